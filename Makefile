@@ -1,0 +1,59 @@
+# One name for each job; CI runs the same names.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+MEMBERS := shared services/coding services/units services/documentation-check services/claims cli
+EDITABLE := $(foreach member,$(MEMBERS),-e ./$(member))
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check e2e bench bench-json schemas lock clean
+
+help: ## what can be made
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Claimbus needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt $(foreach member,$(MEMBERS),$(member)/pyproject.toml) | $(BIN)/python
+	$(INSTALL) --require-hashes -r requirements/run.txt
+	$(INSTALL) --no-deps --no-build-isolation $(EDITABLE)
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/.run ## the main job: broker, services, example visits, decisions (ends by itself: ARGS=)
+	$(BIN)/claimbus demo $(if $(CI),--exit,$(ARGS))
+
+up: $(VENV)/.run ## broker and services until Ctrl-C
+	$(BIN)/claimbus up
+
+test: check ## everything that CI runs
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## lint, format, types, locks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(foreach member,$(MEMBERS),$(member)/src) benchmarks tools
+
+e2e: $(VENV)/.dev ## the end-to-end tests alone
+	$(BIN)/python -m pytest tests/e2e
+
+bench: $(VENV)/.run ## what a visit costs, beside a baseline without work
+	@$(BIN)/python benchmarks/pipeline.py
+
+bench-json: $(VENV)/.run ## the same as one JSON object with `ratio`
+	@$(BIN)/python benchmarks/pipeline.py --json
+
+schemas: $(VENV)/.run ## JSON Schema and AsyncAPI documents, made from the code
+	$(BIN)/python tools/make_schemas.py
+
+lock: $(VENV)/.dev ## the hash-pinned locks, made from the members' dependencies
+	$(BIN)/python tools/lock.py $(ARGS)
+
+clean: ## the environment and what the tools left
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,142 @@
+"""What the command does on the bus: connect, publish visits, follow decisions, read dead letters."""
+
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import nats
+from claimbus.events import ClaimDenialRisk, ClaimReady, DeadLetter, VisitCompleted, decision_adapter
+from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, parse
+from claimbus.messaging import Outgoing, basis_for, publish
+from claimbus.messaging.stored import Stored, walk
+from claimbus.messaging.topology import CLAIMS, DEAD
+from claimbus.telemetry.tracing import new_trace
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import NoServersError
+from nats.js.api import DeliverPolicy
+from pydantic_core import from_json
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SOURCE = "/ehr/claimbus-cli"
+
+
+class BusError(RuntimeError):
+    """The broker cannot be used, or a visit cannot be put on it; the text says what to do."""
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Client]:
+    """A connection for one command. Raises `BusError` when no server answers."""
+
+    async def _quiet(_: Exception) -> None:
+        """nats-py would print a traceback for each attempt; the error below says it once."""
+
+    try:
+        client = await nats.connect(
+            url, name="claimbus-cli", max_reconnect_attempts=2, connect_timeout=3, error_cb=_quiet
+        )
+    except (NoServersError, OSError, TimeoutError) as exc:
+        raise BusError(f"no NATS server answers at {url}; start one with: claimbus up") from exc
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def outgoing(body: bytes) -> Outgoing:
+    """A visit ready to be published, valid or not: only its keys must be readable.
+
+    Raises `BusError` naming the key that is missing, since the subject is made of them.
+    """
+    try:
+        visit = from_json(body)
+    except ValueError as exc:
+        raise BusError(f"not JSON: {exc}") from None
+    if not isinstance(visit, dict):
+        raise BusError("a visit is a JSON object")
+    keys = []
+    for name in ("practice_id", "visit_id"):
+        value = visit.get(name)
+        if not isinstance(value, str) or not _KEY.fullmatch(value):
+            raise BusError(f"{name}: needed to address the visit; 1 to 64 letters, digits, '_' or '-'")
+        keys.append(value)
+    practice_id, visit_id = keys
+    revision = visit.get("revision")
+    basis = basis_for(VisitCompleted, practice_id, visit_id, body)
+    number = revision if isinstance(revision, int) else 1
+    return Outgoing(VisitCompleted, practice_id, visit_id, number, basis.event_id, body)
+
+
+async def publish_visit(client: Client, visit: Outgoing) -> bool:
+    """Publish a visit as the root of a new trace; False when the broker already had it."""
+    ack = await publish(client, visit, source=SOURCE, context=new_trace())
+    return not ack.duplicate
+
+
+@dataclass(frozen=True)
+class Word:
+    """Something that claims said, as a follower sees it."""
+
+    practice_id: str
+    visit_id: str
+    fact: str
+    seq: int
+    decision: ClaimReady | ClaimDenialRisk | None
+
+
+def _word(msg: Msg) -> Word:
+    address = parse(msg.subject)
+    decided = address.fact in (ClaimReady.fact, ClaimDenialRisk.fact)
+    decision = decision_adapter.validate_json(msg.data) if decided else None
+    return Word(address.practice_id, address.visit_id, address.fact, msg.metadata.sequence.stream, decision)
+
+
+@contextlib.asynccontextmanager
+async def following(client: Client, *, from_start: bool = False) -> AsyncIterator[AsyncIterator[Word]]:
+    """Every word of claims as it comes, in order, for as long as it is asked; nothing is missed from entry on."""
+    policy = DeliverPolicy.ALL if from_start else DeliverPolicy.NEW
+    subscription = await client.jetstream().subscribe(
+        ALL_CLAIMS, stream=CLAIMS, ordered_consumer=True, deliver_policy=policy
+    )
+    try:
+        yield (_word(msg) async for msg in subscription.messages)
+    finally:
+        await subscription.unsubscribe()
+
+
+@dataclass(frozen=True)
+class Buried:
+    """A dead letter with its number in the dead-letter stream."""
+
+    number: int
+    letter: DeadLetter
+
+    @property
+    def visit(self) -> tuple[str, str]:
+        """Practice and visit that the message was about; empty where the letter does not say."""
+        tokens = self.letter.subject.split(".")
+        return (tokens[1], tokens[2]) if len(tokens) == 4 else ("", "")
+
+
+async def dead_letters(client: Client) -> list[Buried]:
+    """All dead letters, oldest first, those of crashed deliveries included."""
+    return [_buried(stored) for stored in await walk(client, DEAD, ">")]
+
+
+def _buried(stored: Stored) -> Buried:
+    if stored.subject.startswith(ALL_DEAD.split(".", 1)[0]):
+        return Buried(stored.seq, DeadLetter.model_validate_json(stored.body))
+    advisory = from_json(stored.body)
+    letter = DeadLetter(
+        stream=advisory["stream"],
+        seq=advisory["stream_seq"],
+        subject="",
+        consumer=advisory["consumer"],
+        deliveries=advisory["deliveries"],
+        why="crashed",
+        error="MaxDeliveries",
+        at=advisory["timestamp"],
+    )
+    return Buried(stored.seq, letter)

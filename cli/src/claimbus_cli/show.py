@@ -1,0 +1,57 @@
+"""Decisions and dead letters as a person reads them in a terminal."""
+
+from claimbus.events import Finding, Line
+from rich.table import Table
+from rich.text import Text
+
+from claimbus_cli.bus import Buried, Word
+
+_STYLES = {"ready": "green", "denial-risk": "red"}
+_ORDER = {"block": 0, "review": 1, "info": 2}
+
+
+def decisions_table() -> Table:
+    """An empty table of decisions; fill it with `add_decision`."""
+    table = Table(title="Decisions", title_justify="left", expand=False)
+    table.add_column("visit", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    table.add_column("lines: code x units, modifiers")
+    table.add_column("first reason", overflow="fold")
+    return table
+
+
+def add_decision(table: Table, word: Word) -> None:
+    """One row: what a biller wants to know first."""
+    outcome = Text(word.fact, style=_STYLES.get(word.fact, "yellow"))
+    if word.decision is None:
+        table.add_row(word.visit_id, outcome, "", "")
+        return
+    lines = "\n".join(map(line_text, word.decision.lines)) or "none"
+    table.add_row(word.visit_id, outcome, lines, first_reason(word.decision.findings))
+
+
+def line_text(line: Line) -> str:
+    """`97110 x2 GP CQ`."""
+    return " ".join((f"{line.code} x{line.units}", *line.modifiers))
+
+
+def first_reason(findings: tuple[Finding, ...]) -> str:
+    """The finding that matters most: what failed before what is unknown, a block before a review."""
+    if not findings:
+        return "all checks passed"
+    first = min(findings, key=lambda one: (_ORDER[one.severity], one.result != "fail"))
+    more = len(findings) - 1
+    return f"{first.id}: {first.message}" + (f" (+{more} more)" if more else "")
+
+
+def letters_table(letters: list[Buried]) -> Table:
+    """One row for each dead letter; nothing of a message's content is in it."""
+    table = Table(title="Dead letters", title_justify="left")
+    for column in ("number", "subject", "why", "found by", "problem"):
+        table.add_column(column, overflow="fold")
+    for buried in letters:
+        letter = buried.letter
+        problem = "\n".join(f"{one.field}: {one.problem}" for one in letter.problems) or letter.error
+        where = letter.subject or f"{letter.stream}:{letter.seq}"
+        table.add_row(str(buried.number), where, letter.why, letter.consumer, problem)
+    return table

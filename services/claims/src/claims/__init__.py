@@ -1,0 +1,1 @@
+"""Claims joins what the other services found and decides each visit revision once."""

@@ -1,0 +1,58 @@
+"""Claims hears visits, units and documentation, and says one word for each visit revision."""
+
+from datetime import UTC, datetime
+from functools import partial
+
+from claimbus.events import (
+    ClaimDenialRisk,
+    ClaimReady,
+    ClaimVoided,
+    DocumentationChecked,
+    Event,
+    UnitsComputed,
+    VisitCoded,
+    VisitCompleted,
+    VisitSuperseded,
+    VisitVoided,
+)
+from claimbus.messaging import Join, Joined, LastWord, hears, say_once, trace_id
+from faststream.nats import NatsMessage, NatsRouter
+
+from claims.domain.decide import decide_claim, retract_claim
+from claims.rules import RULES
+
+router = NatsRouter()
+_join = Join(VisitCompleted, VisitCoded, UnitsComputed, DocumentationChecked)
+_DECISIONS = (ClaimReady, ClaimDenialRisk)
+
+
+@router.subscriber(**hears("claims"))
+async def decide(fact: VisitCompleted | VisitVoided | UnitsComputed | DocumentationChecked, msg: NatsMessage) -> None:
+    """Join the facts of a visit revision and decide when all are there; or take the visit back."""
+    if isinstance(fact, VisitVoided):
+        await say_once(partial(_retract, fact), of=fact, closed_by=(ClaimVoided,), cause=msg)
+    elif joined := await _join.complete(fact, msg):
+        closed_by = (*_DECISIONS, VisitSuperseded, ClaimVoided)
+        links = joined.links(besides=type(fact))
+        await say_once(partial(_decide, joined), of=fact, closed_by=closed_by, links=links, cause=msg)
+
+
+def _retract(void: VisitVoided, last: LastWord) -> Event:
+    return retract_claim(void, last.revision_if(*_DECISIONS))
+
+
+def _decide(joined: Joined, last: LastWord) -> Event:
+    visit = joined[VisitCompleted]
+    return decide_claim(
+        visit,
+        joined[VisitCoded],
+        joined[UnitsComputed],
+        joined[DocumentationChecked],
+        RULES.on(visit.service_date),
+        RULES.rule_set,
+        basis=joined.basis,
+        event_ids=joined.event_ids,
+        supersedes_revision=last.revision_if(*_DECISIONS),
+        decided_at=datetime.now(UTC),
+        trace_id=trace_id(),
+    )

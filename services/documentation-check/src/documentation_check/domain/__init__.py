@@ -1,0 +1,1 @@
+"""Pure functions that answer, for one visit, what an auditor would ask of its documentation."""

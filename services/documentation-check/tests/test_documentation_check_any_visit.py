@@ -1,0 +1,122 @@
+"""Whatever validates as a visit is answered: nothing raises, and an impossible date never does."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from claimbus.events import Basis, VisitCompleted
+from claimbus.values import Program, Result, Severity
+from documentation_check.domain.check import check_documentation
+from documentation_check.rules import RULES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+EDGE_DAYS = [date.min, date(2024, 12, 31), date(2025, 1, 1), date(2026, 11, 18), date(9999, 12, 1), date.max]
+days = st.sampled_from(EDGE_DAYS) | st.dates()
+instants = st.datetimes(timezones=st.just(UTC)) | st.sampled_from(
+    [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
+)
+words = st.sampled_from(["", " ", "PT", "PTA", "P.T.", "8 weeks", "9999 months", "chiropractor", "verbal"]) | st.text(
+    max_size=12
+)
+counts = st.integers(0, 40)
+minutes = st.integers(0, 1440)
+
+
+def record(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.fixed_dictionaries({}, optional={name: st.none() | values for name, values in fields.items()})
+
+
+signatures = record(signed_at=instants, name=words, credential=words)
+certifications = record(
+    method=words,
+    certified_on=days,
+    certified_through=days,
+    certifier_kind=words,
+    order_signed_on=days,
+    plan_sent_on=days,
+    delay_reason=words,
+)
+plans = record(
+    established_on=days,
+    diagnoses=st.lists(words, max_size=2),
+    long_term_goals=st.lists(words, max_size=2),
+    type=words,
+    amount=words,
+    frequency=words,
+    duration=words,
+    certification=certifications,
+)
+documentation = record(
+    note=record(text=words),
+    signature=signatures,
+    cosignature=signatures,
+    cosign_required=st.booleans(),
+    plan_of_care=plans,
+    progress_report=record(last_on=days, author_credential=words, treatment_days_since=counts),
+    medical_necessity_attested=st.booleans(),
+)
+contacts = st.sampled_from(["one_on_one", "group", "supervised", "unattended"])
+interventions = record(description=words, narrative=words, minutes=minutes, contact=contacts, code=words)
+
+
+@st.composite
+def visits(draw: st.DrawFn) -> VisitCompleted:
+    optional = draw(
+        record(
+            started_at=instants,
+            ended_at=instants,
+            discipline=st.sampled_from(["PT", "OT", "SLP"]),
+            case=record(treatment_day=st.integers(1, 40)),
+            diagnoses=st.lists(st.fixed_dictionaries({"code": words}), max_size=2),
+            time=record(timed_minutes=minutes, total_minutes=minutes),
+            evaluation=record(kind=st.sampled_from(["evaluation", "re_evaluation"])),
+            documentation=documentation,
+        )
+    )
+    rows = draw(st.lists(interventions, min_size=1, max_size=3))
+    return VisitCompleted.model_validate(
+        optional
+        | {
+            "practice_id": "p",
+            "visit_id": "v",
+            "revision": 1,
+            "service_date": draw(days),
+            "patient": {"patient_id": "x"},
+            "coverage": [{"program": draw(st.sampled_from(list(Program)))}],
+            "interventions": [row | {"id": str(place)} for place, row in enumerate(rows)],
+        }
+    )
+
+
+@settings(max_examples=600, deadline=None)
+@given(visits())
+def test_any_visit_is_answered(visit: VisitCompleted) -> None:
+    rules = RULES.on(visit.service_date)
+    checked = check_documentation(visit, Basis(event_id="e", sha256="0"), rules, RULES.rule_set)
+    assert checked.checks
+    assert checked == check_documentation(visit, checked.basis, rules, RULES.rule_set)
+    for one in checked.checks:
+        assert one.message
+        assert (one.fix is None) is (one.result is Result.PASS)
+        assert not (one.result is Result.UNKNOWN and one.severity is Severity.BLOCK)
+    checked.model_dump_json()
+
+
+def test_a_visit_with_nothing_but_what_is_required_passes_no_check_of_its_record() -> None:
+    bare = VisitCompleted.model_validate(
+        {
+            "practice_id": "p",
+            "visit_id": "v",
+            "revision": 1,
+            "service_date": "2026-11-18",
+            "patient": {"patient_id": "x"},
+            "coverage": [{"program": "medicare_part_b"}],
+            "interventions": [{"id": "1"}],
+        }
+    )
+    checks = check_documentation(
+        bare, Basis(event_id="e", sha256="0"), RULES.on(bare.service_date), RULES.rule_set
+    ).checks
+    failed = {one.id for one in checks if one.result is Result.FAIL}
+    assert failed == {"diagnosis.missing", "intervention.description-missing"}
+    assert {one.result for one in checks if one.id not in failed} == {Result.UNKNOWN}

@@ -1,0 +1,561 @@
+"""Each requirement passes, fails and is unknown; the days around every limit are exact."""
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from claimbus.events import Basis, DocumentationChecked, Finding, VisitCompleted
+from claimbus.values import Program, Result, Severity
+from documentation_check.domain.check import check_documentation
+from documentation_check.domain.requirement import DISCIPLINES
+from documentation_check.rules import RULES
+
+DAY_ONE = date(2026, 10, 20)
+BASIS = Basis(event_id="e-1", sha256="0" * 64)
+ABSENT = object()
+
+GOOD_VISIT: dict[str, Any] = {
+    "practice_id": "northside-pt",
+    "visit_id": "v1",
+    "revision": 1,
+    "service_date": "2026-11-18",
+    "started_at": "2026-11-18T09:00:00-05:00",
+    "ended_at": "2026-11-18T09:55:00-05:00",
+    "patient": {"patient_id": "p-1", "first_name": "Alexandrina", "last_name": "Testerova"},
+    "coverage": [{"rank": 1, "program": "medicare_part_b"}],
+    "case": {"treatment_day": 9},
+    "diagnoses": [{"code": "M25.561", "rank": 1}],
+    "interventions": [
+        {"id": "1", "description": "Therapeutic exercise", "minutes": 33, "contact": "one_on_one"},
+        {"id": "2", "description": "Manual therapy", "minutes": 7, "contact": "one_on_one"},
+    ],
+    "time": {"timed_minutes": 40, "total_minutes": 55},
+    "documentation": {
+        "note": {"subjective": "Zebrafied knee", "objective": None, "assessment": None, "plan": None},
+        "signature": {"signed_at": "2026-11-18T10:10:00-05:00", "name": "Pat Therapist", "credential": "PT"},
+        "cosignature": None,
+        "cosign_required": False,
+        "plan_of_care": {
+            "established_on": "2026-10-20",
+            "diagnoses": ["M25.561"],
+            "long_term_goals": ["climb 12 stairs without rail"],
+            "type": "physical therapy",
+            "amount": "1 a day",
+            "frequency": "2 a week",
+            "duration": "8 weeks",
+            "certification": {
+                "method": "signature",
+                "certified_on": "2026-10-25",
+                "certified_through": "2027-01-17",
+                "certifier_kind": "physician",
+            },
+        },
+        "progress_report": {"last_on": "2026-10-20", "author_credential": "PT", "treatment_days_since": 8},
+        "medical_necessity_attested": True,
+    },
+}
+
+SIGNATURE = "documentation.signature"
+PLAN = "documentation.plan_of_care"
+CERTIFICATION = f"{PLAN}.certification"
+REPORT = "documentation.progress_report"
+FIRST = "interventions.0"
+
+
+def visit_with(changes: dict[str, Any]) -> VisitCompleted:
+    """The good visit, changed at dotted paths; `ABSENT` takes a field away."""
+    visit = json.loads(json.dumps(GOOD_VISIT))
+    for path, value in changes.items():
+        *parents, last = path.split(".")
+        place = visit
+        for name in parents:
+            place = place[int(name)] if isinstance(place, list) else place[name]
+        if value is ABSENT:
+            del place[last]
+        else:
+            place[int(last) if isinstance(place, list) else last] = str(value) if isinstance(value, date) else value
+    return VisitCompleted.model_validate(visit)
+
+
+def check(visit: VisitCompleted) -> DocumentationChecked:
+    return check_documentation(visit, BASIS, RULES.on(visit.service_date), RULES.rule_set)
+
+
+def finding(name: str, changes: dict[str, Any]) -> Finding:
+    return next(one for one in check(visit_with(changes)).checks if one.id == name)
+
+
+def names(changes: dict[str, Any]) -> set[str]:
+    return {one.id for one in check(visit_with(changes)).checks}
+
+
+PASS, FAIL, UNKNOWN = Result.PASS, Result.FAIL, Result.UNKNOWN
+LATE = {f"{CERTIFICATION}.certified_on": "2026-11-20"}
+
+CASES: list[tuple[str, Result, dict[str, Any]]] = [
+    ("signature.missing", PASS, {}),
+    ("signature.missing", FAIL, {SIGNATURE: None}),
+    ("signature.missing", FAIL, {SIGNATURE: ABSENT}),
+    ("signature.missing", FAIL, {SIGNATURE: {"name": " "}}),
+    ("signature.missing", UNKNOWN, {"documentation": None}),
+    ("signature.missing", UNKNOWN, {f"{SIGNATURE}.signed_at": None}),
+    ("signature.credential-missing", PASS, {}),
+    ("signature.credential-missing", FAIL, {f"{SIGNATURE}.credential": None}),
+    ("signature.credential-missing", FAIL, {f"{SIGNATURE}.credential": "  "}),
+    ("signature.credential-missing", UNKNOWN, {"documentation": None}),
+    ("signature.credential-not-entitled", PASS, {}),
+    ("signature.credential-not-entitled", PASS, {f"{SIGNATURE}.credential": "P.T., DPT, OCS"}),
+    ("signature.credential-not-entitled", PASS, {f"{SIGNATURE}.credential": "PT/OT"}),
+    ("signature.credential-not-entitled", PASS, {f"{SIGNATURE}.credential": "MD"}),
+    ("signature.credential-not-entitled", PASS, {f"{SIGNATURE}.credential": "PTA"}),
+    ("signature.credential-not-entitled", PASS, {f"{SIGNATURE}.credential": "COTA/L", "discipline": "OT"}),
+    ("signature.credential-not-entitled", PASS, {f"{SIGNATURE}.credential": "M.S., CCC-SLP", "discipline": "SLP"}),
+    ("signature.credential-not-entitled", FAIL, {f"{SIGNATURE}.credential": "PTA", "evaluation": {}}),
+    (
+        "signature.credential-not-entitled",
+        FAIL,
+        {f"{SIGNATURE}.credential": "PTA", "evaluation": {"kind": "re_evaluation"}},
+    ),
+    ("signature.credential-not-entitled", FAIL, {f"{SIGNATURE}.credential": "PTA", f"{FIRST}.code": "97164"}),
+    ("signature.credential-not-entitled", FAIL, {f"{SIGNATURE}.credential": "OTR/L"}),
+    ("signature.credential-not-entitled", FAIL, {f"{SIGNATURE}.credential": "PT student"}),
+    ("signature.credential-not-entitled", FAIL, {f"{SIGNATURE}.credential": "ATC"}),
+    ("signature.credential-not-entitled", UNKNOWN, {f"{SIGNATURE}.credential": "Licensed"}),
+    ("signature.credential-not-entitled", UNKNOWN, {f"{SIGNATURE}.credential": None}),
+    ("signature.before-visit-ended", PASS, {}),
+    ("signature.before-visit-ended", PASS, {f"{SIGNATURE}.signed_at": "2026-11-18T09:55:00-05:00"}),
+    ("signature.before-visit-ended", FAIL, {f"{SIGNATURE}.signed_at": "2026-11-18T09:54:59-05:00"}),
+    ("signature.before-visit-ended", FAIL, {f"{SIGNATURE}.signed_at": "2026-11-18T14:54:00Z"}),
+    ("signature.before-visit-ended", FAIL, {f"{SIGNATURE}.signed_at": "2026-11-16T10:00:00Z", "ended_at": None}),
+    ("signature.before-visit-ended", PASS, {f"{SIGNATURE}.signed_at": "2026-11-20T10:00:00Z", "ended_at": None}),
+    ("signature.before-visit-ended", UNKNOWN, {"ended_at": None}),
+    ("signature.before-visit-ended", UNKNOWN, {f"{SIGNATURE}.signed_at": None}),
+    ("cosignature.missing", PASS, {}),
+    (
+        "cosignature.missing",
+        PASS,
+        {
+            "documentation.cosign_required": True,
+            "documentation.cosignature": {"signed_at": "2026-11-18T11:00:00-05:00"},
+        },
+    ),
+    ("cosignature.missing", FAIL, {"documentation.cosign_required": True}),
+    ("cosignature.missing", UNKNOWN, {"documentation.cosign_required": None}),
+    (
+        "cosignature.missing",
+        UNKNOWN,
+        {"documentation.cosign_required": True, "documentation.cosignature": {"name": "Sup Visor"}},
+    ),
+    ("plan-of-care.missing", PASS, {}),
+    ("plan-of-care.missing", FAIL, {PLAN: None}),
+    ("plan-of-care.missing", UNKNOWN, {"documentation": ABSENT}),
+    ("plan-of-care.incomplete", PASS, {}),
+    ("plan-of-care.incomplete", FAIL, {f"{PLAN}.long_term_goals": []}),
+    ("plan-of-care.incomplete", FAIL, {f"{PLAN}.diagnoses": None}),
+    ("plan-of-care.incomplete", FAIL, {f"{PLAN}.frequency": " "}),
+    ("plan-of-care.incomplete", UNKNOWN, {"documentation": None}),
+    ("plan-of-care.after-service", PASS, {f"{PLAN}.established_on": "2026-11-18"}),
+    ("plan-of-care.after-service", FAIL, {f"{PLAN}.established_on": "2026-11-19"}),
+    ("plan-of-care.after-service", UNKNOWN, {f"{PLAN}.established_on": None}),
+    ("certification.missing-or-late", PASS, {}),
+    ("certification.missing-or-late", PASS, {f"{CERTIFICATION}.certified_on": DAY_ONE + timedelta(30)}),
+    ("certification.missing-or-late", FAIL, {f"{CERTIFICATION}.certified_on": DAY_ONE + timedelta(31)}),
+    ("certification.missing-or-late", FAIL, {CERTIFICATION: None, "service_date": "2026-11-20"}),
+    ("certification.missing-or-late", UNKNOWN, {f"{PLAN}.established_on": None}),
+    ("certification.missing-or-late", UNKNOWN, {f"{CERTIFICATION}.certified_on": "2026-10-19"}),
+    ("certification.delayed", PASS, {}),
+    ("certification.delayed", FAIL, LATE | {f"{CERTIFICATION}.delay_reason": "physician away"}),
+    ("certification.delayed", UNKNOWN, {f"{PLAN}.established_on": None}),
+    ("certification.certifier-not-entitled", PASS, {}),
+    ("certification.certifier-not-entitled", PASS, {f"{CERTIFICATION}.certifier_kind": "Nurse Practitioner"}),
+    ("certification.certifier-not-entitled", PASS, {f"{CERTIFICATION}.certifier_kind": "PA-C"}),
+    ("certification.certifier-not-entitled", FAIL, {f"{CERTIFICATION}.certifier_kind": "chiropractor"}),
+    ("certification.certifier-not-entitled", FAIL, {f"{CERTIFICATION}.certifier_kind": "Dentist"}),
+    ("certification.certifier-not-entitled", UNKNOWN, {f"{CERTIFICATION}.certifier_kind": "optometrist"}),
+    ("certification.certifier-not-entitled", UNKNOWN, {f"{CERTIFICATION}.certifier_kind": "healer"}),
+    ("certification.certifier-not-entitled", UNKNOWN, {f"{CERTIFICATION}.certifier_kind": None}),
+    ("certification.expired", PASS, {}),
+    ("certification.expired", FAIL, {f"{CERTIFICATION}.certified_through": "2026-11-17"}),
+    ("certification.expired", UNKNOWN, {f"{PLAN}.established_on": None}),
+    ("progress-report.overdue", PASS, {}),
+    ("progress-report.overdue", FAIL, {"case.treatment_day": 30, f"{REPORT}.treatment_days_since": 11}),
+    ("progress-report.overdue", UNKNOWN, {"case": None, f"{REPORT}.treatment_days_since": None}),
+    ("progress-report.overdue", UNKNOWN, {"case": None, REPORT: None}),
+    ("progress-report.overdue", UNKNOWN, {"case.treatment_day": 12, f"{REPORT}.treatment_days_since": None}),
+    ("progress-report.overdue", UNKNOWN, {"case.treatment_day": 12, f"{REPORT}.last_on": "2026-11-19"}),
+    ("progress-report.overdue", UNKNOWN, {"case.treatment_day": 5, f"{REPORT}.treatment_days_since": 11}),
+    ("progress-report.author-not-entitled", PASS, {}),
+    ("progress-report.author-not-entitled", FAIL, {f"{REPORT}.author_credential": "PTA", "case.treatment_day": 15}),
+    ("progress-report.author-not-entitled", FAIL, {f"{REPORT}.author_credential": "ATC", "case.treatment_day": 15}),
+    ("progress-report.author-not-entitled", PASS, {f"{REPORT}.author_credential": "PTA"}),
+    ("progress-report.author-not-entitled", UNKNOWN, {f"{REPORT}.author_credential": None}),
+    ("time.timed-minutes-missing", PASS, {}),
+    ("time.timed-minutes-missing", PASS, {"time": None, "interventions": [{"id": "1", "contact": "unattended"}]}),
+    ("time.timed-minutes-missing", FAIL, {"time.timed_minutes": None}),
+    ("time.timed-minutes-missing", UNKNOWN, {"time": None}),
+    ("time.total-minutes-missing", PASS, {}),
+    ("time.total-minutes-missing", FAIL, {"time.total_minutes": None}),
+    ("time.total-minutes-missing", UNKNOWN, {"time": None}),
+    ("time.timed-exceeds-total", PASS, {"time.timed_minutes": 55}),
+    ("time.timed-exceeds-total", FAIL, {"time.timed_minutes": 56}),
+    ("time.timed-exceeds-total", UNKNOWN, {"time.timed_minutes": None}),
+    ("time.interventions-exceed-total", PASS, {"time.total_minutes": 40}),
+    ("time.interventions-exceed-total", FAIL, {"time.total_minutes": 39}),
+    ("time.interventions-exceed-total", FAIL, {"time.total_minutes": 6, f"{FIRST}.minutes": None}),
+    ("time.interventions-exceed-total", PASS, {"time.total_minutes": 7, f"{FIRST}.contact": "group"}),
+    ("time.interventions-exceed-total", UNKNOWN, {"time.total_minutes": 39, f"{FIRST}.contact": None}),
+    ("time.interventions-exceed-total", UNKNOWN, {f"{FIRST}.minutes": None}),
+    ("time.interventions-exceed-total", UNKNOWN, {"time": None}),
+    ("time.timed-differs", PASS, {}),
+    ("time.timed-differs", FAIL, {"time.timed_minutes": 41}),
+    ("time.timed-differs", UNKNOWN, {f"{FIRST}.minutes": None}),
+    ("time.timed-differs", UNKNOWN, {"time": None}),
+    ("time.exceeds-visit", PASS, {}),
+    ("time.exceeds-visit", PASS, {"ended_at": "2026-11-18T09:54:01-05:00"}),
+    ("time.exceeds-visit", FAIL, {"ended_at": "2026-11-18T09:54:00-05:00"}),
+    ("time.exceeds-visit", UNKNOWN, {"started_at": None}),
+    ("time.exceeds-visit", UNKNOWN, {"ended_at": "2026-11-18T08:00:00-05:00"}),
+    ("intervention.description-missing", PASS, {}),
+    ("intervention.description-missing", PASS, {f"{FIRST}.description": None, f"{FIRST}.narrative": "SLR 3x10"}),
+    ("intervention.description-missing", FAIL, {f"{FIRST}.description": "", "documentation.note": None}),
+    ("intervention.description-missing", UNKNOWN, {f"{FIRST}.description": None}),
+    ("diagnosis.missing", PASS, {}),
+    ("diagnosis.missing", FAIL, {"diagnoses": []}),
+    ("diagnosis.missing", FAIL, {"diagnoses": [{"code": " "}]}),
+    ("medical-necessity.not-attested", PASS, {}),
+    ("medical-necessity.not-attested", FAIL, {"documentation.medical_necessity_attested": False}),
+    ("medical-necessity.not-attested", UNKNOWN, {"documentation.medical_necessity_attested": None}),
+]
+
+NOT_POSSIBLE = {
+    ("diagnosis.missing", UNKNOWN): "an absent list of diagnoses reads as an empty one, and a claim needs one anyway",
+}
+
+
+@pytest.mark.parametrize(("name", "result", "changes"), CASES)
+def test_a_requirement_is_answered_from_the_record(name: str, result: Result, changes: dict[str, Any]) -> None:
+    assert finding(name, changes).result is result
+
+
+def test_every_requirement_has_a_case_that_passes_fails_and_is_unknown() -> None:
+    wanted = {(row.id, result) for row in RULES.requirements.rows for result in Result}
+    covered = {(name, result) for name, result, _ in CASES}
+    assert wanted - covered == set(NOT_POSSIBLE)
+
+
+def test_the_good_visit_passes_every_medicare_requirement() -> None:
+    answers = check(visit_with({})).checks
+    assert {one.id for one in answers} == {row.id for row in RULES.requirements.rows}
+    assert {one.result for one in answers} == {PASS}
+    assert all(one.fix is None and one.carc is None for one in answers)
+
+
+# The first 30 days -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("days", "result"), [(29, PASS), (30, PASS), (31, FAIL)])
+def test_an_uncertified_plan_fails_from_the_31st_day_after_the_first_treatment(days: int, result: Result) -> None:
+    one = finding("certification.missing-or-late", {CERTIFICATION: None, "service_date": DAY_ONE + timedelta(days)})
+    assert one.result is result
+    assert "2026-11-19" in one.message
+
+
+def test_a_delayed_certification_with_its_reason_is_accepted_and_shown_for_review() -> None:
+    changes = LATE | {f"{CERTIFICATION}.delay_reason": "physician away"}
+    assert finding("certification.missing-or-late", changes).result is PASS
+    delayed = finding("certification.delayed", changes)
+    assert (delayed.result, delayed.severity) == (FAIL, Severity.REVIEW)
+
+
+def test_a_late_certification_without_a_reason_is_reported_once() -> None:
+    assert finding("certification.missing-or-late", LATE).result is FAIL
+    assert "certification.delayed" not in names(LATE)
+
+
+def ordered(established: date, sent: date, service: date, **changes: Any) -> dict[str, Any]:
+    return {
+        f"{PLAN}.established_on": established,
+        f"{PLAN}.duration": "90 days",
+        CERTIFICATION: {"order_signed_on": str(established - timedelta(3)), "plan_sent_on": str(sent)},
+        "service_date": service,
+    } | changes
+
+
+@pytest.mark.parametrize(
+    ("service", "result"), [(date(2024, 12, 31), FAIL), (date(2025, 1, 1), PASS), (date(2025, 1, 20), PASS)]
+)
+def test_a_signed_order_stands_for_the_first_signature_from_2025(service: date, result: Result) -> None:
+    established = date(2024, 11, 25)
+    changes = ordered(established, established + timedelta(1), service)
+    assert finding("certification.missing-or-late", changes).result is result
+
+
+@pytest.mark.parametrize(("days", "result"), [(30, PASS), (31, FAIL)])
+def test_the_plan_must_have_been_sent_within_30_days_for_an_order_to_count(days: int, result: Result) -> None:
+    changes = ordered(DAY_ONE, DAY_ONE + timedelta(days), DAY_ONE + timedelta(40))
+    assert finding("certification.missing-or-late", changes).result is result
+
+
+@pytest.mark.parametrize("field", ["order_signed_on", "plan_sent_on"])
+def test_an_order_alone_or_a_sent_plan_alone_is_not_enough(field: str) -> None:
+    changes = ordered(DAY_ONE, DAY_ONE, DAY_ONE + timedelta(31)) | {f"{CERTIFICATION}.{field}": None}
+    assert finding("certification.missing-or-late", changes).result is FAIL
+
+
+def test_an_order_signed_after_the_plan_went_out_is_no_referral() -> None:
+    changes = ordered(DAY_ONE, DAY_ONE + timedelta(2), DAY_ONE + timedelta(31))
+    changes |= {f"{CERTIFICATION}.order_signed_on": DAY_ONE + timedelta(3)}
+    assert finding("certification.missing-or-late", changes).result is FAIL
+
+
+@pytest.mark.parametrize(("days", "result"), [(90, PASS), (91, FAIL)])
+def test_an_order_never_stands_for_the_recertification(days: int, result: Result) -> None:
+    changes = ordered(DAY_ONE, DAY_ONE, DAY_ONE + timedelta(days))
+    assert finding("certification.missing-or-late", changes).result is PASS
+    assert finding("certification.expired", changes).result is result
+
+
+@pytest.mark.parametrize(("days", "result"), [(14, PASS), (15, UNKNOWN)])
+def test_a_verbal_order_awaits_its_signature_for_14_days(days: int, result: Result) -> None:
+    changes = {
+        f"{CERTIFICATION}.method": "verbal_order",
+        f"{CERTIFICATION}.certified_on": DAY_ONE,
+        "service_date": DAY_ONE + timedelta(days),
+    }
+    assert finding("certification.missing-or-late", changes).result is result
+
+
+# 90 days ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("days", "result"), [(90, PASS), (91, FAIL)])
+@pytest.mark.parametrize("through", [None, DAY_ONE + timedelta(200)])
+def test_an_initial_certification_reaches_90_days_from_the_first_treatment(
+    days: int, result: Result, through: date | None
+) -> None:
+    changes = {
+        f"{PLAN}.duration": "12 visits",
+        f"{CERTIFICATION}.certified_through": through and str(through),
+        "service_date": DAY_ONE + timedelta(days),
+    }
+    assert finding("certification.expired", changes).result is result
+
+
+@pytest.mark.parametrize(
+    ("duration", "days"),
+    [
+        ("8 weeks", 56),
+        ("2x/week for 8 wks", 56),
+        ("8-12 weeks", 84),
+        ("60 days", 60),
+        ("2 months", 60),
+        ("3 days/week x 6 weeks", 42),
+        ("5 days per week, 4 weeks", 28),
+        ("26 weeks", 90),
+        ("until goals are met", 90),
+    ],
+)
+def test_without_a_stated_end_the_plans_duration_ends_the_certification_if_sooner(duration: str, days: int) -> None:
+    changes = {f"{PLAN}.duration": duration, f"{CERTIFICATION}.certified_through": None}
+    last = finding("certification.expired", changes | {"service_date": DAY_ONE + timedelta(days)})
+    after = finding("certification.expired", changes | {"service_date": DAY_ONE + timedelta(days + 1)})
+    assert (last.result, after.result) == (PASS, FAIL)
+
+
+def test_a_stated_end_beyond_the_plans_duration_asks_a_person() -> None:
+    within, beyond, ended = (
+        finding("certification.expired", {"service_date": day}) for day in ("2026-12-15", "2026-12-16", "2027-01-18")
+    )
+    assert (within.result, beyond.result, ended.result) == (PASS, UNKNOWN, FAIL)
+    assert beyond.severity is Severity.REVIEW
+
+
+def recertified(service: date, through: date | None = DAY_ONE + timedelta(178)) -> dict[str, Any]:
+    return {
+        f"{CERTIFICATION}.certified_on": DAY_ONE + timedelta(85),
+        f"{CERTIFICATION}.certified_through": through and str(through),
+        "service_date": service,
+        "case.treatment_day": 30,
+    }
+
+
+@pytest.mark.parametrize(
+    ("days", "result"),
+    [(86, PASS), (91, PASS), (175, PASS), (176, UNKNOWN), (178, UNKNOWN), (179, FAIL)],
+)
+def test_a_recertification_runs_90_days_from_its_signature_and_no_further_than_it_states(
+    days: int, result: Result
+) -> None:
+    assert finding("certification.expired", recertified(DAY_ONE + timedelta(days))).result is result
+
+
+def test_a_recertification_that_states_a_year_ends_when_no_interval_can_reach_further() -> None:
+    year = DAY_ONE + timedelta(365)
+    assert finding("certification.expired", recertified(DAY_ONE + timedelta(85 + 180), year)).result is UNKNOWN
+    assert finding("certification.expired", recertified(DAY_ONE + timedelta(85 + 181), year)).result is FAIL
+
+
+def test_a_visit_between_the_first_interval_and_a_late_recertification_asks_a_person() -> None:
+    changes = recertified(DAY_ONE + timedelta(95)) | {f"{CERTIFICATION}.certified_on": DAY_ONE + timedelta(100)}
+    assert finding("certification.expired", changes).result is UNKNOWN
+
+
+def test_a_later_certification_without_an_end_may_be_a_recertification() -> None:
+    results = [
+        finding("certification.expired", recertified(DAY_ONE + timedelta(days), None)).result
+        for days in (90, 91, 175, 176)
+    ]
+    assert results == [PASS, UNKNOWN, UNKNOWN, FAIL]
+
+
+def test_a_visit_of_the_recertified_interval_does_not_ask_for_the_initial_certification() -> None:
+    assert finding("certification.missing-or-late", recertified(DAY_ONE + timedelta(91))).result is PASS
+    assert finding("certification.missing-or-late", recertified(DAY_ONE + timedelta(90))).result is UNKNOWN
+
+
+# 10 treatment days -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("day", "result"), [(10, PASS), (11, FAIL)])
+@pytest.mark.parametrize("has_evaluation_report", [True, False])
+def test_the_first_report_is_due_by_treatment_day_10_and_the_evaluation_is_day_1(
+    day: int, result: Result, has_evaluation_report: bool
+) -> None:
+    report = {"last_on": "2026-10-20", "author_credential": "PT", "treatment_days_since": day - 1}
+    changes = {"case.treatment_day": day, REPORT: report if has_evaluation_report else None}
+    assert finding("progress-report.overdue", changes).result is result
+
+
+@pytest.mark.parametrize(("since", "result"), [(10, PASS), (11, FAIL)])
+@pytest.mark.parametrize("day", [25, None])
+def test_later_reports_are_due_every_10_treatment_days(since: int, result: Result, day: int | None) -> None:
+    changes = {
+        "case.treatment_day": day,
+        f"{REPORT}.last_on": "2026-11-01",
+        f"{REPORT}.treatment_days_since": since,
+    }
+    assert finding("progress-report.overdue", changes).result is result
+
+
+def test_a_plan_renewed_with_its_report_begins_no_new_first_period() -> None:
+    changes = {"case.treatment_day": 30, f"{REPORT}.treatment_days_since": 10}
+    assert finding("progress-report.overdue", changes).result is PASS
+
+
+def test_the_tenth_day_since_what_may_be_the_evaluation_is_unknown_without_the_treatment_day() -> None:
+    assert finding("progress-report.overdue", {"case": None, f"{REPORT}.treatment_days_since": 10}).result is UNKNOWN
+    assert finding("progress-report.overdue", {"case": None, f"{REPORT}.treatment_days_since": 9}).result is PASS
+
+
+def test_no_report_is_overdue_because_30_calendar_days_passed() -> None:
+    changes = {f"{REPORT}.treatment_days_since": 3, "case.treatment_day": 4, "service_date": "2026-12-15"}
+    assert finding("progress-report.overdue", changes).result is PASS
+
+
+def test_a_report_written_today_is_current_whatever_the_count() -> None:
+    changes = {"case.treatment_day": 30, f"{REPORT}.last_on": "2026-11-18", f"{REPORT}.treatment_days_since": None}
+    assert finding("progress-report.overdue", changes).result is PASS
+
+
+def test_an_overdue_report_names_the_denial_of_the_contract() -> None:
+    one = finding("progress-report.overdue", {"case.treatment_day": 11, REPORT: None})
+    assert (one.severity, one.carc, one.rarc, one.fixable_by) == (Severity.BLOCK, "16", "N466", "therapist")
+
+
+def test_remark_codes_of_physical_therapy_are_not_put_on_other_therapies() -> None:
+    changes = {"case.treatment_day": 11, REPORT: None, "discipline": "OT", f"{SIGNATURE}.credential": "OTR/L"}
+    assert finding("progress-report.overdue", changes).rarc == "N394"
+
+
+# Severity, words, programs ---------------------------------------------------------------------------------------
+
+
+def test_an_unknown_answer_to_a_blocking_requirement_asks_for_review_and_names_the_field() -> None:
+    one = finding("certification.expired", {f"{PLAN}.established_on": None})
+    assert (one.result, one.severity) == (UNKNOWN, Severity.REVIEW)
+    assert one.inputs["needs"] == [f"{PLAN}.established_on"]
+    assert one.fix is not None
+    assert f"{PLAN}.established_on" in one.fix
+
+
+def test_an_unknown_answer_never_raises_a_lesser_severity() -> None:
+    one = finding("medical-necessity.not-attested", {"documentation.medical_necessity_attested": None})
+    assert one.severity is Severity.INFO
+
+
+def test_a_plan_that_lacks_elements_names_each_of_them() -> None:
+    one = finding("plan-of-care.incomplete", {f"{PLAN}.amount": None, f"{PLAN}.duration": ""})
+    assert one.inputs == {"missing_elements": ["amount", "duration"]}
+    assert "amount, duration" in one.message
+
+
+def test_a_single_undescribed_intervention_is_named_and_several_are_listed() -> None:
+    none_described = {f"{FIRST}.description": None, "documentation.note": None}
+    assert finding("intervention.description-missing", none_described).intervention_id == "1"
+    both = finding("intervention.description-missing", none_described | {"interventions.1.description": None})
+    assert (both.intervention_id, both.inputs) == (None, {"not_described": ["1", "2"]})
+
+
+def test_a_missing_document_is_one_finding_and_not_a_dozen() -> None:
+    assert {one for one in names({SIGNATURE: None}) if one.startswith("signature.")} == {"signature.missing"}
+    without_plan = names({PLAN: None})
+    assert {one for one in without_plan if one.startswith(("plan-of-care", "certification"))} == {
+        "plan-of-care.missing"
+    }
+
+
+@pytest.mark.parametrize("program", [one for one in Program if not one.startswith("medicare")])
+def test_other_programs_are_not_held_to_medicares_certification_and_progress_report(program: Program) -> None:
+    asked = names({"coverage.0.program": program.value})
+    assert not any(one.startswith(("certification.", "progress-report.")) for one in asked)
+    assert {"signature.missing", "plan-of-care.missing", "diagnosis.missing"} <= asked
+
+
+@pytest.mark.parametrize("program", [Program.MEDICARE_PART_B, Program.MEDICARE_ADVANTAGE])
+def test_missing_minutes_block_medicare_and_ask_a_person_elsewhere(program: Program) -> None:
+    missing = {"time.total_minutes": None}
+    name = "time.total-minutes-missing"
+    assert finding(name, missing | {"coverage.0.program": program.value}).severity is Severity.BLOCK
+    assert finding(name, missing | {"coverage.0.program": "commercial"}).severity is Severity.REVIEW
+
+
+def test_the_coverage_that_pays_first_chooses_the_requirements() -> None:
+    coverage = [{"rank": 2, "program": "medicare_part_b"}, {"rank": 1, "program": "commercial"}]
+    assert "certification.expired" not in names({"coverage": coverage})
+
+
+def test_the_answer_carries_the_visit_its_basis_and_the_tables_used() -> None:
+    answer = check(visit_with({"revision": 3}))
+    assert (answer.practice_id, answer.visit_id, answer.revision) == ("northside-pt", "v1", 3)
+    assert (answer.basis, answer.rule_set) == (BASIS, RULES.rule_set)
+    assert DocumentationChecked.model_validate_json(answer.model_dump_json()) == answer
+
+
+def test_no_words_of_the_note_and_no_name_reach_a_finding() -> None:
+    words = ("Zebrafied", "Alexandrina", "Testerova", "Therapist", "p-1", "stairs", "M25")
+    for _, _, changes in CASES:
+        answer = check(visit_with(changes))
+        said = json.dumps([[one.message, one.inputs] for one in answer.checks])
+        assert not [word for word in words if word in said]
+
+
+def test_a_fix_never_asks_for_minutes_that_were_not_recorded() -> None:
+    for row in RULES.requirements.rows:
+        if row.id.endswith("minutes-missing"):
+            assert "not estimated afterwards" in row.fix
+
+
+def test_every_program_and_discipline_has_its_requirements_once() -> None:
+    rules = RULES.on(date(2026, 11, 18))
+    assert set(rules.checks) == {(program, discipline) for program in Program for discipline in DISCIPLINES}
+    for checks in rules.checks.values():
+        ids = [one.requirement.id for one in checks]
+        assert ids
+        assert len(ids) == len(set(ids))
+
+
+def test_the_90_days_are_asked_for_from_2008_when_they_began() -> None:
+    old = {"service_date": "2007-12-31", f"{PLAN}.established_on": "2007-12-01"}
+    assert "certification.expired" not in names(old)
+    assert "certification.expired" in names(old | {"service_date": "2008-01-01"})

@@ -1,0 +1,1 @@
+"""From minutes to units: pure functions on coded visits."""

@@ -1,0 +1,121 @@
+"""What the tables say: the rows, and all that is in force on one day."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from claimbus.events import TableRow
+from claimbus.rules import DatedRow
+from claimbus.values import Program
+
+Status = Literal["A", "B", "C", "I", "N", "R"]
+
+
+class CodeRow(DatedRow):
+    """One CPT or HCPCS code: what makes a unit of it."""
+
+    code: str
+    what: str
+    kind: Literal["timed", "untimed"]
+    unit_minutes: int = 0
+    """Minutes of one unit; 0 where units are not made of minutes."""
+    pooled: bool = False
+    """Whether its minutes enter the day's pool of the CMS rule."""
+    add_on_to: str | None = None
+    """Code of the first unit, where this one is for further units only."""
+    unit_is: str | None = None
+    """What a unit counts, where that is neither minutes nor the day."""
+    group: bool = False
+    status: Status | None = None
+    """Medicare physician fee schedule status."""
+    use_instead: str | None = None
+
+
+class ProgramRow(DatedRow):
+    """How one payer program counts units."""
+
+    program: Program
+    unit_rule: Literal["cms-8-minute", "ama-midpoint"]
+    contract_decides: bool = False
+    medicare_statuses: bool = False
+    assistant_modifiers: bool = False
+
+
+class EightMinuteRow(DatedRow):
+    """One row of the CMS table: minutes in all, both ends inclusive, and their units."""
+
+    minutes_from: int
+    minutes_through: int
+    units: int
+
+
+class AssistantRow(DatedRow):
+    """When a unit bears the assistant's modifier."""
+
+    tolerance_percent: int
+    midpoint_minutes: int | None = None
+
+
+UNIT = 15
+"""Minutes of the unit that the CMS rule pools."""
+LEAST = 8
+"""Minutes from which the CMS rule gives the first unit."""
+
+RowSource = Literal["table", "formula"]
+
+
+@dataclass(frozen=True)
+class EightMinuteTable:
+    """The CMS table, minute by minute as far as it goes."""
+
+    by_minute: tuple[TableRow, ...]
+
+    def row_for(self, minutes: int) -> tuple[TableRow, RowSource]:
+        """The row that `minutes` fall into, and whether it is printed or follows from the formula."""
+        if minutes < len(self.by_minute):
+            return self.by_minute[minutes], "table"
+        units = 0 if minutes < LEAST else (minutes - LEAST) // UNIT + 1
+        start = LEAST + UNIT * (units - 1) if units else 0
+        through = LEAST + UNIT * units - 1
+        return TableRow(minutes_from=start, minutes_through=through, units=units), "formula"
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """All that holds on one date of service."""
+
+    codes: Mapping[str, CodeRow]
+    """Codes valid on that day."""
+    known: Mapping[str, CodeRow]
+    """Every code that the table has a row for, whatever the day; the newest row."""
+    further: Mapping[str, CodeRow]
+    """By timed code of a first unit: the code of the further ones."""
+    programs: Mapping[Program, ProgramRow]
+    eight_minute: EightMinuteTable
+    assistant: AssistantRow | None
+    """None before the assistant modifiers began."""
+
+
+def make_rulebook(
+    codes: Iterable[CodeRow],
+    every_code: Iterable[CodeRow],
+    programs: Iterable[ProgramRow],
+    eight_minute: Iterable[EightMinuteRow],
+    assistant: AssistantRow | None,
+) -> Rulebook:
+    """Index the rows of one day."""
+    valid = {row.code: row for row in codes}
+    rows = [
+        TableRow(minutes_from=row.minutes_from, minutes_through=row.minutes_through, units=row.units)
+        for row in sorted(eight_minute, key=lambda row: row.minutes_from)
+    ]
+    return Rulebook(
+        codes=valid,
+        known={row.code: row for row in sorted(every_code, key=lambda row: row.effective_from)},
+        further={row.add_on_to: row for row in valid.values() if row.kind == "timed" and row.add_on_to is not None},
+        programs={row.program: row for row in programs},
+        eight_minute=EightMinuteTable(
+            tuple(row for row in rows for _ in range(row.minutes_from, row.minutes_through + 1))
+        ),
+        assistant=assistant,
+    )

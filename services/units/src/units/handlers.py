@@ -1,0 +1,16 @@
+"""Units hears coded visits and says how many units each code makes."""
+
+from claimbus.events import VisitCoded
+from claimbus.messaging import emit, hears
+from faststream.nats import NatsMessage, NatsRouter
+
+from units.domain.compute import compute_units
+from units.rules import RULES
+
+router = NatsRouter()
+
+
+@router.subscriber(**hears("units"))
+async def count(coded: VisitCoded, msg: NatsMessage) -> None:
+    """Compute the units of a visit under its payer's rule."""
+    await emit(compute_units(coded, RULES.on(coded.service_date), RULES.rule_set), cause=msg)

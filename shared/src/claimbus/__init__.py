@@ -1,0 +1,1 @@
+"""What two or more Claimbus services need: the contract, the rules engine, messaging, telemetry."""

@@ -1,0 +1,85 @@
+"""The contract: one module a fact. Everything public is listed here."""
+
+from claimbus.events.claim_decided import (
+    CheckCounts,
+    ClaimDenialRisk,
+    ClaimDocument,
+    ClaimReady,
+    Line,
+    UnitsSummary,
+    decision_adapter,
+)
+from claimbus.events.dead_letter import DeadLetter, Problem
+from claimbus.events.documentation_checked import DocumentationChecked
+from claimbus.events.finding import Finding, FixableBy, Reason
+from claimbus.events.model import Basis, Event, Record, RuleSet
+from claimbus.events.units_computed import Service, TableRow, Unbilled, UnitsComputed, UnitShare, Worksheet
+from claimbus.events.visit_closed import ClaimVoided, VisitHeld, VisitSuperseded
+from claimbus.events.visit_coded import Alternative, CodedIntervention, Evidence, VisitCoded
+from claimbus.events.visit_completed import (
+    Authorization,
+    Case,
+    Certification,
+    Clinician,
+    Coverage,
+    Diagnosis,
+    Documentation,
+    Evaluation,
+    Intervention,
+    Patient,
+    PlanOfCare,
+    ProgressReport,
+    Signature,
+    TreatmentTime,
+    VisitCompleted,
+    VisitVoided,
+)
+
+__all__ = [
+    "Alternative",
+    "Authorization",
+    "Basis",
+    "Case",
+    "Certification",
+    "CheckCounts",
+    "ClaimDenialRisk",
+    "ClaimDocument",
+    "ClaimReady",
+    "ClaimVoided",
+    "Clinician",
+    "CodedIntervention",
+    "Coverage",
+    "DeadLetter",
+    "Diagnosis",
+    "Documentation",
+    "DocumentationChecked",
+    "Evaluation",
+    "Event",
+    "Evidence",
+    "Finding",
+    "FixableBy",
+    "Intervention",
+    "Line",
+    "Patient",
+    "PlanOfCare",
+    "Problem",
+    "ProgressReport",
+    "Reason",
+    "Record",
+    "RuleSet",
+    "Service",
+    "Signature",
+    "TableRow",
+    "TreatmentTime",
+    "Unbilled",
+    "UnitShare",
+    "UnitsComputed",
+    "UnitsSummary",
+    "VisitCoded",
+    "VisitCompleted",
+    "VisitHeld",
+    "VisitSuperseded",
+    "VisitVoided",
+    "Worksheet",
+    "decision_adapter",
+]

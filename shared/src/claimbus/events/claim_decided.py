@@ -1,0 +1,99 @@
+"""Claim ready and claim denial-risk: the decision on one visit revision, with every reason."""
+
+from datetime import date
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, TypeAdapter
+
+from claimbus.events.finding import Finding, Reason
+from claimbus.events.model import Basis, Event, Record, RuleSet
+from claimbus.events.units_computed import Unbilled
+from claimbus.events.visit_completed import BillingProvider, Case, Clinician, Coverage, Patient
+from claimbus.values import Instant, Money, PhiText
+
+
+class Line(Record):
+    """One billable service line: a code, or the assistant's share of it."""
+
+    number: int = Field(ge=1)
+    code: str
+    units: int = Field(ge=1)
+    minutes: int | None
+    modifiers: tuple[str, ...]
+    charge: Money | None
+    diagnosis_pointers: tuple[int, ...]
+    intervention_ids: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+class UnitsSummary(Record):
+    rule: str
+    timed_minutes: int
+    timed_units: int
+    alternatives: tuple[dict[str, int], ...] = ()
+    other_rules: dict[str, dict[str, int]] = Field(default_factory=dict)
+
+
+class CheckCounts(Record):
+    passed: int
+    failed: int
+    unknown: int
+
+
+class ClaimDocument(Record):
+    """What a claim document needs beside the lines; a downstream service needs nothing else."""
+
+    control_number: str
+    service_date: date
+    place_of_service: str | None
+    total_charge: Money | None
+    patient: Patient
+    coverage: tuple[Coverage, ...]
+    case: Case | None
+    diagnoses: tuple[PhiText, ...]
+    """In claim order; a line's pointers count into this list from 1."""
+    billing_provider: BillingProvider | None
+    rendering_provider: Clinician | None
+    referring_provider: Clinician | None
+    prior_authorization: PhiText | None
+
+
+class _Decision(Event):
+    family: ClassVar[str] = "claims"
+
+    claim_id: str
+    basis: Basis
+    event_ids: dict[str, str]
+    """The events that this decision joined, by fact."""
+    frequency_code: Literal["1", "7", "8"] = "1"
+    supersedes: str | None = None
+    """`claim_id` of the decision on the revision before, where there is one."""
+    decided_at: Instant
+    trace_id: str | None
+    lines: tuple[Line, ...]
+    unbilled: tuple[Unbilled, ...]
+    units: UnitsSummary
+    findings: tuple[Finding, ...]
+    checks: CheckCounts
+    rule_set: RuleSet
+    claim: ClaimDocument
+
+
+class ClaimReady(_Decision):
+    """No blocking finding failed: the claim may be sent."""
+
+    type: ClassVar[str] = "org.claimbus.claim.ready.v1"
+    fact: ClassVar[str] = "ready"
+    outcome: Literal["ready"] = "ready"
+
+
+class ClaimDenialRisk(_Decision):
+    """At least one blocking finding failed: sending the claim as it stands risks a denial."""
+
+    type: ClassVar[str] = "org.claimbus.claim.denial-risk.v1"
+    fact: ClassVar[str] = "denial-risk"
+    outcome: Literal["denial_risk"] = "denial_risk"
+
+
+Decision = Annotated[ClaimReady | ClaimDenialRisk, Field(discriminator="outcome")]
+decision_adapter: TypeAdapter[ClaimReady | ClaimDenialRisk] = TypeAdapter(Decision)

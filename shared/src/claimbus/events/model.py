@@ -1,0 +1,55 @@
+"""What all records and events share: frozen, tolerant of unknown fields, silent about their input."""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from claimbus.values import Key
+
+
+class Record(BaseModel):
+    """A frozen value. Unknown fields are ignored, so that a sender may add some.
+
+    `hide_input_in_errors`: an error text names the field and never repeats what stood in it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class Event(Record):
+    """A fact about one revision of one visit."""
+
+    type: ClassVar[str]
+    """CloudEvents `type`; carries the major version."""
+    schema_version: ClassVar[str] = "1.0"
+    """major.minor of the data's JSON Schema; the minor grows when a field is added."""
+    family: ClassVar[str]
+    """First token of the subject: `visits` or `claims`."""
+    fact: ClassVar[str]
+    """Last token of the subject."""
+
+    practice_id: Key
+    visit_id: Key
+    revision: int = Field(ge=1)
+
+
+class Basis(Record):
+    """The very visit event that a derived fact was computed from.
+
+    Two bodies under one revision are a sender's mistake; the digest keeps facts of the one from
+    being joined with facts of the other.
+    """
+
+    event_id: str
+    sha256: str
+
+
+class RuleSet(Record):
+    """Which dated tables were used, so that an answer can be repeated.
+
+    `tables` maps a table's name to its version; `sha256` is over the content of all of them.
+    """
+
+    version: str
+    sha256: str
+    tables: dict[str, str]

@@ -1,0 +1,83 @@
+"""Units computed: the worksheet from minutes to billable units, under the payer's rule and the others."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from claimbus.events.finding import Finding, Reason
+from claimbus.events.model import Basis, Event, Record, RuleSet
+from claimbus.values import Rows
+
+
+class UnitShare(Record):
+    """Who furnished one billed unit, and whether it bears the assistant modifier (CQ or CO)."""
+
+    therapist_minutes: int
+    assistant_minutes: int
+    assistant: bool | None
+    """Null where the minutes do not tell."""
+    reason: str
+
+
+class Service(Record):
+    """All minutes of one code in a visit, pooled, and the units they make."""
+
+    code: str
+    kind: Literal["timed", "untimed"]
+    pooled: bool
+    """Whether its minutes enter the day's pool of the CMS rule."""
+    minutes: int | None
+    """One-on-one minutes in all; null where an intervention of the code has none documented."""
+    whole_units: int
+    remainder: int
+    """Minutes left after whole units; competes for what the pool still gives."""
+    allocated: int
+    """Units beyond the whole ones."""
+    units: int
+    shares: tuple[UnitShare, ...] = ()
+    intervention_ids: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+class TableRow(Record):
+    """The row of the CMS table that the pooled minutes fall into."""
+
+    minutes_from: int
+    minutes_through: int
+    units: int
+
+
+class Unbilled(Record):
+    """Something done that is not billed, with the reason."""
+
+    intervention_id: str
+    code: str | None
+    reason: str
+    rule: str
+
+
+class Worksheet(Record):
+    rule: str
+    citation: str
+    timed_minutes: int
+    timed_units: int
+    table_row: TableRow | None = None
+    services: tuple[Service, ...]
+    alternatives: tuple[dict[str, int], ...] = ()
+    """Every legal allocation of the timed units, the chosen one first."""
+    other_rules: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """What the other unit rules would have given, by code."""
+
+
+class UnitsComputed(Event):
+    """What units says of one visit."""
+
+    type: ClassVar[str] = "org.claimbus.visit.units-computed.v1"
+    family: ClassVar[str] = "visits"
+    fact: ClassVar[str] = "units-computed"
+
+    basis: Basis
+    worksheet: Worksheet
+    unbilled: Rows[Unbilled] = ()
+    findings: Rows[Finding] = ()
+    rule_set: RuleSet

@@ -1,0 +1,74 @@
+"""Visit coded: which CPT code the documentation of each intervention supports, and by which words."""
+
+from datetime import date
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from claimbus.events.finding import Finding
+from claimbus.events.model import Basis, Event, Record, RuleSet
+from claimbus.events.visit_completed import Contact
+from claimbus.values import Instant, Minutes, PhiText, Program, Rows
+
+
+class Evidence(Record):
+    """Words that a suggestion rests on, and where they stand (offsets in characters of the field)."""
+
+    field: str
+    start: int
+    end: int
+    text: PhiText
+    rule: str
+
+
+class Alternative(Record):
+    code: str
+    confidence: float = Field(ge=0, le=1)
+
+
+class CodedIntervention(Record):
+    """One intervention with its code, and the time facts that units are counted from.
+
+    The time facts travel along so that units are computed from this one event (ADR 0004).
+    """
+
+    intervention_id: str
+    code: str | None
+    """The code to bill: the clinician's where given, else the suggestion where it is sure enough."""
+    chosen_by: Literal["clinician", "rules"] | None
+    suggested_code: str | None = None
+    confidence: float = Field(default=0.0, ge=0, le=1)
+    evidence: tuple[Evidence, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    agreement: Literal["agree", "disagree", "unknown"] = "unknown"
+    """Whether the suggestion is the clinician's own code; unknown where either is missing."""
+    question: str | None = None
+    """What to ask the therapist where the words do not decide."""
+    rule: str
+    citation: str
+    inputs: dict[str, Any] = Field(default_factory=dict)
+
+    minutes: Minutes | None = None
+    assistant_minutes: Minutes | None = None
+    joint_minutes: Minutes | None = None
+    contact: Contact | None = None
+    started_at: Instant | None = None
+    ended_at: Instant | None = None
+
+
+class VisitCoded(Event):
+    """What coding says of one visit."""
+
+    type: ClassVar[str] = "org.claimbus.visit.coded.v1"
+    family: ClassVar[str] = "visits"
+    fact: ClassVar[str] = "coded"
+
+    basis: Basis
+    service_date: date
+    program: Program
+    payer_id: str | None = None
+    assistant_present: bool = False
+    """Whether the visit names an assistant."""
+    interventions: tuple[CodedIntervention, ...]
+    findings: Rows[Finding] = ()
+    rule_set: RuleSet

@@ -1,0 +1,32 @@
+"""Everything that knows JetStream: topology, delivery, settlement, publishing, the join."""
+
+from claimbus.messaging.broker import broker, hears
+from claimbus.messaging.decode import basis_for, decode, validated
+from claimbus.messaging.delivery import basis_of
+from claimbus.messaging.emit import Outgoing, emit, identity_of, publish
+from claimbus.messaging.errors import Drift, MessagingError, Poison, Stale
+from claimbus.messaging.join import Join, Joined, say_once
+from claimbus.messaging.stored import LastWord
+from claimbus.telemetry.tracing import trace_id
+
+__all__ = [
+    "Drift",
+    "Join",
+    "Joined",
+    "LastWord",
+    "MessagingError",
+    "Outgoing",
+    "Poison",
+    "Stale",
+    "basis_for",
+    "basis_of",
+    "broker",
+    "decode",
+    "emit",
+    "hears",
+    "identity_of",
+    "publish",
+    "say_once",
+    "trace_id",
+    "validated",
+]

@@ -1,0 +1,88 @@
+"""From a stored message to an event, or to a reason why it is none."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from claimbus.events import Basis, Event, Problem
+from claimbus.events.envelope import EnvelopeError, event_id, read
+from claimbus.events.subjects import Address, event_at, parse
+from claimbus.messaging.errors import Poison
+
+E = TypeVar("E", bound=Event)
+
+
+def decode(subject: str, headers: Mapping[str, str] | None, body: bytes) -> tuple[Event, Basis]:
+    """The event on a subject, and its identity: id and digest of the body.
+
+    Raises `Poison` naming each wrong field: the envelope's, the data's, or `practice_id` and
+    `visit_id` where they are not the subject's, because a publisher allowed one practice must not
+    speak for another.
+    """
+    try:
+        address = parse(subject)
+        kind = event_at(address)
+    except (ValueError, KeyError):
+        raise Poison(Problem(field="subject", problem="no event of the contract has this subject")) from None
+    try:
+        envelope, data = read(headers, body)
+    except EnvelopeError as exc:
+        field, _, problem = str(exc).partition(": ")
+        raise Poison(Problem(field=field, problem=problem)) from None
+    if envelope is not None and envelope.type != kind.type:
+        raise Poison(Problem(field="ce-type", problem=f"this subject carries {kind.type}"))
+    event = validated(kind, data)
+    _refuse_foreign(event, address)
+    basis = basis_for(kind, event.practice_id, event.visit_id, body)
+    return event, basis if envelope is None else basis.model_copy(update={"event_id": envelope.id})
+
+
+def basis_for(kind: type[Event], practice_id: str, visit_id: str, body: bytes) -> Basis:
+    """Identity of an event that came without an id of its own: the same body, the same id."""
+    digest = hashlib.sha256(body).hexdigest()
+    return Basis(event_id=event_id(kind.type, practice_id, visit_id, digest), sha256=digest)
+
+
+def validated(kind: type[E], data: bytes) -> E:
+    """The event that some JSON says; raises `Poison` naming each wrong field, never its content."""
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError as exc:
+        if not data.strip():
+            raise Poison(Problem(field="body", problem="empty; the event's data is a JSON object")) from None
+        problems = exc.errors(include_url=False, include_context=False, include_input=False)
+        if problems[0]["type"] == "json_invalid":
+            raise Poison(Problem(field="body", problem=f"not JSON: {_where(data)}")) from None
+        raise Poison(*(_problem(one["loc"], one["msg"]) for one in problems[:20])) from None
+
+
+def _where(data: bytes) -> str:
+    try:
+        from_json(data)
+    except ValueError as exc:
+        return str(exc)
+    return "cannot be read"
+
+
+def _problem(loc: tuple[int | str, ...], message: str) -> Problem:
+    text = message.removeprefix("Value error, ")
+    if not loc and ": " in text:
+        field, _, text = text.partition(": ")
+        return Problem(field=field, problem=text)
+    return Problem(field=".".join(map(str, loc)) or "body", problem=text)
+
+
+def _refuse_foreign(event: Event, address: Address) -> None:
+    wrong = [
+        Problem(field=field, problem="differs from the subject's token")
+        for field, here, there in (
+            ("practice_id", event.practice_id, address.practice_id),
+            ("visit_id", event.visit_id, address.visit_id),
+        )
+        if here != there
+    ]
+    if wrong:
+        raise Poison(*wrong)

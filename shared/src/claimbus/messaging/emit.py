@@ -1,0 +1,123 @@
+"""Publishing facts: explicit, acknowledged by the broker, and safe to repeat."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from faststream.nats import NatsMessage
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import PubAck
+from nats.js.errors import APIError
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanKind
+
+from claimbus.events import Basis, Event, RuleSet
+from claimbus.events.envelope import Envelope, event_id, to_headers
+from claimbus.events.subjects import all_claims_of, subject_for, template_of
+from claimbus.messaging.delivery import PUBLISH_TIMEOUT, client_of
+from claimbus.messaging.stored import LastWord
+from claimbus.messaging.topology import FAMILY_STREAM
+from claimbus.telemetry import registry, tracing
+
+_WRONG_SEQUENCE = (10071, 10164)
+"""A lost optimistic write: one code on a single server, the other on a cluster."""
+
+
+def identity_of(event: Event) -> str:
+    """Id of an event, from what it says of what and by which rules: the same inputs, the same id."""
+    basis, rules = getattr(event, "basis", None), getattr(event, "rule_set", None)
+    return event_id(
+        event.type,
+        event.practice_id,
+        event.visit_id,
+        event.revision,
+        basis.sha256 if isinstance(basis, Basis) else "",
+        rules.sha256 if isinstance(rules, RuleSet) else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An event ready to be published: which kind, about which visit, under which id, as which JSON."""
+
+    kind: type[Event]
+    practice_id: str
+    visit_id: str
+    revision: int
+    id: str
+    body: bytes
+
+    @classmethod
+    def of(cls, event: Event) -> "Outgoing":
+        body = event.model_dump_json().encode()
+        return cls(type(event), event.practice_id, event.visit_id, event.revision, identity_of(event), body)
+
+
+async def publish(
+    client: Client,
+    event: Outgoing,
+    *,
+    source: str,
+    cause: str | None = None,
+    guard: dict[str, str] | None = None,
+    context: Context | None = None,
+) -> PubAck:
+    """Publish one event and wait until the broker has stored it.
+
+    The broker drops a second event of the same id within its window, so publishing again after a
+    crash or a lost acknowledgement is safe. Raises nats-py's errors.
+    """
+    kind = event.kind
+    envelope = Envelope(
+        id=event.id,
+        source=source,
+        type=kind.type,
+        time=datetime.now(UTC).isoformat(),
+        dataschema=f"{kind.family}/{kind.fact}/{kind.schema_version}",
+        correlationid=f"{event.practice_id}.{event.visit_id}",
+        causationid=cause,
+        revision=str(event.revision),
+    )
+    headers = {**to_headers(envelope), "Nats-Msg-Id": event.id, **(guard or {})}
+    where = template_of(kind)
+    attributes = {
+        registry.SYSTEM: "nats",
+        registry.OPERATION_NAME: "publish",
+        registry.OPERATION_TYPE: "send",
+        registry.DESTINATION: where,
+    }
+    with tracing.span(f"publish {where}", SpanKind.PRODUCER, attributes, context):
+        tracing.inject(headers)
+        return await JetStreamContext(client).publish(
+            subject_for(kind, event.practice_id, event.visit_id),
+            event.body,
+            stream=FAMILY_STREAM[kind.family],
+            timeout=PUBLISH_TIMEOUT,
+            headers=headers,
+        )
+
+
+async def emit(event: Event, *, cause: NatsMessage) -> None:
+    """Say a fact that follows from the message being handled."""
+    source = f"/claimbus/{cause.raw_message.metadata.consumer}"
+    await publish(client_of(cause), Outgoing.of(event), source=source, cause=cause.message_id)
+
+
+async def emit_after(event: Event, last: LastWord, *, cause: NatsMessage) -> bool:
+    """Say something of a visit unless something else was said since `last`; tells whether it was said.
+
+    The broker compares the last sequence over all claim subjects of the visit, so that of any number
+    of writers exactly one gets through, whatever each of them wanted to say.
+    """
+    guard = {
+        "Nats-Expected-Last-Subject-Sequence": str(last.seq),
+        "Nats-Expected-Last-Subject-Sequence-Subject": all_claims_of(event.practice_id, event.visit_id),
+    }
+    source = f"/claimbus/{cause.raw_message.metadata.consumer}"
+    try:
+        await publish(client_of(cause), Outgoing.of(event), source=source, cause=cause.message_id, guard=guard)
+    except APIError as exc:
+        if exc.err_code in _WRONG_SEQUENCE:
+            return False
+        raise
+    return True

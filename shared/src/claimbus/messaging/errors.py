@@ -1,0 +1,43 @@
+"""What can go wrong with a message.
+
+MessagingError
++-- Poison        no delivery of this message can succeed: dead letter at once
++-- Stale         the broker's answer is older than the message in hand: try again
++-- Drift         the broker is not provisioned as declared: refuse to run
+"""
+
+from pydantic import ValidationError
+
+from claimbus.events import Problem
+
+
+class MessagingError(Exception):
+    """Base of this package's errors."""
+
+
+class Poison(MessagingError):
+    """A message that can never be used; names fields and never repeats their content."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(f"{one.field}: {one.problem}" for one in problems))
+        self.problems = problems
+
+
+class Stale(MessagingError):
+    """A replica answered that has not reached the message being handled."""
+
+
+class Drift(MessagingError):
+    """Streams or consumers differ from the declared topology; the text names what and the mend."""
+
+
+def problems_of(error: Exception) -> tuple[Problem, ...]:
+    """Field by field what was wrong, without a word of the input; at most 20 problems."""
+    if isinstance(error, Poison):
+        return error.problems[:20]
+    if isinstance(error, ValidationError):
+        return tuple(
+            Problem(field=".".join(map(str, one["loc"])) or "body", problem=one["msg"])
+            for one in error.errors(include_url=False, include_context=False, include_input=False)[:20]
+        )
+    return ()

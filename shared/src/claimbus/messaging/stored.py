@@ -1,0 +1,166 @@
+"""Reading what the streams hold: the last message of each subject, or one further back."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from claimbus.events import Event
+from claimbus.events.subjects import all_claims_of, parse
+from claimbus.messaging.errors import Stale
+from claimbus.messaging.topology import CLAIMS
+
+_TIMEOUT = 5.0
+_MOST_SUBJECTS = 1000
+"""Of one `multi_last` read; the server takes 1,024."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message as it lies in a stream."""
+
+    subject: str
+    seq: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def _stored(msg: Msg) -> Stored:
+    headers = msg.headers or {}
+    return Stored(headers["Nats-Subject"], int(headers["Nats-Sequence"]), headers, msg.data)
+
+
+@dataclass
+class _Question:
+    subjects: tuple[str, ...]
+    proof: str
+    at_least: int
+    answer: asyncio.Future[dict[str, Stored]]
+
+
+class LastMessages:
+    """Last message of each of some subjects, in one consistent read.
+
+    Questions asked in the same turn of the event loop share one request: a batch of a hundred visits
+    costs one round trip. An answer that does not contain everything up to the asker's own message is
+    refused (`Stale`): on a cluster a follower may answer.
+    """
+
+    def __init__(self, client: Client, stream: str) -> None:
+        self._client = client
+        self._stream = stream
+        self._asked: list[_Question] = []
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def read(self, subjects: Iterable[str], *, proof: str, at_least: int) -> dict[str, Stored]:
+        """`proof` is a subject known to hold a message of sequence `at_least` or later.
+
+        Raises `Stale` for an answer older than that, and nats-py's errors.
+        """
+        question = _Question(tuple(subjects), proof, at_least, asyncio.get_running_loop().create_future())
+        self._asked.append(question)
+        if len(self._asked) == 1:
+            task = asyncio.create_task(self._ask_soon())
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        return await question.answer
+
+    async def _ask_soon(self) -> None:
+        await asyncio.sleep(0)  # let the other handlers of this batch ask as well
+        asked, self._asked = self._asked, []
+        while asked:
+            share: list[_Question] = []
+            subjects = 1
+            while asked and (not share or subjects + len(asked[-1].subjects) <= _MOST_SUBJECTS):
+                share.append(asked.pop())
+                subjects += len(share[-1].subjects)
+            await self._ask(share)
+
+    async def _ask(self, questions: list[_Question]) -> None:
+        newest = max(questions, key=lambda question: question.at_least)
+        subjects = {subject for question in questions for subject in question.subjects} | {newest.proof}
+        try:
+            found = await self._multi_last(sorted(subjects))
+            if max((stored.seq for stored in found.values()), default=0) < newest.at_least:
+                raise Stale(f"{self._stream}: an answer from before sequence {newest.at_least}")
+        except Exception as exc:
+            for question in questions:
+                if not question.answer.done():
+                    question.answer.set_exception(exc)
+            return
+        for question in questions:
+            if not question.answer.done():
+                question.answer.set_result({name: found[name] for name in question.subjects if name in found})
+
+    async def _multi_last(self, subjects: list[str]) -> dict[str, Stored]:
+        inbox = self._client.new_inbox()
+        answers = await self._client.subscribe(inbox)
+        try:
+            request = json.dumps({"multi_last": subjects}).encode()
+            await self._client.publish(f"$JS.API.DIRECT.GET.{self._stream}", request, reply=inbox)
+            found: dict[str, Stored] = {}
+            while True:
+                msg = await answers.next_msg(timeout=_TIMEOUT)
+                status = (msg.headers or {}).get("Status")
+                if status is None:
+                    stored = _stored(msg)
+                    found[stored.subject] = stored
+                elif status in ("204", "404"):
+                    return found
+                else:
+                    raise RuntimeError(f"direct get on {self._stream} answered {status}")
+        finally:
+            await answers.unsubscribe()
+
+
+async def walk(client: Client, stream: str, subject: str) -> list[Stored]:
+    """Every message of one subject, oldest first. For subjects of a visit, which hold a handful."""
+    found: list[Stored] = []
+    seq = 1
+    while True:
+        request = json.dumps({"seq": seq, "next_by_subj": subject}).encode()
+        msg = await client.request(f"$JS.API.DIRECT.GET.{stream}", request, timeout=_TIMEOUT)
+        status = (msg.headers or {}).get("Status")
+        if status == "404":
+            return found
+        if status is not None:
+            raise RuntimeError(f"direct get on {stream} answered {status}")
+        found.append(_stored(msg))
+        seq = found[-1].seq + 1
+
+
+@dataclass(frozen=True, slots=True)
+class LastWord:
+    """The last thing that claims said of a visit; sequence 0 where it has said nothing."""
+
+    seq: int = 0
+    fact: str = ""
+    revision: int = 0
+
+    def closes(self, revision: int, kinds: Iterable[type[Event]]) -> bool:
+        """Whether nothing more may be said of a revision, given the kinds of word that close it."""
+        return self.revision > revision or (self.revision == revision and self._is(kinds))
+
+    def revision_if(self, *kinds: type[Event]) -> int | None:
+        """The revision it was said of, if it is of one of these kinds."""
+        return self.revision if self._is(kinds) else None
+
+    def _is(self, kinds: Iterable[type[Event]]) -> bool:
+        return self.fact in {kind.fact for kind in kinds}
+
+
+async def last_word(client: Client, practice_id: str, visit_id: str) -> LastWord:
+    """What claims said last of a visit. May be old on a cluster: a guarded publish finds that out."""
+    request = json.dumps({"last_by_subj": all_claims_of(practice_id, visit_id)}).encode()
+    msg = await client.request(f"$JS.API.DIRECT.GET.{CLAIMS}", request, timeout=_TIMEOUT)
+    status = (msg.headers or {}).get("Status")
+    if status == "404":
+        return LastWord()
+    if status is not None:
+        raise RuntimeError(f"direct get on {CLAIMS} answered {status}")
+    said = _stored(msg)
+    headers = {name.lower(): value for name, value in said.headers.items()}
+    return LastWord(said.seq, parse(said.subject).fact, int(headers.get("ce-revision", "1")))

@@ -1,0 +1,156 @@
+"""Streams and consumers as data. `provision` applies them; services only `verify` theirs."""
+
+from typing import Any
+
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import NotFoundError
+
+from claimbus.events import DocumentationChecked, Event, UnitsComputed, VisitCoded, VisitCompleted, VisitVoided
+from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, ALL_VISITS, every
+from claimbus.messaging.errors import Drift
+
+VISITS, CLAIMS, DEAD = "VISITS", "CLAIMS", "DEAD"
+FAMILY_STREAM = {"visits": VISITS, "claims": CLAIMS}
+
+DAY = 86_400.0
+MAX_EVENT_BYTES = 256 * 1024
+
+ATTEMPTS = 6
+RETRY_DELAYS = (0.2, 1.0, 5.0, 30.0, 120.0)
+"""Seconds before the second, third, ... attempt; each with up to a fifth of jitter."""
+ACK_WAIT = 15.0
+"""Seconds until a message whose process died is delivered again; three times the publish timeout."""
+MAX_DELIVER = 10
+"""Above `ATTEMPTS`: a net for processes that die before they can settle a message."""
+DUPLICATE_WINDOW = 600.0
+"""Longer than all attempts of a message take: no retry can publish its fact a second time."""
+BATCH = 64
+"""Messages asked for at once; also how many handlers run side by side in a process."""
+
+HEARS: dict[str, tuple[type[Event], ...]] = {
+    "coding": (VisitCompleted,),
+    "documentation-check": (VisitCompleted,),
+    "units": (VisitCoded,),
+    "claims": (VisitCompleted, VisitVoided, UnitsComputed, DocumentationChecked),
+}
+"""What each service subscribes to. The durable consumer bears the service's name."""
+
+# A consumer that gives a message up after MAX_DELIVER crashes says so in an advisory. It would be
+# lost if nobody listened at that moment, so the dead-letter stream keeps it.
+_GIVEN_UP = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{VISITS}.*"
+
+
+def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
+    """The declared streams. A full stream refuses new events; it never forgets old ones."""
+    common: dict[str, Any] = {
+        "storage": StorageType.FILE,
+        "num_replicas": replicas,
+        "retention": RetentionPolicy.LIMITS,
+        "discard": DiscardPolicy.NEW,
+        "allow_direct": True,
+        "duplicate_window": DUPLICATE_WINDOW,
+        "max_age": 90 * DAY,
+    }
+    return (
+        StreamConfig(name=VISITS, subjects=[ALL_VISITS], max_bytes=8 << 30, max_msg_size=MAX_EVENT_BYTES, **common),
+        StreamConfig(name=CLAIMS, subjects=[ALL_CLAIMS], max_bytes=4 << 30, max_msg_size=MAX_EVENT_BYTES, **common),
+        StreamConfig(name=DEAD, subjects=[ALL_DEAD, _GIVEN_UP], max_bytes=1 << 28, max_msg_size=16 * 1024, **common),
+    )
+
+
+def consumers() -> dict[str, ConsumerConfig]:
+    """The declared durable pull consumers, all on the visits stream, by name."""
+    return {
+        name: ConsumerConfig(
+            durable_name=name,
+            filter_subjects=[every(event) for event in events],
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT,
+            max_deliver=MAX_DELIVER,
+            max_ack_pending=BATCH * 16,
+        )
+        for name, events in HEARS.items()
+    }
+
+
+def drift(have: object, want: object) -> dict[str, tuple[object, object]]:
+    """Declared fields that differ, as name -> (found, declared)."""
+    unset: tuple[object, ...] = (None, -1, 0, False, [], "")
+    found = {
+        name: (getattr(have, name), value)
+        for name, value in vars(want).items()
+        if value not in unset and getattr(have, name) != value
+    }
+    # One filter comes back in the singular field, several in the plural one.
+    single = getattr(have, "filter_subject", None)
+    if single and found.get("filter_subjects", (None, None))[1] == [single]:
+        del found["filter_subjects"]
+    return found
+
+
+async def provision(js: JetStreamContext, replicas: int = 1) -> list[str]:
+    """Create or update every stream and consumer; says what was changed. Safe to repeat.
+
+    Raises what the server refuses, such as a change of a field that cannot change.
+    """
+    changed = []
+    for stream in streams(replicas):
+        name = str(stream.name)
+        try:
+            have = (await js.stream_info(name)).config
+        except NotFoundError:
+            await js.add_stream(stream)
+            changed.append(f"created stream {name}")
+        else:
+            if drift(have, stream):
+                await js.update_stream(stream)
+                changed.append(f"updated stream {name}")
+    for name, consumer in consumers().items():
+        try:
+            found = (await js.consumer_info(VISITS, name)).config
+        except NotFoundError:
+            await js.add_consumer(VISITS, consumer)
+            changed.append(f"created consumer {name}")
+        else:
+            if drift(found, consumer):
+                await js.add_consumer(VISITS, consumer)
+                changed.append(f"updated consumer {name}")
+    return changed
+
+
+async def verify(js: JetStreamContext, consumer: str) -> None:
+    """Raises `Drift` unless the consumer stands as declared."""
+    try:
+        have = (await js.consumer_info(VISITS, consumer)).config
+    except NotFoundError:
+        raise Drift(f"consumer {consumer} does not exist on stream {VISITS}; run: claimbus provision") from None
+    if found := drift(have, consumers()[consumer]):
+        raise Drift(f"consumer {consumer} is not as declared: {_spell(found)}; run: claimbus provision")
+
+
+async def verify_streams(js: JetStreamContext) -> list[str]:
+    """What is wrong with the streams, one line each; the number of replicas is the operator's choice."""
+    wrong = []
+    for stream in streams():
+        try:
+            have = (await js.stream_info(str(stream.name))).config
+        except NotFoundError:
+            wrong.append(f"stream {stream.name} does not exist")
+            continue
+        found = drift(have, stream)
+        found.pop("num_replicas", None)
+        if found:
+            wrong.append(f"stream {stream.name} is not as declared: {_spell(found)}")
+    return wrong
+
+
+def _spell(found: dict[str, tuple[object, object]]) -> str:
+    return ", ".join(f"{name} is {is_!r}, declared {declared!r}" for name, (is_, declared) in found.items())

@@ -1,0 +1,120 @@
+"""Dated, cited tables: load them once, pick the rows in force on a date of service, name their version.
+
+A table is a TOML file::
+
+    [table]
+    name = "unit-rule-by-program"
+    version = "2026.11"
+    source = "Pub 100-04 ch.5 s20.2"        # for rows that name none of their own
+
+    [[row]]
+    program = "medicare_part_b"
+    rule = "cms-8-minute"
+    effective_from = 2000-04-01             # both ends inclusive; left out: open
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from claimbus.events.model import RuleSet
+
+
+class RuleError(ValueError):
+    """A table that must not be used; the text names the file, the row and the mend."""
+
+
+class DatedRow(BaseModel):
+    """A row in force from `effective_from` through `effective_through`, both inclusive."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    effective_from: date = date.min
+    effective_through: date = date.max
+    source: str = ""
+
+    def in_force(self, day: date) -> bool:
+        return self.effective_from <= day <= self.effective_through
+
+
+Row = TypeVar("Row", bound=DatedRow)
+
+
+@dataclass(frozen=True)
+class Table(Generic[Row]):
+    """All rows of one table, with the version and the digest that go into a decision."""
+
+    name: str
+    version: str
+    sha256: str
+    rows: tuple[Row, ...]
+
+    def on(self, day: date) -> tuple[Row, ...]:
+        """Rows in force on `day`, in file order."""
+        return tuple(row for row in self.rows if row.in_force(day))
+
+
+def load_table(package: str, file: str, row_type: type[Row], key: Callable[[Row], Hashable]) -> Table[Row]:
+    """Read a table that ships with `package`.
+
+    Raises `RuleError` when a row does not fit `row_type`, has no source, ends before it begins, or
+    overlaps in time with another row of the same `key`.
+    """
+    raw = files(package).joinpath(file).read_bytes()
+    try:
+        document = tomllib.loads(raw.decode())
+        head = document["table"]
+        rows = tuple(
+            row_type.model_validate({"source": head.get("source", "")} | row) for row in document.get("row", ())
+        )
+        name, version = str(head["name"]), str(head["version"])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, ValidationError) as exc:
+        raise RuleError(f"{package}/{file}: {exc}") from exc
+    _refuse_conflicts(f"{package}/{file}", rows, key)
+    return Table(name, version, hashlib.sha256(raw).hexdigest(), rows)
+
+
+def _refuse_conflicts(where: str, rows: Iterable[Row], key: Callable[[Row], Hashable]) -> None:
+    by_key: dict[Hashable, list[Row]] = {}
+    for row in rows:
+        if not row.source:
+            raise RuleError(f"{where}: {key(row)} has no source; give the row or the table one")
+        if row.effective_through < row.effective_from:
+            raise RuleError(f"{where}: {key(row)} ends {row.effective_through} before it begins {row.effective_from}")
+        by_key.setdefault(key(row), []).append(row)
+    for name, same in by_key.items():
+        for earlier, later in pairwise(sorted(same, key=lambda row: row.effective_from)):
+            if later.effective_from <= earlier.effective_through:
+                day = later.effective_from
+                raise RuleError(f"{where}: {name} has two rows in force on {day}; end the first sooner")
+
+
+def rule_set_of(*tables: Table[Any]) -> RuleSet:
+    """The identity of a set of tables: newest version, each table's version, one digest over all."""
+    return RuleSet(
+        version=max(table.version for table in tables),
+        sha256=_digest(f"{table.name}={table.sha256}" for table in tables),
+        tables={table.name: table.version for table in sorted(tables, key=lambda table: table.name)},
+    )
+
+
+def merge_rule_sets(sets: Iterable[RuleSet]) -> RuleSet:
+    """One identity for the rule sets of several services; the order they come in does not matter."""
+    all_sets = tuple(sets)
+    tables = {name: version for one in all_sets for name, version in one.tables.items()}
+    return RuleSet(
+        version=max(one.version for one in all_sets),
+        sha256=_digest(one.sha256 for one in all_sets),
+        tables=dict(sorted(tables.items())),
+    )
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()

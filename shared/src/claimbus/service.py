@@ -1,0 +1,127 @@
+"""Run one service: settings, telemetry, broker, health, drain."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from faststream import FastStream
+from faststream.nats import NatsBroker, NatsRouter
+from nats.errors import Error as NatsError
+
+from claimbus.messaging.broker import broker
+from claimbus.messaging.errors import Drift
+from claimbus.messaging.topology import verify
+from claimbus.telemetry import logs, tracing
+from claimbus.telemetry.logs import log
+
+
+class SettingsError(ValueError):
+    """An environment variable that cannot be used; the text names it and the mend."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a process takes from its environment, read once."""
+
+    nats_url: str
+    health_host: str
+    health_port: int | None
+    log_level: str
+    exports_traces: bool
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Raises `SettingsError`."""
+        port = environment.get("CLAIMBUS_HEALTH_PORT", "")
+        if port and not (port.isdigit() and int(port) < 65536):
+            raise SettingsError(f"CLAIMBUS_HEALTH_PORT: {port!r} is not a port from 0 to 65535")
+        return cls(
+            nats_url=environment.get("CLAIMBUS_NATS_URL") or "nats://127.0.0.1:4222",
+            health_host=environment.get("CLAIMBUS_HEALTH_HOST") or "127.0.0.1",
+            health_port=int(port) if port else None,
+            log_level=environment.get("CLAIMBUS_LOG_LEVEL") or "INFO",
+            exports_traces=any(
+                environment.get(name) for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+            ),
+        )
+
+
+async def is_healthy(running: NatsBroker, name: str) -> bool:
+    """Connected, and the consumer that this process reads from exists and is as declared.
+
+    A durable that was deleted under a running pull subscriber makes no error anywhere else.
+    """
+    client = running.connection
+    if not client.is_connected:
+        return False
+    try:
+        async with asyncio.timeout(2):
+            await verify(client.jetstream(), name)
+    except (Drift, TimeoutError, NatsError):
+        return False
+    return True
+
+
+async def _serve_health(running: NatsBroker, name: str, host: str, port: int) -> asyncio.Server:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(5):
+                await reader.readline()
+                status = "204 No Content" if await is_healthy(running, name) else "503 Service Unavailable"
+                writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+                await writer.drain()
+        except (TimeoutError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    return await asyncio.start_server(answer, host, port)
+
+
+async def _serve(name: str, router: NatsRouter, settings: Settings) -> None:
+    running = broker(settings.nats_url, name, router)
+    app = FastStream(running, logger=None)
+    health: list[asyncio.Server] = []
+
+    @app.on_startup
+    async def _check() -> None:
+        client = await running.connect()
+        await verify(client.jetstream(), name)
+
+    @app.after_startup
+    async def _ready() -> None:
+        if settings.health_port is not None:
+            health.append(await _serve_health(running, name, settings.health_host, settings.health_port))
+        log().info("service.ready", version=version("claimbus"))
+
+    @app.on_shutdown
+    async def _draining() -> None:
+        log().info("service.draining")
+
+    try:
+        await app.run()
+    finally:
+        for server in health:
+            server.close()
+
+
+def run(name: str, router: NatsRouter) -> None:
+    """Run a service until SIGTERM or SIGINT, then finish what is in hand and stop.
+
+    Exits with status 78 (configuration) when a setting or the broker's topology is wrong.
+    """
+    try:
+        settings = Settings.read()
+        logs.configure(name, settings.log_level)
+        traces = tracing.configure(f"claimbus-{name}", version("claimbus"), exports=settings.exports_traces)
+        try:
+            asyncio.run(_serve(name, router, settings))
+        finally:
+            if traces is not None:
+                traces.shutdown()
+    except (Drift, ValueError) as exc:
+        sys.stderr.write(f"claimbus {name}: {exc}\n")
+        sys.exit(78)

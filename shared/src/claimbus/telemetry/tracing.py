@@ -1,0 +1,125 @@
+"""One trace for each visit, across all services; ids and counts only.
+
+Our own spans instead of FastStream's: names from subject templates, the causing hop as parent, links
+where facts are joined, and no exception text anywhere (ADR 0006). Without an OTLP endpoint no SDK is
+configured: the trace context still travels, and a span costs about nothing.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
+
+from claimbus.telemetry import registry
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+
+
+def configure(service: str, version: str, *, exports: bool) -> TracerProvider | None:
+    """Send spans to the collector named in `OTEL_EXPORTER_OTLP_ENDPOINT`, if one is.
+
+    A collector that is down costs spans and never visits: the exporter works from a bounded queue
+    in a thread of its own, and drops what does not fit.
+    """
+    if not exports:
+        return None
+    provider = TracerProvider(resource=Resource({"service.name": service, "service.version": version}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=5), max_queue_size=8192))
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+def _tracer() -> trace.Tracer:
+    return trace.get_tracer("claimbus.messaging")
+
+
+def context_of(headers: Mapping[str, str] | None, stream: str, seq: int) -> Context:
+    """The trace that a stored message belongs to.
+
+    A visit published without `traceparent` gets a trace id from its place in the stream, so that all
+    services that read it meet in one trace; a replay lies at another place and so is another trace.
+    """
+    context = _PROPAGATOR.extract(headers or {})
+    if trace.get_current_span(context).get_span_context().is_valid:
+        return context
+    digest = hashlib.sha256(f"{stream}:{seq}".encode()).digest()
+    born = SpanContext(int.from_bytes(digest[:16]), int.from_bytes(digest[16:24]), is_remote=True, trace_flags=_SAMPLED)
+    return trace.set_span_in_context(NonRecordingSpan(born))
+
+
+def new_trace() -> Context:
+    """The start of a trace, for whoever publishes a visit.
+
+    With an SDK the publish span itself is the root; without one, ids alone start the trace.
+    """
+    if isinstance(trace.get_tracer_provider(), TracerProvider):
+        return Context()
+    ids = RandomIdGenerator()
+    born = SpanContext(ids.generate_trace_id(), ids.generate_span_id(), is_remote=False, trace_flags=_SAMPLED)
+    return trace.set_span_in_context(NonRecordingSpan(born))
+
+
+def inject(headers: MutableMapping[str, str]) -> None:
+    """Write the current span's `traceparent` into outgoing headers. No baggage is forwarded."""
+    _PROPAGATOR.inject(headers)
+
+
+def link_to(headers: Mapping[str, str] | None, fact: str) -> Link:
+    """A link to the span that published a joined fact."""
+    return Link(trace.get_current_span(_PROPAGATOR.extract(headers or {})).get_span_context(), {registry.FACT: fact})
+
+
+def trace_id() -> str | None:
+    """The current trace's id, 32 hexadecimal digits."""
+    current = trace.get_current_span().get_span_context()
+    return trace.format_trace_id(current.trace_id) if current.is_valid else None
+
+
+def mark(**attributes: AttributeValue) -> None:
+    """Set registered attributes, named as in the registry, on the current span."""
+    trace.get_current_span().set_attributes({getattr(registry, name): value for name, value in attributes.items()})
+
+
+def settled(how: str, delay: float | None = None) -> None:
+    """Note on the current span what became of the message: `retry` or `dead-letter`."""
+    attributes: dict[str, AttributeValue] = {registry.SETTLEMENT: how}
+    if delay is not None:
+        attributes[registry.SETTLEMENT_DELAY] = delay
+    trace.get_current_span().add_event("settle", attributes)
+
+
+@contextmanager
+def span(
+    name: str,
+    kind: SpanKind,
+    attributes: Mapping[str, AttributeValue],
+    context: Context | None = None,
+    links: tuple[Link, ...] = (),
+) -> Iterator[Span]:
+    """A current span that records an error's class and never its text."""
+    with _tracer().start_as_current_span(
+        name,
+        context,
+        kind,
+        attributes,
+        links or None,
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as current:
+        try:
+            yield current
+        except Exception as exc:
+            current.set_attribute(registry.ERROR_TYPE, type(exc).__name__)
+            current.set_status(Status(StatusCode.ERROR))
+            raise

@@ -1,0 +1,101 @@
+"""Types that carry their own validation: keys, money, minutes, payer programs.
+
+What is refused is kept small on purpose. A wrong NPI or an unknown CPT code is a finding that a
+person can act on, so those stay plain text here and a service judges them; only what would make an
+event meaningless (a key with a space, a negative minute, an unknown payer program) is refused.
+"""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""An opaque key that may stand in a subject: letters, digits, `_` and `-`, at most 64 of them."""
+
+Minutes = Annotated[int, Field(ge=0, le=1440)]
+"""Whole minutes within one day."""
+
+
+def _dollars(amount: Decimal) -> str:
+    exponent = amount.as_tuple().exponent
+    return str(amount) if isinstance(exponent, int) and exponent < -2 else f"{amount:.2f}"
+
+
+Money = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=12),
+    PlainSerializer(_dollars, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?$", "x-unit": "USD"}),
+]
+"""US dollars: a decimal string in JSON (`"120.00"`), never a binary float."""
+
+PHI = Field(json_schema_extra={"x-phi": True})
+"""Marks protected health information in the JSON Schema, so that tests can look for leaks of it."""
+
+PhiText = Annotated[str, PHI]
+PhiDate = Annotated[date, PHI]
+
+Instant = AwareDatetime
+"""RFC 3339 with an offset. A naive time is refused: a visit's day depends on the zone."""
+
+
+class _NullMeansNone:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"type": "null"}]}
+
+
+def _no_rows(value: Any) -> Any:
+    return () if value is None else value
+
+
+def or_else(default: Any) -> BeforeValidator:
+    """Reads null as absent, for a field that has a default."""
+    return BeforeValidator(lambda value: default if value is None else value)
+
+
+T = TypeVar("T")
+Rows = Annotated[tuple[T, ...], BeforeValidator(_no_rows), _NullMeansNone()]
+"""A list that a sender may leave out or set to null when it does not know; reads as no entries."""
+
+
+class Program(StrEnum):
+    """Payer programs of the contract; each chooses its unit rule and its requirements by data."""
+
+    MEDICARE_PART_B = "medicare_part_b"
+    MEDICARE_ADVANTAGE = "medicare_advantage"
+    MEDICAID = "medicaid"
+    TRICARE = "tricare"
+    VA_COMMUNITY_CARE = "va_community_care"
+    WORKERS_COMPENSATION = "workers_compensation"
+    AUTO = "auto"
+    COMMERCIAL = "commercial"
+    SELF_PAY = "self_pay"
+
+
+class Result(StrEnum):
+    """Answer of a check. Unknown is an answer of its own, never counted as a pass."""
+
+    PASS = "pass"  # noqa: S105
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+class Severity(StrEnum):
+    """What a finding does to a claim: stops it, asks a person, or informs."""
+
+    BLOCK = "block"
+    REVIEW = "review"
+    INFO = "info"
