@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from nats.aio.client import Client
 from claimbus.messaging import MessagingError, Outgoing, Poison
 from claimbus.messaging.topology import provision as apply_topology
 from claimbus.service import Settings
 from claimbus.telemetry import tracing
+from nats.aio.client import Client
 from pydantic_core import to_json
 from rich.console import Console, Group
 from rich.live import Live

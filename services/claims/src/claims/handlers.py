@@ -15,8 +15,8 @@ from claimbus.events import (
     VisitSuperseded,
     VisitVoided,
 )
-from claimbus.messaging import Join, Joined, LastWord, hears, say_once, trace_id
-from faststream.nats import NatsMessage, NatsRouter
+from claimbus.messaging import Heard, Join, Joined, LastWord, hears, say_once, trace_id
+from faststream.nats import NatsRouter
 
 from claims.domain.decide import decide_claim, retract_claim
 from claims.rules import RULES
@@ -27,14 +27,17 @@ _DECISIONS = (ClaimReady, ClaimDenialRisk)
 
 
 @router.subscriber(**hears("claims"))
-async def decide(fact: VisitCompleted | VisitVoided | UnitsComputed | DocumentationChecked, msg: NatsMessage) -> None:
+async def decide(heard: Heard[VisitCompleted | VisitVoided | UnitsComputed | DocumentationChecked]) -> None:
     """Join the facts of a visit revision and decide when all are there; or take the visit back."""
-    if isinstance(fact, VisitVoided):
-        await say_once(partial(_retract, fact), of=fact, closed_by=(ClaimVoided,), cause=msg)
-    elif joined := await _join.complete(fact, msg):
-        closed_by = (*_DECISIONS, VisitSuperseded, ClaimVoided)
-        links = joined.links(besides=type(fact))
-        await say_once(partial(_decide, joined), of=fact, closed_by=closed_by, links=links, cause=msg)
+    if isinstance(heard.event, VisitVoided):
+        await say_once(partial(_retract, heard.event), closed_by=(ClaimVoided,), cause=heard)
+    else:
+        await _join.when_complete(heard, partial(_say_decision, heard))
+
+
+async def _say_decision(heard: Heard[Event], joined: Joined) -> None:
+    closed_by = (*_DECISIONS, VisitSuperseded, ClaimVoided)
+    await say_once(partial(_decide, joined), closed_by=closed_by, links=joined.links(type(heard.event)), cause=heard)
 
 
 def _retract(void: VisitVoided, last: LastWord) -> Event:

@@ -1,8 +1,8 @@
 """Coding hears completed visits and says which codes their documentation supports."""
 
 from claimbus.events import VisitCompleted
-from claimbus.messaging import basis_of, emit, hears
-from faststream.nats import NatsMessage, NatsRouter
+from claimbus.messaging import Heard, emit, hears
+from faststream.nats import NatsRouter
 
 from coding.domain.suggest import suggest_codes
 from coding.rules import RULES
@@ -11,6 +11,7 @@ router = NatsRouter()
 
 
 @router.subscriber(**hears("coding"))
-async def code(visit: VisitCompleted, msg: NatsMessage) -> None:
+async def code(heard: Heard[VisitCompleted]) -> None:
     """Suggest a code for each intervention."""
-    await emit(suggest_codes(visit, basis_of(msg), RULES.on(visit.service_date), RULES.rule_set), cause=msg)
+    visit = heard.event
+    await emit(suggest_codes(visit, heard.basis, RULES.on(visit.service_date), RULES.rule_set), cause=heard)

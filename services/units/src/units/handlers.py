@@ -1,8 +1,8 @@
 """Units hears coded visits and says how many units each code makes."""
 
 from claimbus.events import VisitCoded
-from claimbus.messaging import emit, hears
-from faststream.nats import NatsMessage, NatsRouter
+from claimbus.messaging import Heard, emit, hears
+from faststream.nats import NatsRouter
 
 from units.domain.compute import compute_units
 from units.rules import RULES
@@ -11,6 +11,7 @@ router = NatsRouter()
 
 
 @router.subscriber(**hears("units"))
-async def count(coded: VisitCoded, msg: NatsMessage) -> None:
+async def count(heard: Heard[VisitCoded]) -> None:
     """Compute the units of a visit under its payer's rule."""
-    await emit(compute_units(coded, RULES.on(coded.service_date), RULES.rule_set), cause=msg)
+    coded = heard.event
+    await emit(compute_units(coded, RULES.on(coded.service_date), RULES.rule_set), cause=heard)

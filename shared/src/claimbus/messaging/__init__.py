@@ -2,7 +2,7 @@
 
 from claimbus.messaging.broker import broker, hears
 from claimbus.messaging.decode import basis_for, decode, validated
-from claimbus.messaging.delivery import basis_of
+from claimbus.messaging.delivery import Heard
 from claimbus.messaging.emit import Outgoing, emit, identity_of, publish
 from claimbus.messaging.errors import Drift, MessagingError, Poison, Stale
 from claimbus.messaging.join import Join, Joined, say_once
@@ -11,6 +11,7 @@ from claimbus.telemetry.tracing import trace_id
 
 __all__ = [
     "Drift",
+    "Heard",
     "Join",
     "Joined",
     "LastWord",
@@ -19,7 +20,6 @@ __all__ = [
     "Poison",
     "Stale",
     "basis_for",
-    "basis_of",
     "broker",
     "decode",
     "emit",

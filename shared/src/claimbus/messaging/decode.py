@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -13,10 +14,26 @@ from claimbus.events.subjects import Address, event_at, parse
 from claimbus.messaging.errors import Poison
 
 E = TypeVar("E", bound=Event)
+E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
-def decode(subject: str, headers: Mapping[str, str] | None, body: bytes) -> tuple[Event, Basis]:
-    """The event on a subject, and its identity: id and digest of the body.
+@dataclass(frozen=True, slots=True)
+class Fact(Generic[E_co]):
+    """An event with what else came in its message."""
+
+    event: E_co
+    id: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def basis(self) -> Basis:
+        """Identity of this event, for what is computed from it."""
+        return Basis(event_id=self.id, sha256=hashlib.sha256(self.body).hexdigest())
+
+
+def decode(subject: str, headers: Mapping[str, str] | None, body: bytes) -> Fact[Event]:
+    """The fact in a message.
 
     Raises `Poison` naming each wrong field: the envelope's, the data's, or `practice_id` and
     `visit_id` where they are not the subject's, because a publisher allowed one practice must not
@@ -36,8 +53,8 @@ def decode(subject: str, headers: Mapping[str, str] | None, body: bytes) -> tupl
         raise Poison(Problem(field="ce-type", problem=f"this subject carries {kind.type}"))
     event = validated(kind, data)
     _refuse_foreign(event, address)
-    basis = basis_for(kind, event.practice_id, event.visit_id, body)
-    return event, basis if envelope is None else basis.model_copy(update={"event_id": envelope.id})
+    identity = envelope.id if envelope else basis_for(kind, event.practice_id, event.visit_id, body).event_id
+    return Fact(event, identity, headers or {}, body)
 
 
 def basis_for(kind: type[Event], practice_id: str, visit_id: str, body: bytes) -> Basis:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from faststream.nats import NatsMessage
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import PubAck
@@ -14,9 +13,8 @@ from opentelemetry.trace import SpanKind
 from claimbus.events import Basis, Event, RuleSet
 from claimbus.events.envelope import Envelope, event_id, to_headers
 from claimbus.events.subjects import all_claims_of, subject_for, template_of
-from claimbus.messaging.delivery import PUBLISH_TIMEOUT, client_of
+from claimbus.messaging.delivery import PUBLISH_TIMEOUT, Heard
 from claimbus.messaging.stored import LastWord
-from claimbus.messaging.topology import FAMILY_STREAM
 from claimbus.telemetry import registry, tracing
 
 _WRONG_SEQUENCE = (10071, 10164)
@@ -91,19 +89,17 @@ async def publish(
         return await JetStreamContext(client).publish(
             subject_for(kind, event.practice_id, event.visit_id),
             event.body,
-            stream=FAMILY_STREAM[kind.family],
             timeout=PUBLISH_TIMEOUT,
             headers=headers,
         )
 
 
-async def emit(event: Event, *, cause: NatsMessage) -> None:
+async def emit(event: Event, *, cause: Heard[Event]) -> None:
     """Say a fact that follows from the message being handled."""
-    source = f"/claimbus/{cause.raw_message.metadata.consumer}"
-    await publish(client_of(cause), Outgoing.of(event), source=source, cause=cause.message_id)
+    await publish(cause.client, Outgoing.of(event), source=f"/claimbus/{cause.service}", cause=cause.id)
 
 
-async def emit_after(event: Event, last: LastWord, *, cause: NatsMessage) -> bool:
+async def emit_after(event: Event, last: LastWord, *, cause: Heard[Event]) -> bool:
     """Say something of a visit unless something else was said since `last`; tells whether it was said.
 
     The broker compares the last sequence over all claim subjects of the visit, so that of any number
@@ -113,9 +109,10 @@ async def emit_after(event: Event, last: LastWord, *, cause: NatsMessage) -> boo
         "Nats-Expected-Last-Subject-Sequence": str(last.seq),
         "Nats-Expected-Last-Subject-Sequence-Subject": all_claims_of(event.practice_id, event.visit_id),
     }
-    source = f"/claimbus/{cause.raw_message.metadata.consumer}"
     try:
-        await publish(client_of(cause), Outgoing.of(event), source=source, cause=cause.message_id, guard=guard)
+        await publish(
+            cause.client, Outgoing.of(event), source=f"/claimbus/{cause.service}", cause=cause.id, guard=guard
+        )
     except APIError as exc:
         if exc.err_code in _WRONG_SEQUENCE:
             return False

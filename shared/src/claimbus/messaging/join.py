@@ -7,18 +7,16 @@ it costs a few, and the result is the same.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
-from faststream.nats import NatsMessage
 from nats.aio.client import Client
 from opentelemetry.trace import Link, SpanKind
 
 from claimbus.events import Basis, Event
 from claimbus.events.subjects import subject_for
-from claimbus.messaging.decode import decode
-from claimbus.messaging.delivery import basis_of, client_of
+from claimbus.messaging.decode import Fact, decode
+from claimbus.messaging.delivery import Heard
 from claimbus.messaging.emit import emit_after
 from claimbus.messaging.errors import Poison, Stale
 from claimbus.messaging.stored import LastMessages, LastWord, Stored, last_word, walk
@@ -33,38 +31,35 @@ _RACES = 5
 """Lost races for one visit before the message is put back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A fact with its identity and the link to the span that published it."""
-
-    event: Event
-    identity: Basis
-    link: Link
+Facts = dict[type[Event], Fact[Event]]
 
 
 class Joined:
     """All needed facts of one visit revision, computed from one and the same visit event."""
 
-    def __init__(self, heard: dict[type[Event], Heard]) -> None:
-        self._heard = heard
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
 
     def __getitem__(self, kind: type[E]) -> E:
-        event = self._heard[kind].event
+        event = self._facts[kind].event
         assert isinstance(event, kind)  # noqa: S101  (narrows the type; put there under its own type)
         return event
 
     @property
     def basis(self) -> Basis:
         """Identity of the visit event that everything was computed from."""
-        return next(iter(self._heard.values())).identity
+        return next(iter(self._facts.values())).basis
 
     @property
     def event_ids(self) -> dict[str, str]:
         """Ids of the joined events, by fact."""
-        return {kind.fact: heard.identity.event_id for kind, heard in self._heard.items()}
+        return {kind.fact: fact.id for kind, fact in self._facts.items()}
 
     def links(self, besides: type[Event]) -> tuple[Link, ...]:
-        return tuple(heard.link for kind, heard in self._heard.items() if kind is not besides)
+        """Links to the spans that published the facts, without the one whose span is the parent."""
+        return tuple(
+            tracing.link_to(fact.headers, kind.fact) for kind, fact in self._facts.items() if kind is not besides
+        )
 
 
 _Key = tuple[str, str, int, str]
@@ -72,7 +67,7 @@ _Key = tuple[str, str, int, str]
 
 
 class Join:
-    """Collects facts until those of a visit revision are complete.
+    """Collects facts until those of a visit revision are complete, and hands them on once.
 
     `root` is the fact that all others were computed from; they name it in their `basis`.
     """
@@ -80,69 +75,80 @@ class Join:
     def __init__(self, root: type[Event], *derived: type[Event]) -> None:
         self._needs = (root, *derived)
         self._root = root
-        self._kept: OrderedDict[_Key, dict[type[Event], Heard]] = OrderedDict()
+        self._kept: OrderedDict[_Key, Facts] = OrderedDict()
+        self._given: OrderedDict[_Key, None] = OrderedDict()
         self._readers: dict[Client, LastMessages] = {}
 
-    async def complete(self, fact: Event, msg: NatsMessage) -> Joined | None:
-        """All facts of the visit revision, if `fact` was the last to come; else None.
+    async def when_complete(self, heard: Heard[Event], then: Callable[[Joined], Awaitable[None]]) -> None:
+        """Run `then` with all facts of the visit revision, if this was the last of them to be stored.
 
-        Raises `Stale` when the broker's answer is older than `msg`.
+        A revision that this process is handing on, or has handed on, is not handed on again; when
+        `then` raises it may be, by the message's next delivery. Raises `Stale` when the broker's
+        answer is older than the message.
         """
-        heard = Heard(fact, basis_of(msg), tracing.link_to(msg.headers, type(fact).fact))
-        key = self._keep(heard)
-        if type(fact) is self._root:
-            return None  # whatever follows from it comes later, and will ask
-        if not self._missing(key):
-            return self._take(key)
-        await self._read(key, msg)
-        return None if self._missing(key) else self._take(key)
-
-    def _keep(self, heard: Heard) -> _Key:
-        fact = heard.event
-        basis = heard.identity if type(fact) is self._root else getattr(fact, "basis", heard.identity)
-        key = (fact.practice_id, fact.visit_id, fact.revision, basis.sha256)
-        self._kept.setdefault(key, {})[type(fact)] = heard
-        self._kept.move_to_end(key)
-        if len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
-        return key
-
-    def _missing(self, key: _Key) -> list[type[Event]]:
-        kept = self._kept.get(key, {})
-        return [kind for kind in self._needs if kind not in kept]
-
-    def _take(self, key: _Key) -> Joined:
-        kept = self._kept.pop(key)
-        return Joined({kind: kept[kind] for kind in self._needs})
-
-    async def _read(self, key: _Key, msg: NatsMessage) -> None:
-        practice, visit, *_ = key
-        client = client_of(msg)
-        reader = self._readers.setdefault(client, LastMessages(client, VISITS))
-        wanted = {subject_for(kind, practice, visit): kind for kind in self._missing(key)}
-        found = await reader.read(
-            wanted, proof=msg.raw_message.subject, at_least=msg.raw_message.metadata.sequence.stream
-        )
-        for subject, stored in found.items():
-            if self._keep_stored(stored) != key:
-                # Another body or revision of the visit came later on this subject: look further back.
-                for earlier in await walk(client, VISITS, subject):
-                    self._keep_stored(earlier)
-
-    def _keep_stored(self, stored: Stored) -> _Key | None:
+        kind, key = type(heard.event), self._key(heard)
+        if key in self._given:
+            return
+        # The facts belong to this call from here on: the memory may forget them while it waits.
+        facts = self._kept.setdefault(key, {})
+        facts[kind] = heard
+        _remember(self._kept, key)
+        if kind is self._root:
+            return  # what follows from the root is stored later, and asks then
+        if missing := [need for need in self._needs if need not in facts]:
+            await self._read(key, missing, facts, heard)
+            if len(facts) < len(self._needs) or key in self._given:
+                return
+        self._given[key] = None
+        _remember(self._given, key)
         try:
-            event, identity = decode(stored.subject, stored.headers, stored.body)
+            await then(Joined({need: facts[need] for need in self._needs}))
+        except BaseException:
+            self._given.pop(key, None)
+            raise
+        self._kept.pop(key, None)
+
+    def _key(self, fact: Fact[Event]) -> _Key:
+        event = fact.event
+        basis = fact.basis if type(event) is self._root else getattr(event, "basis", None) or fact.basis
+        return event.practice_id, event.visit_id, event.revision, basis.sha256
+
+    async def _read(self, key: _Key, missing: list[type[Event]], facts: Facts, heard: Heard[Event]) -> None:
+        practice, visit, *_ = key
+        client = heard.client
+        reader = self._readers.setdefault(client, LastMessages(client, VISITS))
+        wanted = [subject_for(kind, practice, visit) for kind in missing]
+        found = await reader.read(wanted, proof=heard.msg.subject, up_to=heard.seq)
+        for subject, last in found.items():
+            if not self._take(last, key, facts):
+                # Another body or revision of the visit came later on this subject: look further back.
+                for earlier in reversed(await walk(client, VISITS, subject)):
+                    if self._take(earlier, key, facts):
+                        break
+
+    def _take(self, stored: Stored, key: _Key, facts: Facts) -> bool:
+        """Add a stored fact if it is one of this visit revision."""
+        try:
+            fact = decode(stored.subject, stored.headers, stored.body)
         except Poison:
-            return None  # a dead letter of its own; it is no part of any visit
-        return self._keep(Heard(event, identity, tracing.link_to(stored.headers, type(event).fact)))
+            return False  # a dead letter of its own; it is no part of any visit
+        if self._key(fact) != key:
+            return False
+        facts[type(fact.event)] = fact
+        return True
+
+
+def _remember(memory: OrderedDict[_Key, Any], key: _Key) -> None:
+    memory.move_to_end(key)
+    if len(memory) > _KEPT:
+        memory.popitem(last=False)
 
 
 async def say_once(
     compose: Callable[[LastWord], Event],
     *,
-    of: Event,
     closed_by: tuple[type[Event], ...],
-    cause: NatsMessage,
+    cause: Heard[Event],
     links: tuple[Link, ...] = (),
 ) -> None:
     """Say what `compose` makes of the last word on a visit, unless that word closed the revision.
@@ -153,7 +159,8 @@ async def say_once(
 
     Raises `Stale` when the race is lost again and again.
     """
-    client = client_of(cause)
+    client = cause.client
+    of = cause.event
     # Of a first revision probably nothing was said: try that, and let the broker object.
     last = LastWord() if of.revision == 1 else await last_word(client, of.practice_id, of.visit_id)
     with tracing.span("decide", SpanKind.INTERNAL, {registry.REVISION: of.revision}, links=links):

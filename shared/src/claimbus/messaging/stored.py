@@ -37,16 +37,16 @@ def _stored(msg: Msg) -> Stored:
 class _Question:
     subjects: tuple[str, ...]
     proof: str
-    at_least: int
+    up_to: int
     answer: asyncio.Future[dict[str, Stored]]
 
 
 class LastMessages:
-    """Last message of each of some subjects, in one consistent read.
+    """Last message of each of some subjects as of the asker's own message, in one consistent read.
 
-    Questions asked in the same turn of the event loop share one request: a batch of a hundred visits
-    costs one round trip. An answer that does not contain everything up to the asker's own message is
-    refused (`Stale`): on a cluster a follower may answer.
+    Questions asked in the same turn of the event loop share one request: a batch of visits costs one
+    round trip. On a cluster a follower may answer that has not reached the asker's message yet;
+    that message is asked for too, and an answer without it is refused (`Stale`).
     """
 
     def __init__(self, client: Client, stream: str) -> None:
@@ -55,12 +55,12 @@ class LastMessages:
         self._asked: list[_Question] = []
         self._under_way: set[asyncio.Task[None]] = set()
 
-    async def read(self, subjects: Iterable[str], *, proof: str, at_least: int) -> dict[str, Stored]:
-        """`proof` is a subject known to hold a message of sequence `at_least` or later.
+    async def read(self, subjects: Iterable[str], *, proof: str, up_to: int) -> dict[str, Stored]:
+        """`proof` is the subject of the asker's message, and `up_to` that message's sequence.
 
         Raises `Stale` for an answer older than that, and nats-py's errors.
         """
-        question = _Question(tuple(subjects), proof, at_least, asyncio.get_running_loop().create_future())
+        question = _Question(tuple(subjects), proof, up_to, asyncio.get_running_loop().create_future())
         self._asked.append(question)
         if len(self._asked) == 1:
             task = asyncio.create_task(self._ask_soon())
@@ -80,12 +80,12 @@ class LastMessages:
             await self._ask(share)
 
     async def _ask(self, questions: list[_Question]) -> None:
-        newest = max(questions, key=lambda question: question.at_least)
+        newest = max(questions, key=lambda question: question.up_to)
         subjects = {subject for question in questions for subject in question.subjects} | {newest.proof}
         try:
-            found = await self._multi_last(sorted(subjects))
-            if max((stored.seq for stored in found.values()), default=0) < newest.at_least:
-                raise Stale(f"{self._stream}: an answer from before sequence {newest.at_least}")
+            found = await self._multi_last(sorted(subjects), newest.up_to)
+            if newest.proof not in found or found[newest.proof].seq < newest.up_to:
+                raise Stale(f"{self._stream}: an answer from before sequence {newest.up_to}")
         except Exception as exc:
             for question in questions:
                 if not question.answer.done():
@@ -95,11 +95,11 @@ class LastMessages:
             if not question.answer.done():
                 question.answer.set_result({name: found[name] for name in question.subjects if name in found})
 
-    async def _multi_last(self, subjects: list[str]) -> dict[str, Stored]:
+    async def _multi_last(self, subjects: list[str], up_to: int) -> dict[str, Stored]:
         inbox = self._client.new_inbox()
         answers = await self._client.subscribe(inbox)
         try:
-            request = json.dumps({"multi_last": subjects}).encode()
+            request = json.dumps({"multi_last": subjects, "up_to_seq": up_to}).encode()
             await self._client.publish(f"$JS.API.DIRECT.GET.{self._stream}", request, reply=inbox)
             found: dict[str, Stored] = {}
             while True:

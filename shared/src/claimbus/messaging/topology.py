@@ -13,12 +13,21 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
-from claimbus.events import DocumentationChecked, Event, UnitsComputed, VisitCoded, VisitCompleted, VisitVoided
+from claimbus.events import (
+    ClaimDenialRisk,
+    ClaimReady,
+    ClaimVoided,
+    DocumentationChecked,
+    Event,
+    UnitsComputed,
+    VisitCoded,
+    VisitCompleted,
+    VisitVoided,
+)
 from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, ALL_VISITS, every
 from claimbus.messaging.errors import Drift
 
 VISITS, CLAIMS, DEAD = "VISITS", "CLAIMS", "DEAD"
-FAMILY_STREAM = {"visits": VISITS, "claims": CLAIMS}
 
 DAY = 86_400.0
 MAX_EVENT_BYTES = 256 * 1024
@@ -42,6 +51,14 @@ HEARS: dict[str, tuple[type[Event], ...]] = {
     "claims": (VisitCompleted, VisitVoided, UnitsComputed, DocumentationChecked),
 }
 """What each service subscribes to. The durable consumer bears the service's name."""
+
+SAYS: dict[str, tuple[type[Event], ...]] = {
+    "coding": (VisitCoded,),
+    "documentation-check": (DocumentationChecked,),
+    "units": (UnitsComputed,),
+    "claims": (ClaimReady, ClaimDenialRisk, ClaimVoided),
+}
+"""What each service publishes, beside the letters of messages that it could not use."""
 
 # A consumer that gives a message up after MAX_DELIVER crashes says so in an advisory. It would be
 # lost if nobody listened at that moment, so the dead-letter stream keeps it.

@@ -7,7 +7,9 @@ dated certification, `timed_minutes`) is missing from the record. A fact about s
 there (who signed, when the visit ended, how many treatment days) stays unknown when it is null.
 """
 
-from claimbus.events import Basis, DocumentationChecked, Finding, RuleSet, VisitCompleted
+from typing import Any
+
+from claimbus.events import Basis, DocumentationChecked, RuleSet, VisitCompleted
 from claimbus.values import Result, Severity
 
 from documentation_check.domain.answer import Answer
@@ -22,45 +24,49 @@ def check_documentation(
     The program of the coverage that pays first chooses the requirements.
     """
     terms = rules.terms
-    checks = rules.checks.get((visit.primary.program, visit.discipline), ())
-    answers = ((check, check.predicate(visit, terms)) for check in checks)
-    return DocumentationChecked(
-        practice_id=visit.practice_id,
-        visit_id=visit.visit_id,
-        revision=visit.revision,
-        basis=basis,
-        checks=tuple(_finding(check, answer) for check, answer in answers if answer is not None),
-        rule_set=rule_set,
+    findings = []
+    for check in rules.checks.get((visit.primary.program, visit.discipline), ()):
+        answer = check.predicate(visit, terms)
+        if answer is not None:
+            findings.append(_finding(check, answer))
+    # Validating the whole at once takes half the time of two dozen findings one by one.
+    return DocumentationChecked.model_validate(
+        {
+            "practice_id": visit.practice_id,
+            "visit_id": visit.visit_id,
+            "revision": visit.revision,
+            "basis": basis,
+            "checks": findings,
+            "rule_set": rule_set,
+        }
     )
 
 
-def _finding(check: Check, answer: Answer) -> Finding:
+def _finding(check: Check, answer: Answer) -> dict[str, Any]:
+    """The fields of a `Finding`. What passed needs no mend and has no denial to expect."""
     requirement = check.requirement
+    finding = {
+        "id": requirement.id,
+        "result": answer.result,
+        "severity": requirement.severity,
+        "message": answer.message,
+        "rule": requirement.id,
+        "citation": requirement.citation,
+        "inputs": answer.inputs,
+    }
     if answer.result is Result.PASS:
-        return Finding(
-            id=requirement.id,
-            result=answer.result,
-            severity=requirement.severity,
-            message=answer.message,
-            rule=requirement.id,
-            citation=requirement.citation,
-            inputs=answer.inputs,
-        )
-    is_unknown = answer.result is Result.UNKNOWN
-    return Finding(
-        id=requirement.id,
-        result=answer.result,
-        severity=Severity.REVIEW if is_unknown and requirement.severity is Severity.BLOCK else requirement.severity,
-        intervention_id=answer.intervention_id,
-        message=answer.message,
-        fix=_ask_for(answer.needs) if answer.needs else requirement.fix,
-        fixable_by=requirement.fixable_by,
-        carc=requirement.carc,
-        rarc=check.rarc,
-        rule=requirement.id,
-        citation=requirement.citation,
-        inputs=answer.inputs | {"needs": list(answer.needs)} if answer.needs else answer.inputs,
-    )
+        return finding
+    if answer.result is Result.UNKNOWN and requirement.severity is Severity.BLOCK:
+        finding["severity"] = Severity.REVIEW
+    if answer.needs:
+        finding["inputs"] = answer.inputs | {"needs": list(answer.needs)}
+    return finding | {
+        "intervention_id": answer.intervention_id,
+        "fix": _ask_for(answer.needs) if answer.needs else requirement.fix,
+        "fixable_by": requirement.fixable_by,
+        "carc": requirement.carc,
+        "rarc": check.rarc,
+    }
 
 
 def _ask_for(fields: tuple[str, ...]) -> str:

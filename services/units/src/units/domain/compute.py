@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from claimbus.events import (
     CodedIntervention,
@@ -33,11 +33,11 @@ def compute_units(coded: VisitCoded, rules: Rulebook, rule_set: RuleSet) -> Unit
     program = rules.programs[coded.program]
     rule = UNIT_RULES[program.unit_rule]
     sorted_ = sort_interventions(coded, rules, program)
-    families = _gather(sorted_.counted, rules)
+    crediting = _Crediting(coded.assistant_present, program, rules.assistant)
+    families = _gather(sorted_.counted, rules, crediting)
     timed = [family.service for family in families if family.service is not None]
     allocation = rule.allocate(timed, rules.eight_minute)
     by_code = {family.first.code: family for family in families if family.service is not None}
-    crediting = _Crediting(coded.assistant_present, program, rules.assistant)
 
     services: list[Service] = []
     unbilled = list(sorted_.unbilled)
@@ -54,7 +54,7 @@ def compute_units(coded: VisitCoded, rules: Rulebook, rule_set: RuleSet) -> Unit
             leave_off(each.intervention, NO_UNIT, rule.name) for each in family.members if each.row.code not in billed
         ]
         if billed:
-            findings += crediting.findings(family.members)
+            findings += crediting.findings(family)
     billed = {service.code for service in services if service.units}
     for code, others in sorted_.beside.items():
         if code not in billed:
@@ -91,14 +91,15 @@ def compute_units(coded: VisitCoded, rules: Rulebook, rule_set: RuleSet) -> Unit
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Family:
+class _Family(NamedTuple):
     """All that counts as one service: a code, with the code of its further units where it has one."""
 
     first: CodeRow
     further: CodeRow | None
     members: tuple[Counted, ...]
     """Those under the first code before those under the further one."""
+    worked: tuple[Worked, ...]
+    """For each member, who furnished its minutes."""
     service: TimedService | None
     """None for an untimed code."""
 
@@ -106,7 +107,7 @@ class _Family:
         return tuple(each.intervention.intervention_id for each in self.members if each.row.code == code)
 
 
-def _gather(counted: Iterable[Counted], rules: Rulebook) -> list[_Family]:
+def _gather(counted: Iterable[Counted], rules: Rulebook, crediting: "_Crediting") -> list[_Family]:
     """Interventions by service, in the order in which the services first appear."""
     grouped: dict[str, list[Counted]] = {}
     for each in counted:
@@ -115,18 +116,20 @@ def _gather(counted: Iterable[Counted], rules: Rulebook) -> list[_Family]:
     families = []
     for code, members in grouped.items():
         first = rules.codes[code]
-        members.sort(key=lambda each: each.row.code != code)
         further = rules.further.get(code)
+        if further is not None:
+            members.sort(key=lambda each: each.row.code != code)
         service = None
         if first.kind == "timed":
             service = TimedService(
                 code=code,
-                minutes=sum(each.intervention.minutes or 0 for each in members),
+                minutes=sum([each.intervention.minutes or 0 for each in members]),
                 first_unit=first.unit_minutes,
                 further_unit=(further or first).unit_minutes,
                 pooled=first.pooled,
             )
-        families.append(_Family(first, further, tuple(members), service))
+        worked = tuple([crediting.worked(each.intervention) for each in members])
+        families.append(_Family(first, further, tuple(members), worked, service))
     return families
 
 
@@ -162,9 +165,8 @@ class _Crediting:
             return "before the assistant modifiers began on 1 January 2020"
         return "the program asks for no assistant modifier on this date"
 
-    def worked(self, each: Counted) -> Worked:
+    def worked(self, one: CodedIntervention) -> Worked:
         """Minutes by person, as far as the record tells."""
-        one = each.intervention
         minutes = one.minutes or 0
         assistant = self._assistant_minutes(one)
         if assistant is None or is_inconsistent(one):
@@ -179,14 +181,14 @@ class _Crediting:
         all_together = one.minutes is not None and one.joint_minutes == one.minutes
         return None if self.assistant_present and not all_together else 0
 
-    def findings(self, billed: Iterable[Counted]) -> list[Finding]:
+    def findings(self, family: _Family) -> list[Finding]:
         """Where the assistant's part decides on a modifier and cannot be told."""
         if self.rule is None:
             return []
         return [
             _share_unknown(each, self.rule)
-            for each in billed
-            if not self.worked(each).known and not is_inconsistent(each.intervention)
+            for each, worked in zip(family.members, family.worked, strict=True)
+            if not worked.known and not is_inconsistent(each.intervention)
         ]
 
 
@@ -199,11 +201,11 @@ def _timed_services(
     sorted_: Sorted,
 ) -> list[Service]:
     units = allocation.units[timed.code]
-    worked = sum((crediting.worked(each) for each in family.members), Worked(0, 0))
+    worked = sum(family.worked[1:], family.worked[0])
     reason = _units_reason(timed, units, rule, allocation.pool)
     rows: list[tuple[CodeRow, int, Worked]] = [(family.first, units, worked)]
     if family.further is not None and units > 1:
-        first, rest = _split(family, crediting)
+        first, rest = _split(family)
         rows = [(family.first, 1, first), (family.further, units - 1, rest)]
     services = []
     for row, count, part in rows:
@@ -228,12 +230,12 @@ def _timed_services(
     return services
 
 
-def _split(family: _Family, crediting: _Crediting) -> tuple[Worked, Worked]:
+def _split(family: _Family) -> tuple[Worked, Worked]:
     """Minutes of the first unit, then all others, taking the interventions of the first code first."""
     first, rest = Worked(0, 0), Worked(0, 0)
     room = family.first.unit_minutes
-    for each in family.members:
-        taken, left = crediting.worked(each).first(room)
+    for each in family.worked:
+        taken, left = each.first(room)
         room -= taken.therapist + taken.assistant
         first, rest = first + taken, rest + left
     return first, rest
@@ -241,7 +243,7 @@ def _split(family: _Family, crediting: _Crediting) -> tuple[Worked, Worked]:
 
 def _untimed_service(family: _Family, crediting: _Crediting) -> Service:
     minutes = [each.intervention.minutes for each in family.members]
-    worked = sum((crediting.worked(each) for each in family.members), Worked(0, 0))
+    worked = sum(family.worked[1:], family.worked[0])
     known = [one for one in minutes if one is not None]
     return Service(
         code=family.first.code,

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from claimbus.events import CodedIntervention, Finding, FixableBy, Unbilled, VisitCoded
 from claimbus.values import Result, Severity
@@ -21,16 +20,14 @@ _NOT_PAID = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """An intervention that counts, under its code. Minutes are null only under an untimed code."""
 
     intervention: CodedIntervention
     row: CodeRow
 
 
-@dataclass(frozen=True, slots=True)
-class Sorted:
+class Sorted(NamedTuple):
     """The interventions of a visit, told apart."""
 
     counted: tuple[Counted, ...]

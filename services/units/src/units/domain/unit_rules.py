@@ -7,6 +7,7 @@ further units are one service. Each rule is a pure function, registered under it
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice
+from typing import NamedTuple
 
 from claimbus.events import TableRow
 
@@ -16,8 +17,7 @@ RECORDED_ALTERNATIVES = 20
 """Ties of many services have thousands of outcomes; a person needs to see that there are some."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimedService:
+class TimedService(NamedTuple):
     """Minutes of one service and the length of its first and of each further unit, in minutes."""
 
     code: str
@@ -27,8 +27,7 @@ class TimedService:
     pooled: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(NamedTuple):
     """How the CMS rule arrived at its units."""
 
     minutes: int
@@ -42,8 +41,7 @@ class Pool:
     """Whether the last left-over unit could as well go to another service."""
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(NamedTuple):
     """Units by service, none left out; every legal alternative without its zeros, the chosen one first."""
 
     units: Mapping[str, int]

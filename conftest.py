@@ -1,0 +1,63 @@
+"""A real NATS server for every test that needs one: a container where Docker answers, embedded elsewhere."""
+
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+
+import nats
+import pytest
+from claimbus.messaging.topology import provision
+from claimbus_cli.embedded import EmbeddedServer
+from nats.aio.client import Client
+
+IMAGE = "nats:2-alpine"
+_engine = "not needed"
+
+
+def _docker_answers() -> bool:
+    try:
+        return subprocess.run(["docker", "info"], capture_output=True, timeout=20, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _container() -> Iterator[str]:
+    # Its reaper is an image of its own; the container is stopped below, whatever happens.
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+    server = DockerContainer(IMAGE).with_command("-js").with_exposed_ports(4222)
+    with server.waiting_for(LogMessageWaitStrategy("Server is ready")) as running:
+        yield f"nats://{running.get_container_host_ip()}:{running.get_exposed_port(4222)}"
+
+
+@pytest.fixture(scope="session")
+def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the session's server."""
+    global _engine
+    if _docker_answers():
+        _engine = f"container {IMAGE}"
+        yield from _container()
+        return
+    _engine = "embedded (Docker does not answer)"
+    server = EmbeddedServer(tmp_path_factory.mktemp("nats"), sync="2m")
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+async def client(nats_url: str) -> AsyncIterator[Client]:
+    """A connection to freshly provisioned streams that nothing has been published to."""
+    connection = await nats.connect(nats_url)
+    js = connection.jetstream()
+    for stream in await js.streams_info():
+        await js.delete_stream(str(stream.config.name))
+    await provision(js)
+    yield connection
+    await connection.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(f"NATS server of the tests: {_engine}")

@@ -1,0 +1,1 @@
+"""Which code the words of a visit support: pure functions on frozen values."""

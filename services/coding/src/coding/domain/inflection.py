@@ -1,0 +1,50 @@
+"""English word forms, as far as therapy notes need them: `squats`, `squatting` and `squat` are one word."""
+
+from collections.abc import Iterator
+
+_VOWELS = frozenset("aeiouy")
+_SHORTEST = 4
+"""Words below this length are mostly abbreviations; their last letters are no endings."""
+_SUFFIXES = ("", "e", "s", "es", "ed", "d", "ing")
+
+
+def stem(word: str) -> str:
+    """The part of a lower-case word that its plural and its verb forms share."""
+    if len(word) < _SHORTEST or not word.isalpha():
+        return word
+    if word.endswith(("ies", "ied")):
+        return word[:-3] + "y"
+    base = word
+    if word.endswith("ing"):
+        base = _without_doubling(word[:-3])
+    elif word.endswith("ed"):
+        base = _without_doubling(word[:-2])
+    elif word.endswith(("ses", "xes", "zes", "ches", "shes")):
+        base = word[:-2]
+    elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        base = word[:-1]
+    if len(base) < len(word) and not (len(base) > 1 and _VOWELS & set(base)):
+        return word
+    return base[:-1] if base.endswith("e") and len(base) >= _SHORTEST else base
+
+
+def surfaces(of_stem: str) -> Iterator[str]:
+    """Lower-case forms under which a stem may stand in a text, British spellings among them."""
+    if not of_stem.isalpha():
+        yield of_stem
+        return
+    roots = [of_stem]
+    if "iz" in of_stem:
+        roots.append(of_stem.replace("iz", "is"))
+    for root in roots:
+        endings = [root + suffix for suffix in _SUFFIXES]
+        endings += [root + root[-1] + suffix for suffix in ("ed", "ing")]
+        if root.endswith("y"):
+            endings += [root[:-1] + "ies", root[:-1] + "ied"]
+        yield root
+        yield from (form for form in endings if stem(form) == root)
+
+
+def _without_doubling(base: str) -> str:
+    doubled = len(base) > 2 and base[-1] == base[-2] and base[-1] not in "lsz"
+    return base[:-1] if doubled else base

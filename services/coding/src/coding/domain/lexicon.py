@@ -1,0 +1,237 @@
+"""The words that speak for a code, found in a text in one pass over its words."""
+
+import re
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
+from typing import Literal, NamedTuple
+
+from claimbus.rules import DatedRow
+
+from coding.domain.inflection import stem, surfaces
+
+Form = Literal["any", "exact", "upper"]
+State = Literal["not_performed", "planned", "historical", "home", "goal", "finding"]
+
+_SEPARATOR = re.compile(r"([\W_]+)")
+_SENTENCE_END = re.compile(r"[;!?\n\r\u2022]|\.(?=\s|$)")
+_MOST_FILLERS = 3
+"""Words passed over inside one term; a bound, so that no text makes the search slow."""
+_FORM_ORDER: Mapping[Form, int] = {"upper": 0, "exact": 1, "any": 2}
+
+
+class LexiconRow(DatedRow):
+    """Terms that speak for one or more codes; the head of `lexicon.toml` says what the fields mean."""
+
+    id: str
+    kind: Literal["service", "activity", "purpose", "hint"]
+    codes: dict[str, float]
+    terms: tuple[str, ...] = ()
+    pattern: str | None = None
+    form: Form = "any"
+    takes: tuple[str, ...] = ()
+
+
+class DeliveryRow(DatedRow):
+    """Words that take a service out of today; the head of `delivery.toml` says what the fields mean."""
+
+    id: str
+    state: State
+    keep: float
+    terms: tuple[str, ...]
+    side: Literal["around", "after"] = "around"
+    reach: int = 0
+    followed_by: tuple[str, ...] = ()
+    spares: tuple[str, ...] = ()
+
+    def spares_any(self, codes: Iterable[str]) -> bool:
+        return bool(self.spares) and any(code in self.spares for code in codes)
+
+
+class GrammarRow(DatedRow):
+    """Words by the part that they play in a sentence."""
+
+    role: Literal["filler", "contrast"]
+    words: tuple[str, ...]
+
+
+class Mention(NamedTuple):
+    """A term of the lexicon in a text: words `first` up to `last`, characters `start` up to `end`."""
+
+    row: LexiconRow
+    first: int
+    last: int
+    start: int
+    end: int
+
+
+class Cue(NamedTuple):
+    """Words in a text that say the service was not delivered today."""
+
+    row: DeliveryRow
+    first: int
+    last: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What stands in one text, in order of place."""
+
+    name: str
+    text: str
+    words: Sequence[str]
+    separators: Sequence[str]
+    mentions: Sequence[Mention]
+    cues: Sequence[Cue]
+    contrast: frozenset[str]
+
+    @cached_property
+    def _sentence_starts(self) -> list[int]:
+        starts = [0]
+        for place, separator in enumerate(self.separators, 1):
+            if self.words[place] in self.contrast or (separator != " " and _SENTENCE_END.search(separator)):
+                starts.append(place)
+        return starts
+
+    @cached_property
+    def _clause_starts(self) -> list[int]:
+        commas = (place for place, separator in enumerate(self.separators, 1) if "," in separator)
+        return sorted({*self._sentence_starts, *commas})
+
+    def sentence(self, word: int) -> tuple[int, int]:
+        """First word of the sentence that `word` stands in, and the first word after it."""
+        return _span(self._sentence_starts, word, len(self.words))
+
+    def clause(self, word: int) -> tuple[int, int]:
+        """The same for the part of the sentence between commas."""
+        return _span(self._clause_starts, word, len(self.words))
+
+
+def _span(starts: list[int], word: int, total: int) -> tuple[int, int]:
+    place = bisect_right(starts, word)
+    return starts[place - 1], starts[place] if place < len(starts) else total
+
+
+class _End(NamedTuple):
+    form: Form
+    words: tuple[str, ...]
+    row: LexiconRow | DeliveryRow
+
+
+@dataclass(slots=True)
+class _Node:
+    following: dict[str, "_Node"] = field(default_factory=dict)
+    ends: list[_End] = field(default_factory=list)
+
+
+class Lexicon:
+    """All terms in force on a day, as a trie of word stems.
+
+    A text of n words is read in O(n): each word is looked up once, and from a word that begins a
+    term the search goes as far as the longest term. The longest term at a place wins, and its words
+    belong to no other. Raises `ValueError` when two rows claim the same term.
+    """
+
+    def __init__(
+        self, terms: Iterable[LexiconRow], delivery: Iterable[DeliveryRow], grammar: Iterable[GrammarRow]
+    ) -> None:
+        self._root = _Node()
+        self._patterns: list[tuple[re.Pattern[str], LexiconRow]] = []
+        words = {row.role: frozenset(row.words) for row in grammar}
+        self._fillers = words.get("filler", frozenset())
+        self._contrast = words.get("contrast", frozenset())
+        stems: set[str] = set()
+        for row in terms:
+            if row.pattern is not None:
+                self._patterns.append((re.compile(row.pattern), row))
+            for term in row.terms:
+                stems.update(self._add(term, row.form, row))
+        for cue in delivery:
+            for term in cue.terms:
+                stems.update(self._add(term, "exact", cue))
+        self._stem_of = {surface: one for one in stems for surface in surfaces(one)} | {one: one for one in stems}
+
+    def _add(self, term: str, form: Form, row: LexiconRow | DeliveryRow) -> tuple[str, ...]:
+        words = tuple(_SEPARATOR.split(term.lower())[::2])
+        path = tuple(map(stem, words))
+        node = self._root
+        for one in path:
+            node = node.following.setdefault(one, _Node())
+        for end in node.ends:
+            if end.form == form and (form == "any" or end.words == words):
+                if end.row is row:
+                    return path
+                raise ValueError(f"the term {term!r} stands in {end.row.id} and in {row.id}; keep it in one")
+        node.ends.append(_End(form, words, row))
+        node.ends.sort(key=lambda end: _FORM_ORDER[end.form])
+        return path
+
+    def read(self, name: str, text: str) -> Reading:
+        """Find the terms of `text`, the content of the field `name`."""
+        parts = _SEPARATOR.split(text)
+        original, separators = parts[::2], parts[1::2]
+        words = [word.lower() for word in original]
+        stems = list(map(self._stem_of.get, words))
+        mentions: list[Mention] = []
+        cues: list[Cue] = []
+        offsets: list[int] = []
+        root = self._root.following
+        place, total = 0, len(words)
+        while place < total:
+            one = stems[place]
+            node = root.get(one) if one is not None else None
+            found = self._longest(node, place, original, words, stems) if node is not None else None
+            if found is None:
+                place += 1
+                continue
+            row, after = found
+            offsets = offsets or list(accumulate(map(len, parts), initial=0))
+            start, end = offsets[2 * place], offsets[2 * after - 1]
+            if isinstance(row, LexiconRow):
+                mentions.append(Mention(row, place, after, start, end))
+            else:
+                cues.append(Cue(row, place, after, start, end))
+            place = after
+        for pattern, row in self._patterns:
+            if match := pattern.search(text):
+                offsets = offsets or list(accumulate(map(len, parts), initial=0))
+                word = bisect_right(offsets, match.start()) // 2
+                insort(mentions, Mention(row, word, word + 1, match.start(), match.end()), key=_by_place)
+        return Reading(name, text, words, separators, mentions, cues, self._contrast)
+
+    def _longest(
+        self, node: _Node, place: int, original: Sequence[str], words: Sequence[str], stems: Sequence[str | None]
+    ) -> tuple[LexiconRow | DeliveryRow, int] | None:
+        found: tuple[LexiconRow | DeliveryRow, int] | None = None
+        after, skipped, total = place + 1, 0, len(words)
+        while True:
+            for end in node.ends:
+                if end.form == "any" or _as_written(end, original[place:after], words[place:after]):
+                    found = (end.row, after)
+                    break
+            while True:
+                one = stems[after] if after < total else None
+                following = node.following.get(one) if one is not None else None
+                if following is None and after < total and skipped < _MOST_FILLERS and words[after] in self._fillers:
+                    after += 1
+                    skipped += 1
+                    continue
+                break
+            if following is None:
+                return found
+            node = following
+            after += 1
+
+
+def _as_written(end: _End, original: Sequence[str], words: Sequence[str]) -> bool:
+    if tuple(words) != end.words:
+        return False
+    return end.form == "exact" or all(word.isupper() for word in original if word.isalpha())
+
+
+def _by_place(mention: Mention) -> tuple[int, int]:
+    return mention.start, mention.end

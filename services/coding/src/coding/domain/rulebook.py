@@ -1,0 +1,121 @@
+"""What the tables say about codes: the rows, and all that is in force on one day."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from claimbus.events.visit_completed import Contact
+from claimbus.rules import DatedRow
+from claimbus.values import Program
+
+from coding.domain.evaluation import KINDS, EvaluationRow, EvaluationRows
+from coding.domain.lexicon import DeliveryRow, GrammarRow, Lexicon, LexiconRow
+
+
+class ConfidenceRow(DatedRow):
+    """How weights become a confidence, and how sure is sure; see `confidence.toml`."""
+
+    silence: float
+    suggest_from: float
+    sure_from: float
+    clear_from: float
+    clear_weight: float
+    against_label_weight: float
+    label_factor: float
+    typed_code_weight: float
+    governed_by_purpose: frozenset[str]
+    beside_purpose: float
+    later_purpose: float
+    most_evidence: int
+    most_alternatives: int
+
+
+class ContactRow(DatedRow):
+    """A contact that moves the weight of some codes to another."""
+
+    contact: Contact
+    code: str
+    takes: tuple[str, ...]
+
+
+class ProgramCodeRow(DatedRow):
+    """A payer program that takes a service under another code."""
+
+    code: str
+    program: Program
+    use: str
+
+
+class QuestionRow(DatedRow):
+    """What to ask about a pair of codes, or about a state of the words."""
+
+    about: tuple[str, ...]
+    ask: str
+
+
+@dataclass(frozen=True)
+class CodingRules:
+    """All that holds on one date of service."""
+
+    lexicon: Lexicon
+    confidence: ConfidenceRow
+    contacts: Mapping[Contact, tuple[ContactRow, ...]]
+    program_codes: Mapping[Program, Mapping[str, str]]
+    """By program: the code by which it takes a service, by the code that others take."""
+    same_service: Mapping[str, frozenset[str]]
+    """By code: the codes that some program takes for the same service."""
+    questions: Mapping[tuple[str, ...], str]
+    evaluations: EvaluationRows
+
+
+def make_coding_rules(
+    *,
+    terms: Iterable[LexiconRow],
+    delivery: Iterable[DeliveryRow],
+    grammar: Iterable[GrammarRow],
+    confidence: ConfidenceRow,
+    contacts: Iterable[ContactRow],
+    program_codes: Iterable[ProgramCodeRow],
+    questions: Iterable[QuestionRow],
+    evaluations: Iterable[EvaluationRow],
+) -> CodingRules:
+    """Index the rows of one day. Raises `ValueError` when two rows claim the same term."""
+    evaluation_rows = EvaluationRows(tuple(evaluations))
+    terms = tuple(terms)
+    by_contact: dict[Contact, list[ContactRow]] = {}
+    for contact in contacts:
+        by_contact.setdefault(contact.contact, []).append(contact)
+    by_program: dict[Program, dict[str, str]] = {}
+    same: dict[str, set[str]] = {}
+    for row in program_codes:
+        by_program.setdefault(row.program, {})[row.code] = row.use
+        same.setdefault(row.code, set()).add(row.use)
+    return CodingRules(
+        lexicon=Lexicon((*terms, *_typed_codes(terms, same, evaluation_rows, confidence)), delivery, grammar),
+        confidence=confidence,
+        contacts={contact: tuple(rows) for contact, rows in by_contact.items()},
+        program_codes=by_program,
+        same_service={code: frozenset(codes) for code, codes in same.items()},
+        questions={tuple(sorted(row.about)): row.ask for row in questions},
+        evaluations=evaluation_rows,
+    )
+
+
+def _typed_codes(
+    terms: Iterable[LexiconRow],
+    same_service: Mapping[str, Iterable[str]],
+    evaluations: EvaluationRows,
+    confidence: ConfidenceRow,
+) -> Iterable[LexiconRow]:
+    """A term for each code itself: some EHRs write it into the description."""
+    means = {code: code for row in terms for code in row.codes if code not in KINDS}
+    means |= {use: code for code, uses in same_service.items() for use in uses}
+    means |= {row.code: row.kind for row in evaluations.rows}
+    for written, code in sorted(means.items()):
+        yield LexiconRow(
+            id=f"code.{written.lower()}",
+            kind="service",
+            codes={code: confidence.typed_code_weight},
+            terms=(written,),
+            form="exact",
+            source="the code as written in the text",
+        )

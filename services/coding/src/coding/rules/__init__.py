@@ -1,0 +1,67 @@
+"""The tables of the coding service, loaded once and picked by date of service."""
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+
+from claimbus.events import RuleSet
+from claimbus.rules import DatedRow, load_table, rule_set_of
+
+from coding.domain.evaluation import EvaluationRow
+from coding.domain.lexicon import DeliveryRow, GrammarRow, LexiconRow
+from coding.domain.rulebook import (
+    CodingRules,
+    ConfidenceRow,
+    ContactRow,
+    ProgramCodeRow,
+    QuestionRow,
+    make_coding_rules,
+)
+
+_TERMS = load_table(__package__, "lexicon.toml", LexiconRow, lambda row: row.id)
+_DELIVERY = load_table(__package__, "delivery.toml", DeliveryRow, lambda row: row.id)
+_GRAMMAR = load_table(__package__, "grammar.toml", GrammarRow, lambda row: row.role)
+_CONFIDENCE = load_table(__package__, "confidence.toml", ConfidenceRow, lambda _row: "one")
+_CONTACTS = load_table(__package__, "contact.toml", ContactRow, lambda row: (row.contact, row.code))
+_PROGRAM_CODES = load_table(__package__, "program_codes.toml", ProgramCodeRow, lambda row: (row.program, row.code))
+_QUESTIONS = load_table(__package__, "questions.toml", QuestionRow, lambda row: row.about)
+_EVALUATIONS = load_table(__package__, "evaluation_levels.toml", EvaluationRow, lambda row: row.code)
+_TABLES = (_TERMS, _DELIVERY, _GRAMMAR, _CONFIDENCE, _CONTACTS, _PROGRAM_CODES, _QUESTIONS, _EVALUATIONS)
+
+
+def _changes(row: DatedRow) -> set[date]:
+    ends = {row.effective_through + timedelta(days=1)} if row.effective_through < date.max else set()
+    return {row.effective_from} | ends
+
+
+_CHANGES = sorted({date.min}.union(*(_changes(row) for table in _TABLES for row in table.rows)))
+"""Days on which some row begins or has ended: between two of them every day has the same rules."""
+
+
+@lru_cache(maxsize=32)
+def _from(day: date) -> CodingRules:
+    return make_coding_rules(
+        terms=_TERMS.on(day),
+        delivery=_DELIVERY.on(day),
+        grammar=_GRAMMAR.on(day),
+        confidence=_CONFIDENCE.on(day)[0],
+        contacts=_CONTACTS.on(day),
+        program_codes=_PROGRAM_CODES.on(day),
+        questions=_QUESTIONS.on(day),
+        evaluations=_EVALUATIONS.on(day),
+    )
+
+
+def _on(service_date: date) -> CodingRules:
+    return _from(_CHANGES[bisect_right(_CHANGES, service_date) - 1])
+
+
+@dataclass(frozen=True)
+class Rules:
+    on: Callable[[date], CodingRules]
+    rule_set: RuleSet
+
+
+RULES = Rules(on=_on, rule_set=rule_set_of(*_TABLES))

@@ -1,0 +1,47 @@
+"""The pipeline as processes, and a receiver of its traces."""
+
+import threading
+from collections.abc import AsyncIterator, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from claimbus_cli.supervisor import Supervisor
+from nats.aio.client import Client
+from observing import Collector
+
+
+@pytest.fixture
+async def services(nats_url: str, client: Client, tmp_path: Path) -> AsyncIterator[Supervisor]:
+    """All four services, running and healthy on the session's server."""
+    supervisor = Supervisor(nats_url, tmp_path / "logs")
+    try:
+        await supervisor.start()
+        yield supervisor
+    finally:
+        await supervisor.stop()
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    seen = Collector()
+
+    class Receive(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            seen.take(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-protobuf")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Keep the test's output quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receive)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    seen.endpoint = f"http://127.0.0.1:{server.server_port}"
+    yield seen
+    server.shutdown()
+    server.server_close()
+    thread.join()

@@ -1,0 +1,100 @@
+"""What the end-to-end tests publish, and what they look with."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from claimbus.messaging.topology import CLAIMS
+from claimbus_cli.visits import read_visits
+from nats.aio.client import Client
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "visits"
+
+
+def example_bodies() -> dict[str, bytes]:
+    """Valid example visits by file name."""
+    return {
+        file.stem: next(iter(read_visits(str(file))))[1]
+        for file in sorted(EXAMPLES.glob("*.json"))
+        if "invalid" not in file.stem
+    }
+
+
+def visits(count: int) -> Iterator[tuple[str, bytes]]:
+    """Many visits under keys of their own, made from the examples."""
+    models = [json.loads(body) for body in example_bodies().values()]
+    for number in range(count):
+        key = f"many-{number:05d}"
+        yield key, json.dumps(models[number % len(models)] | {"visit_id": key}).encode()
+
+
+async def eventually(condition: Callable[[], Any], seconds: float = 30.0, every: float = 0.1) -> Any:
+    """Wait until an async or plain condition holds, and give its value."""
+    async with asyncio.timeout(seconds):
+        while True:
+            value = condition()
+            if asyncio.iscoroutine(value):
+                value = await value
+            if value:
+                return value
+            await asyncio.sleep(every)
+
+
+async def words_of_claims(client: Client) -> Counter[str]:
+    """How many messages lie on each subject of the claims stream."""
+    info = await client.jetstream().stream_info(CLAIMS, subjects_filter=">")
+    return Counter(info.state.subjects or {})
+
+
+@dataclass
+class SpanSeen:
+    service: str
+    name: str
+    trace_id: str
+    span_id: str
+    parent_id: str
+    attributes: dict[str, object]
+    links: tuple[str, ...]
+    status: int
+    events: tuple[str, ...]
+
+
+@dataclass
+class Collector:
+    """A receiver of OTLP over HTTP, as a collector is one."""
+
+    endpoint: str = ""
+    spans: list[SpanSeen] = field(default_factory=list)
+
+    def take(self, body: bytes) -> None:
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            names = {one.key: one.value.string_value for one in resource.resource.attributes}
+            for scope in resource.scope_spans:
+                for span in scope.spans:
+                    self.spans.append(
+                        SpanSeen(
+                            names.get("service.name", ""),
+                            span.name,
+                            span.trace_id.hex(),
+                            span.span_id.hex(),
+                            span.parent_span_id.hex(),
+                            {one.key: str(one.value) for one in span.attributes},
+                            tuple(link.span_id.hex() for link in span.links),
+                            span.status.code,
+                            tuple(event.name for event in span.events),
+                        )
+                    )
+
+
+async def decisions_are_in(client: Client, count: int, seconds: float = 30.0) -> None:
+    """Wait until claims has said that many words."""
+
+    async def enough() -> bool:
+        return sum((await words_of_claims(client)).values()) >= count
+
+    await eventually(enough, seconds)

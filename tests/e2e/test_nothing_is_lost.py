@@ -1,0 +1,155 @@
+"""Killed services, lost consumers, a dead broker: every visit still gets exactly one decision."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import nats
+import pytest
+from claimbus.events import VisitCompleted
+from claimbus.events.subjects import subject_for
+from claimbus.messaging.topology import ACK_WAIT, VISITS, provision
+from claimbus_cli.bus import dead_letters, outgoing, publish_visit
+from claimbus_cli.embedded import EmbeddedServer
+from claimbus_cli.supervisor import Supervisor
+from nats.aio.client import Client
+from observing import eventually, visits, words_of_claims
+
+PATIENCE = 6 * ACK_WAIT
+
+
+async def publish_twice(client: Client, count: int) -> None:
+    """Every visit twice; the second time without an id, so that the broker cannot tell."""
+    js = client.jetstream()
+    gate = asyncio.Semaphore(32)
+
+    async def one(body: bytes) -> None:
+        async with gate:
+            visit = outgoing(body)
+            await publish_visit(client, visit)
+            await js.publish(subject_for(VisitCompleted, visit.practice_id, visit.visit_id), body, timeout=30)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _, body in visits(count):
+            tasks.create_task(one(body))
+
+
+async def decided(client: Client, count: int) -> bool:
+    return sum((await words_of_claims(client)).values()) >= count
+
+
+async def settled(client: Client) -> bool:
+    infos = await client.jetstream().consumers_info(VISITS)
+    return all(info.num_pending == 0 and info.num_ack_pending == 0 for info in infos)
+
+
+async def assert_one_decision_each(client: Client, count: int) -> None:
+    words = await words_of_claims(client)
+    by_visit = {subject.split(".")[2]: number for subject, number in words.items()}
+    assert len(words) == len(by_visit), "a visit has two outcomes"
+    assert set(by_visit.values()) == {1}, "a visit was decided twice"
+    assert set(by_visit) == {key for key, _ in visits(count)}, "a visit was lost"
+    assert await dead_letters(client) == []
+
+
+@pytest.mark.parametrize("victim", ["coding", "units", "documentation-check", "claims"])
+async def test_a_service_killed_while_a_thousand_visits_flow_twice_loses_and_doubles_none(
+    victim: str, client: Client, services: Supervisor
+) -> None:
+    count = 1000
+    publishing = asyncio.create_task(publish_twice(client, count))
+    await eventually(lambda: decided(client, count // 10), PATIENCE)
+    os.kill(services.pid_of(victim), signal.SIGKILL)
+    await publishing
+    await eventually(lambda: decided(client, count), PATIENCE)
+    await eventually(lambda: settled(client), PATIENCE)
+    assert services.restarts()[victim] == 1
+    await assert_one_decision_each(client, count)
+
+
+async def test_three_replicas_of_each_service_still_decide_once(nats_url: str, client: Client, tmp_path: Path) -> None:
+    count = 300
+    supervisor = Supervisor(nats_url, tmp_path / "logs", replicas=3)
+    try:
+        await supervisor.start()
+        await publish_twice(client, count)
+        await eventually(lambda: decided(client, count), PATIENCE)
+        await eventually(lambda: settled(client), PATIENCE)
+        await assert_one_decision_each(client, count)
+    finally:
+        await supervisor.stop()
+
+
+async def test_a_service_told_to_stop_finishes_what_it_has_in_hand(client: Client, services: Supervisor) -> None:
+    count = 400
+    publishing = asyncio.create_task(publish_twice(client, count))
+    await eventually(lambda: decided(client, count // 10), PATIENCE)
+    os.kill(services.pid_of("claims"), signal.SIGTERM)
+    await publishing
+    await eventually(lambda: decided(client, count), PATIENCE)
+    await eventually(lambda: settled(client), PATIENCE)
+    await assert_one_decision_each(client, count)
+
+
+async def test_a_broker_killed_while_visits_flow_loses_none(tmp_path: Path) -> None:
+    count = 200
+    server = EmbeddedServer(tmp_path / "nats")
+    server.start()
+    port = int(server.url.rsplit(":", 1)[1])
+    client = await nats.connect(server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.2, error_cb=_quiet)
+    await provision(client.jetstream())
+    supervisor = Supervisor(server.url, tmp_path / "logs")
+    try:
+        await supervisor.start()
+        for number, (_, body) in enumerate(visits(count)):
+            await publish_visit(client, outgoing(body))
+            if number == count // 2:
+                server.kill()
+                server = EmbeddedServer(tmp_path / "nats", port)
+                server.start()
+                await eventually(lambda: client.is_connected)
+        await eventually(lambda: decided(client, count), PATIENCE)
+        await assert_one_decision_each(client, count)
+        assert set(supervisor.restarts().values()) == {0}
+    finally:
+        await client.close()
+        await supervisor.stop()
+        server.stop()
+
+
+async def test_health_notices_that_its_consumer_was_deleted(client: Client, services: Supervisor) -> None:
+    port = services.port_of("coding")
+    assert await _health(port) == 204
+    await client.jetstream().delete_consumer(VISITS, "coding")
+    assert await _health(port) == 503
+    await provision(client.jetstream())
+    assert await _health(port) == 204
+
+
+async def test_a_service_refuses_to_run_on_a_topology_that_drifted(nats_url: str, client: Client) -> None:
+    await client.jetstream().delete_consumer(VISITS, "units")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "units",
+        env={**os.environ, "CLAIMBUS_NATS_URL": nats_url},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 78
+    assert "consumer units does not exist on stream VISITS; run: claimbus provision" in said.decode()
+
+
+async def _health(port: int) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET / HTTP/1.1\r\n\r\n")
+    status = int((await reader.readline()).split()[1])
+    writer.close()
+    await writer.wait_closed()
+    return status
+
+
+async def _quiet(_: Exception) -> None:
+    """The broker is meant to go away."""
