@@ -30,22 +30,24 @@ Json = dict[str, Any]
 
 def documents() -> dict[Path, str]:
     """Every document as it should stand, by its path below the repository's root."""
-    made = {SCHEMAS / path_of(event): schema_of(event, path_of(event), {"x-ce-type": event.type}) for event in EVENTS}
-    made[SCHEMAS / _DEAD_LETTER] = schema_of(DeadLetter, _DEAD_LETTER, {})
+    made = {
+        SCHEMAS / path_of(event): schema_of(event, event.schema_id(), {"x-ce-type": event.type}) for event in EVENTS
+    }
+    made[SCHEMAS / _DEAD_LETTER] = schema_of(DeadLetter, "urn:claimbus:dead-letter:1.0", {})
     for service in HEARS:
         made[Path("services") / service / "asyncapi.json"] = asyncapi_of(service)
     return {path: json.dumps(document, indent=2, sort_keys=True) + "\n" for path, document in made.items()}
 
 
 def path_of(event: type[Event]) -> Path:
-    """Where the event's schema lies below the folder of schemas; its `$id` too."""
+    """Where the event's schema lies below the folder of schemas."""
     return Path(event.family) / event.fact / f"{event.schema_version}.json"
 
 
-def schema_of(record: type[Record], path: Path, extra: Json) -> Json:
+def schema_of(record: type[Record], identity: str, extra: Json) -> Json:
     """JSON Schema of what a reader accepts."""
     schema = record.model_json_schema(mode="validation")
-    return {**schema, "$schema": _DIALECT, "$id": path.as_posix(), "title": record.__name__, **extra}
+    return {**schema, "$schema": _DIALECT, "$id": identity, "title": record.__name__, **extra}
 
 
 def asyncapi_of(service: str) -> Json:
@@ -151,7 +153,7 @@ def _headers(event: type[Event], *, ours: bool) -> Json:
     needed = [f"ce-{name}" for name, field in Envelope.model_fields.items() if field.is_required()] + ["ce-specversion"]
     return {
         "type": "object",
-        "description": "CloudEvents 1.0 in binary mode; structured mode and a body without any ce- header are read too.",
+        "description": "CloudEvents 1.0, binary mode; structured mode and a body without any ce- header are read too.",
         "properties": properties,
         "dependencies": {name: sorted({*needed} - {name}) for name in names if name.startswith("ce-")},
     }

@@ -14,6 +14,7 @@ from claimbus.messaging.topology import CLAIMS, DEAD
 from claimbus.telemetry.tracing import new_trace
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 from nats.errors import NoServersError
 from nats.js.api import DeliverPolicy
 from pydantic_core import from_json
@@ -39,6 +40,8 @@ async def connected(url: str) -> AsyncIterator[Client]:
         )
     except (NoServersError, OSError, TimeoutError) as exc:
         raise BusError(f"no NATS server answers at {url}; start one with: claimbus up") from exc
+    except NatsError as exc:
+        raise BusError(f"CLAIMBUS_NATS_URL: {url!r} cannot be used: {exc}") from exc
     try:
         yield client
     finally:

@@ -1,7 +1,7 @@
 """The `claimbus` command line."""
 
 import asyncio
-import os
+import logging
 import signal
 import sys
 import time
@@ -41,6 +41,8 @@ out = Console()
 def _run(work: Coroutine[Any, Any, None]) -> None:
     """Run a command's work; an expected error is one clear line and status 1."""
     settings = Settings.read()
+    # One line when spans could not be sent, instead of one for each attempt.
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     traces = tracing.configure("claimbus-cli", version("claimbus-cli"), exports=settings.exports_traces)
     try:
         asyncio.run(work)
@@ -90,7 +92,7 @@ def up(port: int | None, data: Path) -> None:
 async def _up(port: int | None, data: Path) -> None:
     stop = _stop_on_signals()
     out.print("Starting broker and services.")
-    async with running_pipeline(os.environ.get("CLAIMBUS_NATS_URL"), data, port) as running:
+    async with running_pipeline(Settings.read().given_nats_url, data, port) as running:
         out.print(f"[green]Running.[/] Broker: {running.url}   logs: {running.folder / 'logs'}", soft_wrap=True)
         out.print(
             "In another terminal:",
@@ -146,7 +148,7 @@ async def _demo(source: str, leave: bool, port: int | None) -> None:
     stop = _stop_on_signals()
     visits = [outgoing(body) for _, body in read_visits(source)]
     out.print("Starting broker and services.")
-    async with running_pipeline(os.environ.get("CLAIMBUS_NATS_URL"), None, port) as running:
+    async with running_pipeline(Settings.read().given_nats_url, None, port) as running:
         async with connected(running.url) as client:
             await _publish_and_show(client, visits, stop)
         if not leave and not stop.done():
@@ -187,7 +189,7 @@ async def _publish_and_show(client: Client, visits: list[Outgoing], stop: asynci
                 progress.update(answered, completed=total - len(waiting))
         showing.cancel()
     if letters := await dead_letters(client):
-        out.print(letters_table(letters))
+        out.print("\n", letters_table(letters), sep="")
     if waiting and not stop.done():
         raise BusError(f"{len(waiting)} visits have no answer after {_LONGEST_DEMO:.0f} seconds")
     _say_how_to_look_further()

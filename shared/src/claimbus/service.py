@@ -27,11 +27,16 @@ class SettingsError(ValueError):
 class Settings:
     """What a process takes from its environment, read once."""
 
-    nats_url: str
+    given_nats_url: str | None
     health_host: str
     health_port: int | None
     log_level: str
     exports_traces: bool
+
+    @property
+    def nats_url(self) -> str:
+        """The server to use; where none is given, the usual port of this machine."""
+        return self.given_nats_url or "nats://127.0.0.1:4222"
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -40,7 +45,7 @@ class Settings:
         if port and not (port.isdigit() and int(port) < 65536):
             raise SettingsError(f"CLAIMBUS_HEALTH_PORT: {port!r} is not a port from 0 to 65535")
         return cls(
-            nats_url=environment.get("CLAIMBUS_NATS_URL") or "nats://127.0.0.1:4222",
+            given_nats_url=environment.get("CLAIMBUS_NATS_URL") or None,
             health_host=environment.get("CLAIMBUS_HEALTH_HOST") or "127.0.0.1",
             health_port=int(port) if port else None,
             log_level=environment.get("CLAIMBUS_LOG_LEVEL") or "INFO",

@@ -12,8 +12,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AwareDatetime,
-    BeforeValidator,
     Field,
+    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PlainSerializer,
     StringConstraints,
@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_before_validator_function
 
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """An opaque key that may stand in a subject: letters, digits, `_` and `-`, at most 64 of them."""
@@ -38,7 +39,12 @@ Money = Annotated[
     Decimal,
     Field(ge=0, max_digits=12),
     PlainSerializer(_dollars, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?$", "x-unit": "USD"}),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "pattern": r"^\d+(\.\d+)?$"}, {"type": "number", "minimum": 0}],
+            "x-unit": "USD",
+        }
+    ),
 ]
 """US dollars: a decimal string in JSON (`"120.00"`), never a binary float."""
 
@@ -52,23 +58,32 @@ Instant = AwareDatetime
 """RFC 3339 with an offset. A naive time is refused: a visit's day depends on the zone."""
 
 
-class _NullMeansNone:
+class _ReadsNullAs:
+    """Reads null as a default, and says in the JSON Schema that null may stand there."""
+
+    def __init__(self, default: Any) -> None:
+        self._default = default
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(
+            lambda value: self._default if value is None else value, handler(source)
+        )
+
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"anyOf": [handler(schema), {"type": "null"}]}
 
 
-def _no_rows(value: Any) -> Any:
-    return () if value is None else value
-
-
-def or_else(default: Any) -> BeforeValidator:
+def or_else(default: Any) -> _ReadsNullAs:
     """Reads null as absent, for a field that has a default."""
-    return BeforeValidator(lambda value: default if value is None else value)
+    return _ReadsNullAs(default)
 
 
 T = TypeVar("T")
-Rows = Annotated[tuple[T, ...], BeforeValidator(_no_rows), _NullMeansNone()]
+Rows = Annotated[tuple[T, ...], _ReadsNullAs(())]
 """A list that a sender may leave out or set to null when it does not know; reads as no entries."""
+
+FindingId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+"""`<subject>.<problem>`, lower-case; stable once published."""
 
 
 class Program(StrEnum):

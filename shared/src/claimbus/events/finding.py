@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from claimbus.events.model import Record
-from claimbus.values import Money, Result, Severity
+from claimbus.values import FindingId, Money, Result, Severity
 
 FixableBy = Literal["therapist", "biller", "front_desk", "physician", "nobody"]
 
@@ -23,7 +23,7 @@ class Reason(Record):
 class Finding(Record):
     """`id` is stable, lower-case, `<subject>.<problem>`. CARC and RARC name the denial to expect."""
 
-    id: str = Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")
+    id: FindingId
     result: Result
     severity: Severity
     line: int | None = None

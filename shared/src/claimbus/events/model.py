@@ -28,6 +28,11 @@ class Event(Record):
     fact: ClassVar[str]
     """Last token of the subject."""
 
+    @classmethod
+    def schema_id(cls) -> str:
+        """`$id` of the JSON Schema and CloudEvents `dataschema`, an absolute URI."""
+        return f"urn:claimbus:{cls.family}:{cls.fact}:{cls.schema_version}"
+
     practice_id: Key
     visit_id: Key
     revision: int = Field(ge=1)

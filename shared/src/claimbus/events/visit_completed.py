@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from claimbus.events.model import Event, Record
 from claimbus.values import Instant, Minutes, Money, PhiDate, PhiText, Program, Rows, or_else
@@ -101,7 +101,8 @@ class Intervention(Record):
     together, which count as the therapist's.
     """
 
-    id: str = Field(min_length=1, max_length=64)
+    id: Annotated[str, StringConstraints(max_length=64), or_else("")] = ""
+    """Unique in the visit; its place, counted from 1, where the sender gave none."""
     description: Annotated[Text, Field(json_schema_extra={"x-phi": True})] | None = None
     narrative: Annotated[Text, Field(json_schema_extra={"x-phi": True})] | None = None
     code: str | None = None
@@ -194,6 +195,15 @@ class Documentation(Record):
 class VisitCompleted(Event):
     """One finished visit, whole. A correction is the whole visit again with the next revision."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["interventions"], "properties": {"interventions": {"type": "array", "minItems": 1}}},
+                {"required": ["evaluation"], "properties": {"evaluation": {"type": "object"}}},
+            ]
+        }
+    )
+
     type: ClassVar[str] = "org.claimbus.visit.completed.v1"
     family: ClassVar[str] = "visits"
     fact: ClassVar[str] = "completed"
@@ -226,7 +236,7 @@ class VisitCompleted(Event):
         if not isinstance(rows, list):
             return rows
         return [
-            {**row, "id": str(place)} if isinstance(row, dict) and row.get("id") is None else row
+            {**row, "id": str(place)} if isinstance(row, dict) and not row.get("id") else row
             for place, row in enumerate(rows, 1)
         ]
 

@@ -1,7 +1,7 @@
 """From a stored message to an event, or to a reason why it is none."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -73,7 +73,7 @@ def validated(kind: type[E], data: bytes) -> E:
         problems = exc.errors(include_url=False, include_context=False, include_input=False)
         if problems[0]["type"] == "json_invalid":
             raise Poison(Problem(field="body", problem=f"not JSON: {_where(data)}")) from None
-        raise Poison(*(_problem(one["loc"], one["msg"]) for one in problems[:20])) from None
+        raise Poison(*_innermost(_problem(one["loc"], one["msg"]) for one in problems)) from None
 
 
 def _where(data: bytes) -> str:
@@ -82,6 +82,12 @@ def _where(data: bytes) -> str:
     except ValueError as exc:
         return str(exc)
     return "cannot be read"
+
+
+def _innermost(problems: Iterable[Problem]) -> list[Problem]:
+    """Without those about a field that holds another wrong field: a list that only lost its bad rows."""
+    found = list(problems)
+    return [one for one in found if not any(other.field.startswith(f"{one.field}.") for other in found)][:20]
 
 
 def _problem(loc: tuple[int | str, ...], message: str) -> Problem:

@@ -71,7 +71,7 @@ async def publish(
         source=source,
         type=kind.type,
         time=datetime.now(UTC).isoformat(),
-        dataschema=f"{kind.family}/{kind.fact}/{kind.schema_version}",
+        dataschema=kind.schema_id(),
         correlationid=f"{event.practice_id}.{event.visit_id}",
         causationid=cause,
         revision=str(event.revision),

@@ -1,8 +1,10 @@
 """The decision on one visit revision: lines, findings, outcome, and what a claim document needs."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 
 from claimbus.events import (
     Basis,
@@ -27,7 +29,7 @@ from claimbus.rules import merge_rule_sets
 from claimbus.values import Result, Severity
 
 from claims.domain.lines import compose_lines
-from claims.domain.tables import ClaimRules
+from claims.domain.tables import ClaimRules, RequiredField
 
 _CONTROL_NUMBER = 20
 """Most characters of a patient control number (005010X222A1, CLM01 as payers return it)."""
@@ -67,7 +69,9 @@ def decide_claim(
         _something_billable(lines),
     ]
     checks = [_placed(finding, lines) for finding in checked]
-    blocked = any(check.severity is Severity.BLOCK and check.result is Result.FAIL for check in checks)
+    counts = Counter(check.result for check in checks)
+    remarks = tuple(check for check in checks if check.result is not Result.PASS)
+    blocked = any(one.severity is Severity.BLOCK and one.result is Result.FAIL for one in remarks)
     decision = ClaimDenialRisk if blocked else ClaimReady
     return decision(
         practice_id=visit.practice_id,
@@ -88,12 +92,8 @@ def decide_claim(
             alternatives=units.worksheet.alternatives,
             other_rules=units.worksheet.other_rules,
         ),
-        findings=tuple(check for check in checks if check.result is not Result.PASS),
-        checks=CheckCounts(
-            passed=sum(check.result is Result.PASS for check in checks),
-            failed=sum(check.result is Result.FAIL for check in checks),
-            unknown=sum(check.result is Result.UNKNOWN for check in checks),
-        ),
+        findings=remarks,
+        checks=CheckCounts(passed=counts[Result.PASS], failed=counts[Result.FAIL], unknown=counts[Result.UNKNOWN]),
         rule_set=merge_rule_sets((coded.rule_set, units.rule_set, documentation.rule_set, rule_set)),
         claim=_document(visit, lines),
     )
@@ -137,22 +137,26 @@ def _missing_fields(visit: VisitCompleted, rules: ClaimRules) -> Iterable[Findin
         value: object = payer if head == "coverage" else getattr(visit, head)
         for name in rest:
             value = getattr(value, name, None)
-        there = value is not None and value != ""
-        yield Finding(
-            id=field.id,
-            result=Result.PASS if there else Result.FAIL,
-            severity=Severity.BLOCK,
-            message=f"{field.path} is there."
-            if there
-            else f"{field.path} is missing; a claim cannot be sent without it.",
-            fix=None if there else f"Send {field.path}.",
-            fixable_by=None if there else field.fixable_by,
-            carc=field.carc,
-            rarc=field.rarc,
-            rule="claim-required-fields",
-            citation=field.source,
-            inputs={"field": field.path},
-        )
+        yield _field_finding(field, there=value is not None and value != "")
+
+
+@cache
+def _field_finding(field: RequiredField, *, there: bool) -> Finding:
+    """The same for every visit, so it is made once for each row."""
+    text = "is there." if there else "is missing; a claim cannot be sent without it."
+    return Finding(
+        id=field.id,
+        result=Result.PASS if there else Result.FAIL,
+        severity=Severity.BLOCK,
+        message=f"{field.path} {text}",
+        fix=None if there else f"Send {field.path}.",
+        fixable_by=None if there else field.fixable_by,
+        carc=field.carc,
+        rarc=field.rarc,
+        rule="claim-required-fields",
+        citation=field.source,
+        inputs={"field": field.path},
+    )
 
 
 def _something_billable(lines: tuple[Line, ...]) -> Finding:

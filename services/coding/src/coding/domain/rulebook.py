@@ -24,7 +24,10 @@ class ConfidenceRow(DatedRow):
     typed_code_weight: float
     governed_by_purpose: frozenset[str]
     beside_purpose: float
+    hint_beside_words: float
     later_purpose: float
+    further_term: float
+    most_terms: int
     most_evidence: int
     most_alternatives: int
 

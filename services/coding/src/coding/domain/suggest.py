@@ -1,47 +1,24 @@
 """Suggest a code for each intervention of a visit, with the words behind it."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
 from claimbus.events import (
-    Alternative,
     Basis,
     CodedIntervention,
-    Evidence,
     Finding,
+    Intervention,
     RuleSet,
     VisitCoded,
     VisitCompleted,
 )
 
-from coding.domain import findings
-from coding.domain.evaluation import LevelAnswer
+from coding.domain.evaluation import KINDS, Kind
+from coding.domain.findings import find_about_code, find_about_level, find_other_kind
 from coding.domain.rulebook import CodingRules
+from coding.domain.suggestion import Suggestion, suggest_from_components, suggest_from_words
 
-_CLINICIAN = "clinician's choice"
-_NEVER_RECODED = (
-    "The treating clinician selects the code; coding compares it and never replaces it (contract, visit coded)"
-)
-_ROUNDED = 3
-"""Decimals of a confidence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """What speaks for which code. `rule` and `citation` name what `code` rests on."""
-
-    code: str | None
-    confidence: float
-    rule: str
-    citation: str
-    evidence: tuple[Evidence, ...] = ()
-    alternatives: tuple[Alternative, ...] = ()
-    question: str | None = None
-    inputs: dict[str, Any] = field(default_factory=dict)
-    weight: float = 0.0
-    not_performed: bool = False
-    level: LevelAnswer | None = None
-    """Where an evaluation is coded: what its components support."""
+_EVALUATION_ID = "evaluation"
+_CHOSEN = ("clinician-choice", "The treating clinician selects the code; coding compares it and never replaces it")
 
 
 def suggest_codes(visit: VisitCompleted, basis: Basis, rules: CodingRules, rule_set: RuleSet) -> VisitCoded:
@@ -53,18 +30,24 @@ def suggest_codes(visit: VisitCompleted, basis: Basis, rules: CodingRules, rule_
     primary = visit.primary
     coded: list[CodedIntervention] = []
     found: list[Finding] = []
-    kinds_borne: set[str] = set()
+    borne: set[Kind] = set()
     for intervention in visit.interventions:
         chosen = (intervention.code or "").strip().upper() or None
-        suggestion = _suggest(visit, intervention, chosen, primary, rules)
+        suggestion = _suggest(visit, intervention, chosen, rules)
         one = _coded(intervention, chosen, suggestion, rules)
         coded.append(one)
-        found += findings.of_intervention(one, chosen, suggestion, intervention.charge, rules)
-        kinds_borne |= _kinds_borne(one, suggestion, rules)
-    if visit.evaluation is not None and visit.evaluation.kind not in kinds_borne:
-        one, suggestion = _code_evaluation(visit, visit.evaluation, bool(kinds_borne), rules)
+        found += find_about_code(one, chosen, suggestion, intervention.charge, rules)
+        found += find_about_level(one, chosen, suggestion, rules)
+        if suggestion.kind is not None and (chosen is None or chosen in rules.evaluations.by_code):
+            borne.add(suggestion.kind)
+    evaluation = visit.evaluation
+    if evaluation is not None and evaluation.kind not in borne:
+        suggestion = suggest_from_components(evaluation, evaluation.kind, visit.discipline, _reason_given(visit), rules)
+        one = _code_evaluation(visit, suggestion, other_kind_borne=bool(borne), rules=rules)
         coded.append(one)
-        found += findings.of_level(one, None, suggestion, rules)
+        found += find_about_level(one, None, suggestion, rules)
+        if borne:
+            found.append(find_other_kind(one, evaluation.kind))
     return VisitCoded(
         practice_id=visit.practice_id,
         visit_id=visit.visit_id,
@@ -78,3 +61,93 @@ def suggest_codes(visit: VisitCompleted, basis: Basis, rules: CodingRules, rule_
         findings=tuple(found),
         rule_set=rule_set,
     )
+
+
+def _suggest(visit: VisitCompleted, intervention: Intervention, chosen: str | None, rules: CodingRules) -> Suggestion:
+    words = suggest_from_words(intervention, chosen, visit.primary.program, rules)
+    row = rules.evaluations.by_code.get(chosen) if chosen is not None else None
+    if row is not None:
+        kind, discipline = row.kind, row.discipline
+    elif words.code in KINDS:
+        kind, discipline = next(kind for kind in KINDS if kind == words.code), visit.discipline
+    else:
+        return words
+    suggestion = suggest_from_components(visit.evaluation, kind, discipline, _reason_given(visit), rules)
+    return suggestion._replace(
+        evidence=(*words.evidence, *suggestion.evidence),
+        question=words.question if words.doubted else suggestion.question,
+        confidence=suggestion.confidence if row is not None else min(suggestion.confidence, words.confidence),
+        weight=words.weight,
+        doubted=words.doubted,
+        not_performed=words.not_performed,
+    )
+
+
+def _reason_given(visit: VisitCompleted) -> bool:
+    documented = visit.documentation.re_evaluation_reason if visit.documentation is not None else None
+    return bool((visit.evaluation is not None and visit.evaluation.reason) or documented)
+
+
+def _coded(
+    intervention: Intervention, chosen: str | None, suggestion: Suggestion, rules: CodingRules
+) -> CodedIntervention:
+    sure = suggestion.code is not None and suggestion.confidence >= rules.confidence.sure_from
+    agreement = _agreement(chosen, suggestion.code, rules)
+    settled = agreement == "agree" or (chosen is not None and suggestion.code is None and suggestion.level is None)
+    question = suggestion.question if suggestion.doubted or not settled else None
+    rule, citation = _CHOSEN if chosen is not None else (suggestion.rule, suggestion.citation)
+    return CodedIntervention(
+        intervention_id=intervention.id,
+        code=chosen or (suggestion.code if sure else None),
+        chosen_by="clinician" if chosen is not None else "rules" if sure else None,
+        suggested_code=suggestion.code,
+        confidence=suggestion.confidence,
+        evidence=suggestion.evidence,
+        alternatives=suggestion.alternatives,
+        agreement=agreement,
+        question=question,
+        rule=rule,
+        citation=citation,
+        inputs=suggestion.inputs,
+        minutes=intervention.minutes,
+        assistant_minutes=intervention.assistant_minutes,
+        joint_minutes=intervention.joint_minutes,
+        contact=intervention.contact,
+        started_at=intervention.started_at,
+        ended_at=intervention.ended_at,
+    )
+
+
+def _code_evaluation(
+    visit: VisitCompleted, suggestion: Suggestion, *, other_kind_borne: bool, rules: CodingRules
+) -> CodedIntervention:
+    """The evaluation as an intervention of its own. Its minutes are unknown: the visit gives none for it.
+
+    Beside an intervention that bears a code of the other kind it gets no code: one visit is not both.
+    """
+    ids = {intervention.id for intervention in visit.interventions}
+    name = _EVALUATION_ID
+    while name in ids:
+        name += "-"
+    chosen_by: Literal["rules"] | None = "rules" if suggestion.code is not None and not other_kind_borne else None
+    return CodedIntervention(
+        intervention_id=name,
+        code=suggestion.code if chosen_by is not None else None,
+        chosen_by=chosen_by,
+        suggested_code=suggestion.code,
+        confidence=suggestion.confidence,
+        evidence=suggestion.evidence,
+        question=rules.questions.get(("evaluation_kind",)) if other_kind_borne else suggestion.question,
+        rule=suggestion.rule,
+        citation=suggestion.citation,
+        inputs=suggestion.inputs,
+    )
+
+
+def _agreement(
+    chosen: str | None, suggested: str | None, rules: CodingRules
+) -> Literal["agree", "disagree", "unknown"]:
+    if chosen is None or suggested is None:
+        return "unknown"
+    same = chosen == suggested or chosen in rules.same_service.get(suggested, ())
+    return "agree" if same else "disagree"

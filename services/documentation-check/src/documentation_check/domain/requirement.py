@@ -6,8 +6,7 @@ from typing import Literal
 
 from claimbus.events import FixableBy, VisitCompleted
 from claimbus.rules import DatedRow
-from claimbus.values import Program, Severity
-from pydantic import Field
+from claimbus.values import FindingId, Program, Severity
 
 from documentation_check.domain.answer import Answer
 from documentation_check.domain.terms import Terms
@@ -29,7 +28,7 @@ class ProgramGroupRow(DatedRow):
 class Requirement(DatedRow):
     """One row of `rules/requirements.toml`. `programs` names a group."""
 
-    id: str = Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")
+    id: FindingId
     predicate: str
     programs: str
     disciplines: tuple[Discipline, ...] = DISCIPLINES

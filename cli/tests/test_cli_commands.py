@@ -1,0 +1,221 @@
+"""The command as a user runs it: a process, its output and its status."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from claimbus.events import decision_adapter
+from claimbus_cli.embedded import EmbeddedServer
+from claimbus_cli.visits import VisitsError, read_visits
+from nats.aio.client import Client
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples" / "visits"
+GOOD = json.loads((EXAMPLES / "01-medicare-plain.json").read_text())
+
+
+def claimbus(
+    *arguments: str, stdin: str = "", timeout: float = 120, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "claimbus_cli", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "160", **environment},
+        check=False,
+    )
+
+
+def process_ids(fragment: str) -> set[int]:
+    """Processes whose command line or environment holds a text."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if fragment.encode() in told:
+            found.add(int(entry.name))
+    return found - {os.getpid()}
+
+
+# --- evaluate ---------------------------------------------------------------------------------------
+
+
+def test_evaluate_writes_one_decision_a_line_in_order() -> None:
+    lines = [json.dumps(GOOD | {"visit_id": f"v{number}"}) for number in range(3)]
+    ran = claimbus("evaluate", "-", stdin="\n".join(lines) + "\n\n")
+    assert ran.returncode == 0
+    decisions = [decision_adapter.validate_json(line) for line in ran.stdout.splitlines()]
+    assert [decision.visit_id for decision in decisions] == ["v0", "v1", "v2"]
+
+
+def test_evaluate_names_the_line_and_the_field_of_what_is_not_valid_and_goes_on() -> None:
+    bad = GOOD | {"interventions": [{"id": "1", "minutes": -5, "narrative": "Zebulon-Canary"}]}
+    ran = claimbus("evaluate", "-", stdin="\n".join([json.dumps(bad), "{not json", json.dumps(GOOD)]))
+    first, second, third = map(json.loads, ran.stdout.splitlines())
+    assert ran.returncode == 1
+    assert first["line"] == 1
+    assert first["error"].startswith("interventions.0.minutes: ")
+    assert second["line"] == 2
+    assert second["error"].startswith("body: not JSON")
+    assert third["outcome"] == "ready"
+    assert "Zebulon" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.json")), ids=lambda file: file.stem)
+def test_evaluate_takes_each_example_file_as_it_is(file: Path) -> None:
+    ran = claimbus("evaluate", str(file))
+    invalid = "invalid" in file.stem
+    assert ran.returncode == int(invalid)
+    assert ("error" in json.loads(ran.stdout)) == invalid
+
+
+def test_evaluate_says_which_file_is_not_there() -> None:
+    ran = claimbus("evaluate", "nowhere.jsonl")
+    assert ran.returncode == 1
+    assert ran.stderr.strip() == "Error: nowhere.jsonl: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("text", "visits"),
+    [
+        ('{"a": 1}\n{"a": 2}\n', [(1, b'{"a": 1}'), (2, b'{"a": 2}')]),
+        ('{\n  "a": 1\n}\n', [(1, b'{\n  "a": 1\n}')]),
+        ('[{"a": 1}, {"a": 2}]', [(1, b'{"a":1}'), (1, b'{"a":2}')]),
+        ('\n\n{"a": 1}\n\n{"a": \n', [(3, b'{"a": 1}'), (5, b'{"a":')]),
+        ('{"a": \n{"a": 2}\n', [(1, b'{"a":'), (2, b'{"a": 2}')]),
+        ("", []),
+        ("\n \n", []),
+    ],
+)
+def test_visits_are_read_from_lines_from_a_document_and_from_a_list(
+    text: str, visits: list[tuple[int, bytes]], tmp_path: Path
+) -> None:
+    file = tmp_path / "visits.json"
+    file.write_text(text)
+    assert list(read_visits(str(file))) == visits
+
+
+def test_an_empty_folder_is_an_error_and_not_silence(tmp_path: Path) -> None:
+    with pytest.raises(VisitsError, match=r"no \.json or \.jsonl file"):
+        list(read_visits(str(tmp_path)))
+
+
+# --- on a broker ------------------------------------------------------------------------------------
+
+
+def test_without_a_broker_the_error_is_one_line_that_says_what_to_do() -> None:
+    ran = claimbus("doctor", CLAIMBUS_NATS_URL="nats://127.0.0.1:9")
+    assert ran.returncode == 1
+    assert "no NATS server answers at nats://127.0.0.1:9; start one with: claimbus up" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+async def test_doctor_finds_a_sound_broker_fit_and_names_what_is_missing(nats_url: str, client: Client) -> None:
+    fit = claimbus("doctor", CLAIMBUS_NATS_URL=nats_url)
+    assert fit.returncode == 0, fit.stdout
+    assert "nats-server 2." in fit.stdout
+    await client.jetstream().delete_consumer("VISITS", "units")
+    unfit = claimbus("doctor", CLAIMBUS_NATS_URL=nats_url)
+    assert unfit.returncode == 1
+    assert re.search(
+        r"no\s+consumer units\s+consumer units does not exist on stream VISITS\s+run: claimbus provision", unfit.stdout
+    )
+    mended = claimbus("provision", CLAIMBUS_NATS_URL=nats_url)
+    assert mended.stdout.strip() == "created consumer units"
+    assert claimbus("doctor", CLAIMBUS_NATS_URL=nats_url).returncode == 0
+
+
+async def test_publishing_again_says_what_the_broker_already_had(nats_url: str, client: Client) -> None:
+    once = claimbus("publish", str(EXAMPLES / "01-medicare-plain.json"), CLAIMBUS_NATS_URL=nats_url)
+    again = claimbus("publish", str(EXAMPLES / "01-medicare-plain.json"), CLAIMBUS_NATS_URL=nats_url)
+    assert "1 published, 0 the broker already had." in once.stdout
+    assert "0 published, 1 the broker already had." in again.stdout
+
+
+async def test_a_visit_without_keys_cannot_be_addressed(nats_url: str, client: Client) -> None:
+    ran = claimbus("publish", "-", stdin='{"practice_id": "a b"}', CLAIMBUS_NATS_URL=nats_url)
+    assert ran.returncode == 1
+    assert "line 1: practice_id: needed to address the visit" in ran.stderr
+
+
+# --- the whole thing --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[subprocess.CompletedProcess[str]]:
+    environment = {"CLAIMBUS_NATS_URL": "", "CLAIMBUS_DEMO_MARK": f"demo-{os.getpid()}-{time.time_ns()}"}
+    yield claimbus("demo", "--exit", **environment)
+    assert process_ids(environment["CLAIMBUS_DEMO_MARK"]) == set(), "the demo left processes behind"
+
+
+def test_the_demo_answers_every_example_visit_and_ends_by_itself(demo: subprocess.CompletedProcess[str]) -> None:
+    assert demo.returncode == 0, demo.stderr
+    for file in EXAMPLES.glob("*.json"):
+        assert json.loads(file.read_text())["visit_id"] in demo.stdout
+
+
+def test_the_demo_shows_the_dead_letters_and_how_to_look_further(demo: subprocess.CompletedProcess[str]) -> None:
+    assert "interventions.0.minutes" in demo.stdout
+    assert "coverage.0.program" in demo.stdout
+    assert "Look further" in demo.stdout
+
+
+def test_up_restarts_a_service_that_dies_and_stops_everything_on_ctrl_c(tmp_path: Path) -> None:
+    mark = f"up-{os.getpid()}-{time.time_ns()}"
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "claimbus_cli", "up", "--data", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "CLAIMBUS_NATS_URL": "", "CLAIMBUS_UP_MARK": mark, "COLUMNS": "200"},
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("Ctrl-C"):
+            break
+    before = services_of(mark)
+    assert set(before) == {"coding", "units", "documentation_check", "claims"}
+    os.kill(before["units"], signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    log = tmp_path / "logs" / "units.log"
+    while log.read_text().count("service.ready") < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert services_of(mark)["units"] != before["units"]
+    process.send_signal(signal.SIGINT)
+    assert process.wait(40) == 0
+    process.stdout.close()
+    assert process_ids(mark) == set()
+    assert log.read_text().count("service.ready") == 2
+
+
+def services_of(mark: str) -> dict[str, int]:
+    found = {}
+    for pid in process_ids(mark):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+        if "-m" in words and words[words.index("-m") + 1] != "claimbus_cli":
+            found[words[words.index("-m") + 1]] = pid
+    return found
+
+
+def test_an_embedded_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    first = EmbeddedServer(tmp_path / "a")
+    first.start()
+    try:
+        port = first.url.rsplit(":", 1)[1]
+        ran = claimbus("up", "--port", port, "--data", str(tmp_path / "b"), CLAIMBUS_NATS_URL="")
+        assert ran.returncode == 1
+        assert "the embedded NATS server did not start" in ran.stderr
+        assert "address already in use" in ran.stderr
+    finally:
+        first.stop()

@@ -1,0 +1,106 @@
+"""What takes a service out of today: not performed, planned, earlier, the patient's own doing, a goal, a finding."""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from coding.domain.lexicon import Cue, Reading
+
+LABEL = "description"
+"""The field that names the service; the narrative says what was done."""
+
+
+class Cancelled(NamedTuple):
+    """Words that took a term out of today, where they stand."""
+
+    field: str
+    text: str
+    cue: Cue
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is left of one mention: the share kept, and what took the rest."""
+
+    keep: float = 1.0
+    by: Cancelled | None = None
+
+
+def heaviest(codes: Mapping[str, float]) -> str:
+    """The code with the most weight; the first of equals."""
+    return max(codes, key=codes.__getitem__)
+
+
+def find_cancelled(readings: Sequence[Reading]) -> tuple[list[list[Standing]], list[Cancelled]]:
+    """For each reading and each mention in it what is left; and what withdraws the intervention as a whole."""
+    standings = [[Standing() for _ in reading.mentions] for reading in readings]
+    withdrawn: list[Cancelled] = []
+    for reading, standing in zip(readings, standings, strict=True):
+        withdrawn += _apply_cues(reading, standing)
+    if withdrawn:
+        for standing in standings:
+            for one in standing:
+                one.keep, one.by = 0.0, withdrawn[0]
+    else:
+        _withdraw_labels(readings, standings)
+    return standings, withdrawn
+
+
+def _apply_cues(reading: Reading, standing: list[Standing]) -> list[Cancelled]:
+    """Lower what the cues of one text reach; give back those that speak of the whole intervention.
+
+    Cues of one row share a stretch of words (the last one reaches furthest back, the first one
+    furthest on), so that the work is bounded by rows times words.
+    """
+    withdrawn: list[Cancelled] = []
+    firsts = [mention.first for mention in reading.mentions]
+    stretches: dict[tuple[str, str, int], tuple[int, int, Cue]] = {}
+    for cue in reading.cues:
+        row = cue.row
+        sentence = reading.sentence(cue.first)
+        clause = reading.clause(cue.first)[0]
+        if row.reach:
+            stretches[row.id, "near", cue.first] = (cue.last, min(cue.last + row.reach, sentence[1]), cue)
+        elif row.side == "around" and bisect_left(firsts, clause) < bisect_left(firsts, cue.first):
+            stretches[row.id, "before", clause] = (clause, cue.first, cue)
+        else:
+            stretches.setdefault((row.id, "after", sentence[0]), (cue.last, sentence[1], cue))
+            if row.followed_by and _stands_alone(reading, cue, firsts, sentence):
+                withdrawn.append(Cancelled(reading.name, reading.text, cue))
+    for low, high, cue in stretches.values():
+        cancelled = Cancelled(reading.name, reading.text, cue)
+        for place in range(bisect_left(firsts, low), bisect_left(firsts, high)):
+            one = standing[place]
+            if cue.row.keep < one.keep and not cue.row.spares_any(reading.mentions[place].row.codes):
+                one.keep, one.by = cue.row.keep, cancelled
+    return withdrawn
+
+
+def _stands_alone(reading: Reading, cue: Cue, firsts: list[int], sentence: tuple[int, int]) -> bool:
+    """Whether the cue's sentence names no service, and what follows the cue gives a reason or ends it."""
+    if bisect_left(firsts, sentence[0]) != bisect_left(firsts, sentence[1]):
+        return False
+    after = reading.words[cue.last] if cue.last < reading.clause(cue.first)[1] else ""
+    return after in cue.row.followed_by
+
+
+def _withdraw_labels(readings: Sequence[Reading], standings: Sequence[list[Standing]]) -> None:
+    """A label falls with the narrative: `Gait training` above `refused to ambulate` names no service of today."""
+    refused: dict[str, Cancelled] = {}
+    delivered: set[str] = set()
+    for reading, standing in zip(readings, standings, strict=True):
+        if reading.name != LABEL:
+            for mention, one in zip(reading.mentions, standing, strict=True):
+                if one.by is None:
+                    delivered.update(mention.row.codes)
+                elif one.by.cue.row.state == "not_performed":
+                    refused |= dict.fromkeys(mention.row.codes, one.by)
+    refused = {code: cancelled for code, cancelled in refused.items() if code not in delivered}
+    if not refused:
+        return
+    for reading, standing in zip(readings, standings, strict=True):
+        if reading.name == LABEL:
+            for mention, one in zip(reading.mentions, standing, strict=True):
+                if mention.row.codes and heaviest(mention.row.codes) in refused:
+                    one.keep, one.by = 0.0, refused[heaviest(mention.row.codes)]

@@ -1,0 +1,166 @@
+"""What speaks for which code: the words of an intervention, or the components of an evaluation."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from claimbus.events import Alternative, Evaluation, Evidence, Intervention
+from claimbus.events.visit_completed import Contact
+from claimbus.values import Program
+
+from coding.domain.cancellation import LABEL
+from coding.domain.evaluation import COMPONENTS, KINDS, Kind, LevelAnswer, decide_level
+from coding.domain.rulebook import CodingRules
+from coding.domain.weighing import Weighed, Weighing, weigh
+
+_DECIMALS = 3
+_NEAR = 0.5
+"""A second code is a rival from this part of the first one's weight on."""
+
+
+_NO_WORDS = ("coding-lexicon", "No words of the lexicon speak for a code")
+
+
+class Suggestion(NamedTuple):
+    """A code or none, and why. `rule` and `citation` name what it rests on.
+
+    `weight` is the lexicon weight behind the code. `doubted`: the words say that nothing was
+    delivered, or speak more of another time than of today. For an evaluation, `kind` says which and
+    `level` what its components support; `level` is None where the kind itself is in doubt.
+    """
+
+    code: str | None
+    inputs: dict[str, Any]
+    confidence: float = 0.0
+    rule: str = _NO_WORDS[0]
+    citation: str = _NO_WORDS[1]
+    evidence: tuple[Evidence, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    question: str | None = None
+    weight: float = 0.0
+    doubted: bool = False
+    not_performed: bool = False
+    kind: Kind | None = None
+    level: LevelAnswer | None = None
+
+
+def suggest_from_words(
+    intervention: Intervention, chosen: str | None, program: Program, rules: CodingRules
+) -> Suggestion:
+    """Read description and narrative. `code` may be a `Kind`: the words name an evaluation, not its level."""
+    weighing = _weigh_against(intervention, chosen, rules)
+    limits = rules.confidence
+    taken_as = rules.program_codes.get(program, {})
+    best = weighing.best
+    terms = weighing.speaks_for(best) if best is not None else []
+    confidence = weighing.share(best) if best is not None else 0.0
+    doubted = weighing.doubt is not None
+    suggested = best if confidence >= limits.suggest_from and not doubted else None
+    others = [code for code in weighing.scores if code != suggested and code not in KINDS]
+    rule, citation = (terms[0].mention.row.id, terms[0].mention.row.source) if terms else _NO_WORDS
+    return Suggestion(
+        code=None if suggested is None else taken_as.get(suggested, suggested),
+        inputs={"weights": {taken_as.get(code, code): round(weight, 2) for code, weight in weighing.scores.items()}},
+        confidence=round(confidence, _DECIMALS) if suggested is not None else 0.0,
+        rule=rule,
+        citation=citation,
+        evidence=_evidence(terms, weighing, intervention.contact, rules),
+        alternatives=tuple(
+            Alternative(code=taken_as.get(code, code), confidence=round(weighing.share(code), _DECIMALS))
+            for code in others[: limits.most_alternatives]
+        ),
+        question=_question(weighing, rules) if suggested is None or confidence < limits.sure_from else None,
+        weight=weighing.scores[best] if best is not None else 0.0,
+        doubted=doubted,
+        not_performed=weighing.not_performed,
+    )
+
+
+def suggest_from_components(
+    evaluation: Evaluation | None, kind: Kind, discipline: str, reason_given: bool, rules: CodingRules
+) -> Suggestion:
+    """The code of an evaluation: its level where components decide it, else the one code of its kind."""
+    if evaluation is not None and evaluation.kind != kind:
+        return Suggestion(
+            None,
+            rule="evaluation-levels",
+            citation="CPT 97161-97164",
+            question=_asked(rules, "evaluation_kind"),
+            inputs={"kind": evaluation.kind},
+            kind=kind,
+        )
+    level = decide_level(evaluation, kind, discipline, rules.evaluations)
+    question = None
+    if level.row is None:
+        question = _asked(rules, "evaluation_components" if level.by_components else "evaluation_discipline")
+    elif kind == "re_evaluation" and not reason_given:
+        question = _asked(rules, "re_evaluation_reason")
+    components = {} if evaluation is None else {name: getattr(evaluation, name) for name in COMPONENTS}
+    return Suggestion(
+        code=level.row.code if level.row is not None else None,
+        confidence=1.0 if level.row is not None else 0.0,
+        rule="evaluation-levels",
+        citation=level.row.source if level.row is not None else "CPT 97161-97164",
+        evidence=tuple(
+            Evidence(
+                field=f"evaluation.{name}", start=0, end=len(str(value)), text=str(value), rule="evaluation-levels"
+            )
+            for name, value in components.items()
+            if value is not None and level.by_components
+        ),
+        question=question,
+        inputs={"kind": kind, **components} if level.by_components else {"kind": kind, "reason_given": reason_given},
+        kind=kind,
+        level=level,
+    )
+
+
+def _weigh_against(intervention: Intervention, chosen: str | None, rules: CodingRules) -> Weighing:
+    """Weigh the words; a label that only repeats the clinician's code does not outweigh a clear narrative."""
+    texts = ((LABEL, intervention.description), ("narrative", intervention.narrative))
+    weighing = weigh(texts, intervention.contact, rules)
+    limits = rules.confidence
+    if chosen is None or chosen not in weighing.scores:
+        return weighing
+    rival = max((weight for code, weight in weighing.scores.items() if code != chosen), default=0.0)
+    if rival < limits.against_label_weight:
+        return weighing
+    without = weigh(texts, intervention.contact, rules, unlabelled=chosen)
+    best = without.best
+    if best is None or best == chosen or without.scores[best] < limits.against_label_weight:
+        return weighing
+    return without if without.share(best) >= limits.clear_from else weighing
+
+
+def _evidence(
+    terms: Sequence[Weighed], weighing: Weighing, contact: Contact | None, rules: CodingRules
+) -> tuple[Evidence, ...]:
+    """The words behind the best code, heaviest first, then the contact that moved it, then what lowered it."""
+    found: list[Evidence] = []
+    for name, text, mention, _weights, _lowered in terms[: rules.confidence.most_evidence]:
+        words = text[mention.start : mention.end]
+        found.append(Evidence(field=name, start=mention.start, end=mention.end, text=words, rule=mention.row.id))
+    for row in rules.contacts.get(contact, ()) if contact is not None else ():
+        if row.code == weighing.best and any(code in term.weights for term in terms for code in row.takes):
+            said = row.contact
+            found.append(Evidence(field="contact", start=0, end=len(said), text=said, rule="coding-contact"))
+    for cancelled in weighing.cancelled[: rules.confidence.most_evidence]:
+        cue, words = cancelled.cue, cancelled.text[cancelled.cue.start : cancelled.cue.end]
+        rule = f"delivery.{cue.row.id}"
+        found.append(Evidence(field=cancelled.field, start=cue.start, end=cue.end, text=words, rule=rule))
+    return tuple(found)
+
+
+def _question(weighing: Weighing, rules: CodingRules) -> str | None:
+    if weighing.doubt is not None:
+        return _asked(rules, weighing.doubt)
+    ranked = list(weighing.scores.items())
+    rivals = [code for code, weight in ranked[1:] if weight >= _NEAR * ranked[0][1]]
+    if not ranked:
+        return _asked(rules, "silent")
+    if not rivals:
+        return _asked(rules, "weak")
+    return _asked(rules, ranked[0][0], rivals[0]) or _asked(rules, "split")
+
+
+def _asked(rules: CodingRules, *about: str) -> str | None:
+    return rules.questions.get(tuple(sorted(about)))

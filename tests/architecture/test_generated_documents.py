@@ -1,0 +1,140 @@
+"""The checked-in documents are those that the code makes, and they say of visits what the code says."""
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+ROOT = Path(__file__).parents[2]
+VISITS = sorted((ROOT / "examples/visits").glob("*.json"))
+INVALID = [path for path in VISITS if "invalid" in path.name]
+
+
+def _tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_schemas", ROOT / "tools/make_schemas.py")
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool
+
+
+MADE: dict[Path, str] = _tool().documents()
+SCHEMAS = {path: json.loads(text) for path, text in MADE.items() if path.parts[0] == "shared"}
+ASYNCAPI = {path: json.loads(text) for path, text in MADE.items() if path.name == "asyncapi.json"}
+COMPLETED = SCHEMAS[Path("shared/schemas/visits/completed/1.0.json")]
+
+
+@pytest.mark.parametrize("path", MADE, ids=str)
+def test_the_checked_in_document_is_the_one_that_the_code_makes(path: Path) -> None:
+    assert (ROOT / path).is_file(), f"{path} is missing; run: make schemas"
+    assert (ROOT / path).read_text() == MADE[path], f"{path} differs from the code; run: make schemas"
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=str)
+def test_each_schema_is_one_of_the_2020_12_dialect_without_a_host(path: Path) -> None:
+    Draft202012Validator.check_schema(SCHEMAS[path])
+    place = path.relative_to("shared/schemas").with_suffix("")
+    assert SCHEMAS[path]["$id"] == "urn:claimbus:" + ":".join(place.parts)
+
+
+def test_there_are_examples_of_both_kinds() -> None:
+    assert len(INVALID) == 2
+    assert len(VISITS) > len(INVALID)
+
+
+@pytest.mark.parametrize("path", [path for path in VISITS if path not in INVALID], ids=lambda path: path.stem)
+def test_an_example_visit_fits_the_schema(path: Path) -> None:
+    problems = [error.json_path for error in Draft202012Validator(COMPLETED).iter_errors(json.loads(path.read_text()))]
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("14-invalid-negative-minutes", "$.interventions[0].minutes"),
+        ("15-invalid-unknown-program", "$.coverage[0].program"),
+    ],
+)
+def test_an_invalid_example_is_refused_for_the_field_in_its_name(name: str, field: str) -> None:
+    visit = json.loads((ROOT / f"examples/visits/{name}.json").read_text())
+    assert field in {error.json_path for error in _innermost(Draft202012Validator(COMPLETED).iter_errors(visit))}
+
+
+def _innermost(errors: Any) -> Iterator[Any]:
+    for error in errors:
+        yield error
+        yield from _innermost(error.context)
+
+
+@pytest.mark.parametrize(
+    ("record", "field"),
+    [
+        ("Patient", "patient_id"),
+        ("Patient", "first_name"),
+        ("Patient", "last_name"),
+        ("Patient", "birth_date"),
+        ("Subscriber", "first_name"),
+        ("Subscriber", "last_name"),
+        ("Subscriber", "birth_date"),
+        ("Address", "line1"),
+        ("Coverage", "member_id"),
+        ("Authorization", "number"),
+        ("Intervention", "description"),
+        ("Intervention", "narrative"),
+        ("Note", "text"),
+        ("Note", "subjective"),
+        ("Note", "objective"),
+        ("Note", "assessment"),
+        ("Note", "plan"),
+        ("Signature", "name"),
+    ],
+)
+def test_the_schema_marks_protected_health_information(record: str, field: str) -> None:
+    declared = COMPLETED["$defs"][record]["properties"][field]
+    assert any(kind.get("x-phi") is True for kind in (declared, *declared.get("anyOf", ())))
+
+
+@pytest.mark.parametrize("path", ASYNCAPI, ids=str)
+def test_every_reference_of_an_asyncapi_document_leads_somewhere(path: Path) -> None:
+    for reference in _references(ASYNCAPI[path]):
+        file, _, pointer = reference.partition("#")
+        if file:
+            assert (ROOT / path.parent / file).resolve().relative_to(ROOT) in MADE
+            continue
+        place = ASYNCAPI[path]
+        for token in pointer.strip("/").split("/"):
+            place = place[token]
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if "$ref" in node:
+            yield node["$ref"]
+        node = list(node.values())
+    if isinstance(node, list):
+        for one in node:
+            yield from _references(one)
+
+
+def test_what_a_service_hears_is_said_by_another_or_comes_from_outside() -> None:
+    hears = {_address(document, one) for document in ASYNCAPI.values() for one in _operations(document, "receive")}
+    says = {_address(document, one) for document in ASYNCAPI.values() for one in _operations(document, "send")}
+    assert hears - says == {
+        "visits.{practice_id}.{visit_id}.completed",
+        "visits.{practice_id}.{visit_id}.voided",
+    }
+
+
+def _operations(document: dict[str, Any], action: str) -> list[dict[str, Any]]:
+    return [one for one in document["operations"].values() if one["action"] == action]
+
+
+def _address(document: dict[str, Any], operation: dict[str, Any]) -> str:
+    channel = operation["channel"]["$ref"].rpartition("/")[2]
+    return str(document["channels"][channel]["address"])
