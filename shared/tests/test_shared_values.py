@@ -4,12 +4,13 @@ import re
 from decimal import Decimal
 
 import pytest
-from claimbus.values import Key, Minutes, Money
+from claimbus.values import GivenMoney, Key, Minutes, Money
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 money = TypeAdapter[Decimal](Money)
+given_money = TypeAdapter[Decimal](GivenMoney)
 key = TypeAdapter[str](Key)
 minutes = TypeAdapter[int](Minutes)
 
@@ -30,7 +31,6 @@ def test_money_survives_json(amount: Decimal) -> None:
     assert money.validate_json(said) == amount
 
 
-@pytest.mark.xfail(reason="_dollars uses str() below a cent, which gives an exponent, and keeps the sign of -0")
 @pytest.mark.parametrize("sent", ['"0.0000001"', '"-0"'])
 def test_money_is_always_plain_digits(sent: str) -> None:
     assert re.fullmatch(rb'"\d+(\.\d+)?"', money.dump_json(money.validate_json(sent)))
@@ -39,7 +39,7 @@ def test_money_is_always_plain_digits(sent: str) -> None:
 @pytest.mark.parametrize("sent", ['"-0.01"', '"NaN"', '"Infinity"', '"12,00"', '"1234567890.123"', '""', "true"])
 def test_what_is_no_amount_is_refused(sent: str) -> None:
     with pytest.raises(ValidationError):
-        money.validate_json(sent)
+        given_money.validate_json(sent)
 
 
 @pytest.mark.parametrize("text", ["a", "A-b_9", "x" * 64])

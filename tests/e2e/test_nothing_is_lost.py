@@ -130,13 +130,20 @@ async def test_a_broker_killed_while_visits_flow_loses_none(tmp_path: Path) -> N
         server.stop()
 
 
-async def test_health_notices_that_its_consumer_was_deleted(client: Client, services: Supervisor) -> None:
+async def test_health_notices_a_deleted_consumer_and_work_goes_on_when_it_is_back(
+    client: Client, services: Supervisor
+) -> None:
     port = services.port_of("coding")
     assert await _health(port) == 204
     await client.jetstream().delete_consumer(VISITS, "coding")
     assert await _health(port) == 503
+    await publish_twice(client, 3)
+    await asyncio.sleep(1)
+    assert await words_of_claims(client) == {}
     await provision(client.jetstream())
     assert await _health(port) == 204
+    await eventually(lambda: decided(client, 3))
+    await assert_one_decision_each(client, 3)
 
 
 async def test_a_service_refuses_to_run_on_a_topology_that_drifted(nats_url: str, client: Client) -> None:

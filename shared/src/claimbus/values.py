@@ -32,12 +32,12 @@ Minutes = Annotated[int, Field(ge=0, le=1440)]
 
 def _dollars(amount: Decimal) -> str:
     exponent = amount.as_tuple().exponent
-    return str(amount) if isinstance(exponent, int) and exponent < -2 else f"{amount:.2f}"
+    return f"{abs(amount):f}" if isinstance(exponent, int) and exponent < -2 else f"{abs(amount):.2f}"
 
 
 Money = Annotated[
     Decimal,
-    Field(ge=0, max_digits=12),
+    Field(ge=0),
     PlainSerializer(_dollars, return_type=str, when_used="json"),
     WithJsonSchema(
         {
@@ -47,6 +47,9 @@ Money = Annotated[
     ),
 ]
 """US dollars: a decimal string in JSON (`"120.00"`), never a binary float."""
+
+GivenMoney = Annotated[Money, Field(max_digits=12)]
+"""Money as a sender gives it; what is computed from it may have more digits."""
 
 PHI = Field(json_schema_extra={"x-phi": True})
 """Marks protected health information in the JSON Schema, so that tests can look for leaks of it."""

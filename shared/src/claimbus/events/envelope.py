@@ -79,6 +79,8 @@ def read(headers: Mapping[str, str] | None, body: bytes) -> tuple[Envelope | Non
     attributes = {name[3:]: value for name, value in lowered.items() if name.startswith("ce-")}
     if not attributes:
         return None, body
+    if content_type := lowered.get("content-type"):
+        attributes["datacontenttype"] = content_type
     decoded = {name: value if "%" not in value else _decode(name, value) for name, value in attributes.items()}
     return _checked(decoded), body
 

@@ -28,6 +28,8 @@ EVENTS: tuple[type[Event], ...] = (
 )
 _BY_TAIL = {(event.family, event.fact): event for event in EVENTS}
 
+_FAMILIES = {event.family for event in EVENTS}
+
 ALL_VISITS = "visits.*.*.*"
 ALL_CLAIMS = "claims.*.*.*"
 ALL_DEAD = "dead.*.*"
@@ -60,7 +62,7 @@ def all_claims_of(practice_id: str, visit_id: str) -> str:
 def template(subject: str) -> str:
     """The subject without its keys, safe for span names and labels."""
     tokens = subject.split(".")
-    if len(tokens) == 4 and tokens[0] in ("visits", "claims"):
+    if len(tokens) == 4 and tokens[0] in _FAMILIES:
         return f"{tokens[0]}.{{practice}}.{{visit}}.{tokens[3]}"
     return f"{tokens[0]}.>"
 
@@ -72,7 +74,7 @@ def template_of(event: type[Event]) -> str:
 def parse(subject: str) -> Address:
     """Raises `ValueError` for a subject that is not a visit's or a claim's."""
     tokens = subject.split(".")
-    if len(tokens) != 4:
+    if len(tokens) != 4 or tokens[0] not in _FAMILIES:
         raise ValueError("not a subject of a visit or a claim")
     return Address(*tokens)
 

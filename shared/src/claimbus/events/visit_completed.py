@@ -1,12 +1,13 @@
 """Visit completed: what the EHR says was done, for how long, by whom, and what was documented."""
 
 from datetime import date
+from itertools import count
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from claimbus.events.model import Event, Record
-from claimbus.values import Instant, Minutes, Money, PhiDate, PhiText, Program, Rows, or_else
+from claimbus.values import GivenMoney, Instant, Minutes, PhiDate, PhiText, Program, Rows, or_else
 
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 Contact = Literal["one_on_one", "group", "supervised", "unattended"]
@@ -59,7 +60,7 @@ class Coverage(Record):
     group_number: PhiText | None = None
     relationship: str | None = None
     subscriber: Subscriber | None = None
-    therapy_dollars_used: Money | None = None
+    therapy_dollars_used: GivenMoney | None = None
     """Allowed amounts of PT and SLP this calendar year, before this visit."""
     authorization: Authorization | None = None
 
@@ -73,7 +74,7 @@ class Case(Record):
 
 
 class Diagnosis(Record):
-    code: PhiText
+    code: PhiText | None = None
     """ICD-10-CM, with or without the dot."""
     rank: int | None = Field(default=None, ge=1)
 
@@ -115,7 +116,7 @@ class Intervention(Record):
     body_region: PhiText | None = None
     distinct_reason: PhiText | None = None
     modifiers: Rows[str] = ()
-    charge: Money | None = None
+    charge: GivenMoney | None = None
     """For one unit."""
     units: int | None = Field(default=None, ge=0)
     """Units that the EHR computed, where it did: compared, never trusted."""
@@ -235,8 +236,12 @@ class VisitCompleted(Event):
     def _number_what_has_no_id(cls, rows: Any) -> Any:
         if not isinstance(rows, list):
             return rows
+        given = {row.get("id") for row in rows if isinstance(row, dict)}
+        free = (str(number) for number in count(1) if str(number) not in given)
         return [
-            {**row, "id": str(place)} if isinstance(row, dict) and not row.get("id") else row
+            {**row, "id": str(place) if str(place) not in given else next(free)}
+            if isinstance(row, dict) and not row.get("id")
+            else row
             for place, row in enumerate(rows, 1)
         ]
 

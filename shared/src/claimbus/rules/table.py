@@ -14,6 +14,7 @@ A table is a TOML file::
 """
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from claimbus.events.model import RuleSet
 
@@ -75,7 +76,7 @@ def load_table(package: str, file: str, row_type: type[Row], key: Callable[[Row]
             row_type.model_validate({"source": head.get("source", "")} | row) for row in document.get("row", ())
         )
         name, version = str(head["name"]), str(head["version"])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, ValidationError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise RuleError(f"{package}/{file}: {exc}") from exc
     _refuse_conflicts(f"{package}/{file}", rows, key)
     return Table(name, version, hashlib.sha256(raw).hexdigest(), rows)
@@ -99,7 +100,7 @@ def _refuse_conflicts(where: str, rows: Iterable[Row], key: Callable[[Row], Hash
 def rule_set_of(*tables: Table[Any]) -> RuleSet:
     """The identity of a set of tables: newest version, each table's version, one digest over all."""
     return RuleSet(
-        version=max(table.version for table in tables),
+        version=_newest(table.version for table in tables),
         sha256=_digest(f"{table.name}={table.sha256}" for table in tables),
         tables={table.name: table.version for table in sorted(tables, key=lambda table: table.name)},
     )
@@ -108,12 +109,19 @@ def rule_set_of(*tables: Table[Any]) -> RuleSet:
 def merge_rule_sets(sets: Iterable[RuleSet]) -> RuleSet:
     """One identity for the rule sets of several services; the order they come in does not matter."""
     all_sets = tuple(sets)
-    tables = {name: version for one in all_sets for name, version in one.tables.items()}
+    tables: dict[str, str] = {}
+    for name, version in (item for one in all_sets for item in one.tables.items()):
+        tables[name] = _newest((version, tables.get(name, version)))
     return RuleSet(
-        version=max(one.version for one in all_sets),
+        version=_newest(one.version for one in all_sets),
         sha256=_digest(one.sha256 for one in all_sets),
         tables=dict(sorted(tables.items())),
     )
+
+
+def _newest(versions: Iterable[str]) -> str:
+    """By the numbers in them, not by their spelling: 2026.11 is newer than 2026.9."""
+    return max(versions, key=lambda version: ([int(number) for number in re.findall(r"\d+", version)], version))
 
 
 def _digest(parts: Iterable[str]) -> str:

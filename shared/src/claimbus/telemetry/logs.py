@@ -45,6 +45,9 @@ def _allow_list(_logger: WrappedLogger, _method: str, event: EventDict) -> Mappi
     dropped = sorted(set(event) - LOG_FIELDS - _INTERNAL)
     for name in dropped:
         del event[name]
+    for name, value in event.items():
+        if name not in _INTERNAL and not isinstance(value, str | int | float | None):
+            event[name] = type(value).__name__  # what a listed field may hold is plain; a repr may tell anything
     if dropped:
         event["dropped"] = dropped
     return event
@@ -75,6 +78,8 @@ def configure(service: str, level: str = "INFO") -> None:
             ],
         )
     )
+    # A line that cannot be formatted or written is lost; the default would print its arguments instead.
+    logging.raiseExceptions = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(numeric, logging.WARNING))

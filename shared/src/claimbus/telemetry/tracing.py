@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.propagators.textmap import Getter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -23,6 +24,20 @@ from opentelemetry.util.types import AttributeValue
 from claimbus.telemetry import registry
 
 _PROPAGATOR = TraceContextTextMapPropagator()
+
+
+class _AnyCase(Getter[Mapping[str, str]]):
+    """NATS keeps the case of header names, and Go's clients write `Traceparent`."""
+
+    def get(self, carrier: Mapping[str, str], key: str) -> list[str] | None:
+        value = carrier.get(key) or carrier.get(key.capitalize())
+        return None if value is None else [value]
+
+    def keys(self, carrier: Mapping[str, str]) -> list[str]:
+        return list(carrier)
+
+
+_ANY_CASE = _AnyCase()
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
@@ -50,7 +65,7 @@ def context_of(headers: Mapping[str, str] | None, stream: str, seq: int) -> Cont
     A visit published without `traceparent` gets a trace id from its place in the stream, so that all
     services that read it meet in one trace; a replay lies at another place and so is another trace.
     """
-    context = _PROPAGATOR.extract(headers or {})
+    context = _PROPAGATOR.extract(headers or {}, getter=_ANY_CASE)
     if trace.get_current_span(context).get_span_context().is_valid:
         return context
     digest = hashlib.sha256(f"{stream}:{seq}".encode()).digest()
@@ -77,7 +92,10 @@ def inject(headers: MutableMapping[str, str]) -> None:
 
 def link_to(headers: Mapping[str, str] | None, fact: str) -> Link:
     """A link to the span that published a joined fact."""
-    return Link(trace.get_current_span(_PROPAGATOR.extract(headers or {})).get_span_context(), {registry.FACT: fact})
+    return Link(
+        trace.get_current_span(_PROPAGATOR.extract(headers or {}, getter=_ANY_CASE)).get_span_context(),
+        {registry.FACT: fact},
+    )
 
 
 def trace_id() -> str | None:

@@ -28,7 +28,7 @@ from claimbus.events.envelope import event_id
 from claimbus.rules import merge_rule_sets
 from claimbus.values import Result, Severity
 
-from claims.domain.lines import compose_lines
+from claims.domain.lines import compose_lines, diagnoses_in_order
 from claims.domain.tables import ClaimRules, RequiredField
 
 _CONTROL_NUMBER = 20
@@ -179,7 +179,6 @@ def _document(visit: VisitCompleted, lines: tuple[Line, ...]) -> ClaimDocument:
     charges = [line.charge for line in lines]
     known = [charge for charge in charges if charge is not None]
     authorization = visit.primary.authorization
-    ranked = sorted(enumerate(visit.diagnoses), key=lambda item: (item[1].rank or len(visit.diagnoses) + 1, item[0]))
     claim_id = claim_id_of(visit.practice_id, visit.visit_id, visit.revision)
     return ClaimDocument(
         control_number=claim_id.replace("-", "").upper()[:_CONTROL_NUMBER],
@@ -189,7 +188,7 @@ def _document(visit: VisitCompleted, lines: tuple[Line, ...]) -> ClaimDocument:
         patient=visit.patient,
         coverage=tuple(sorted(visit.coverage, key=lambda payer: payer.rank)),
         case=visit.case,
-        diagnoses=tuple(diagnosis.code for _, diagnosis in ranked),
+        diagnoses=diagnoses_in_order(visit),
         billing_provider=visit.billing_provider,
         rendering_provider=visit.rendering_provider,
         referring_provider=visit.referring_provider,

@@ -66,11 +66,15 @@ def judge_kx(visit: VisitCompleted, rules: ClaimRules, charges: Decimal | None) 
     here; they cannot exceed its charges, which settles all but the visit that may cross the line.
     """
     threshold = rules.kx_threshold
-    if not rules.programs[visit.primary.program].kx or threshold is None:
+    if not rules.programs[visit.primary.program].kx:
         return None, None
     used = visit.primary.therapy_dollars_used
     attested = visit.documentation.medical_necessity_attested if visit.documentation else None
-    inputs = {"threshold": str(threshold.amount), "used": None if used is None else str(used), "attested": attested}
+    inputs = {
+        "threshold": str(threshold.amount) if threshold else None,
+        "used": None if used is None else str(used),
+        "attested": attested,
+    }
 
     def finding(result: Result, severity: Severity, message: str, fix: str | None = None) -> Finding:
         return Finding(
@@ -86,6 +90,9 @@ def judge_kx(visit: VisitCompleted, rules: ClaimRules, charges: Decimal | None) 
             inputs=inputs,
         )
 
+    if threshold is None:
+        text = f"The therapy threshold of {rules.day.year} is not in our tables, so the need for KX is unknown."
+        return None, finding(Result.UNKNOWN, Severity.REVIEW, text, "Compare with the payer's running total.")
     if used is None:
         text = "Dollars used toward the therapy threshold are unknown, so the need for KX is too."
         return None, finding(Result.UNKNOWN, Severity.REVIEW, text, "Send coverage.therapy_dollars_used.")

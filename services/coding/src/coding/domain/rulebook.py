@@ -25,6 +25,8 @@ class ConfidenceRow(DatedRow):
     governed_by_purpose: frozenset[str]
     beside_purpose: float
     hint_beside_words: float
+    technique_weight: float
+    purpose_beside_technique: float
     later_purpose: float
     further_term: float
     most_terms: int

@@ -161,6 +161,7 @@ def _gather(
 def _weigh_terms(found: Sequence[_Found], aims: set[str], confidence: ConfidenceRow) -> list[Weighed]:
     """Terms with their weights. Terms of one row are one sort of evidence: a second and a third count in part."""
     governed = confidence.governed_by_purpose - aims if aims & confidence.governed_by_purpose else _NOTHING
+    technique = any(_is_technique(one, confidence) for one in found)
     only_hints = all(one.mention.row.kind == "hint" for one in found)
     terms: list[Weighed] = []
     seen: dict[str, int] = {}
@@ -174,6 +175,8 @@ def _weigh_terms(found: Sequence[_Found], aims: set[str], confidence: Confidence
             factor *= confidence.further_term
         if row.kind == "hint" and not only_hints:
             factor *= confidence.hint_beside_words
+        elif row.kind == "purpose" and technique:
+            factor *= confidence.purpose_beside_technique
         weights: Mapping[str, float] = row.codes
         if governed and row.kind in ("activity", "hint"):
             beside = confidence.beside_purpose
@@ -182,6 +185,15 @@ def _weigh_terms(found: Sequence[_Found], aims: set[str], confidence: Confidence
             weights = {code: weight * factor for code, weight in weights.items()}
         terms.append(Weighed(reading.name, reading.text, mention, weights, lowered))
     return terms
+
+
+def _is_technique(found: _Found, confidence: ConfidenceRow) -> bool:
+    """Whether the words name what no purpose turns into another service: hands on, gait, a modality."""
+    row = found.mention.row
+    if row.kind not in ("service", "activity"):
+        return False
+    code = heaviest(row.codes)
+    return code not in confidence.governed_by_purpose and row.codes[code] * found.factor >= confidence.technique_weight
 
 
 def _takes(
