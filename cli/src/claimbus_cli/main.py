@@ -20,7 +20,7 @@ from pydantic_core import to_json
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from claimbus_cli.bus import BusError, connected, dead_letters, following, outgoing, publish_visit
 from claimbus_cli.doctor import examine
@@ -280,7 +280,9 @@ async def _watch(from_start: bool, as_json: bool) -> None:
     async with connected(_server()) as client, following(client, from_start=from_start) as words:
         async for word in words:
             if not as_json:
-                row = Table.grid(padding=(0, 2))
+                row = Table.grid(
+                    Column(min_width=24), Column(min_width=11), Column(min_width=20), Column(), padding=(0, 2)
+                )
                 add_decision(row, word)
                 out.print(row)
             elif word.decision is not None:

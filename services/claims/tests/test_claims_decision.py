@@ -640,7 +640,6 @@ def record(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.fixed_dictionaries({}, optional={name: st.none() | values for name, values in fields.items()})
 
 
-"""Of claims' table of programs: before it a visit for Medicare raises KeyError, see the test below."""
 minutes = st.integers(0, 90) | st.just(1440)
 dollars = st.decimals(0, 10_000, places=2).map(str)
 rows = record(

@@ -1,0 +1,169 @@
+"""The tables themselves: whole, free of conflict on every day, and complete for the codes of therapy."""
+
+from datetime import date
+
+import pytest
+from claimbus.rules import DatedRow
+from coding.domain.evaluation import KINDS
+from coding.domain.inflection import stem, surfaces
+from coding.domain.lexicon import DeliveryRow, GrammarRow, Lexicon, LexiconRow
+from coding.rules import _CHANGES, _DELIVERY, _QUESTIONS, _TERMS, RULES
+
+THERAPY_CODES = {
+    "97010",
+    "97012",
+    "97014",
+    "97016",
+    "97018",
+    "97022",
+    "97024",
+    "97026",
+    "97028",
+    "97032",
+    "97033",
+    "97034",
+    "97035",
+    "97036",
+    "97037",
+    "97039",
+    "97139",
+    "97799",
+    "97110",
+    "97112",
+    "97113",
+    "97116",
+    "97124",
+    "97129",
+    "97130",
+    "97140",
+    "97150",
+    "97530",
+    "97533",
+    "97535",
+    "97537",
+    "97542",
+    "97545",
+    "97546",
+    "97550",
+    "97551",
+    "97552",
+    "97597",
+    "97598",
+    "97602",
+    "97605",
+    "97606",
+    "97607",
+    "97608",
+    "97610",
+    "97750",
+    "97755",
+    "97760",
+    "97761",
+    "97763",
+    "95992",
+    "95851",
+    "95852",
+    "20560",
+    "20561",
+    "90912",
+    "90913",
+    "96125",
+    "98975",
+    "98976",
+    "98977",
+    "98978",
+    "98980",
+    "98981",
+    "98979",
+    "98984",
+    "98985",
+    "98986",
+    "G0281",
+    "G0282",
+    "G0329",
+    "G0237",
+    "G0238",
+    "G0239",
+}
+
+
+def term(row_id: str, *terms: str, code: str = "97110", **facts: object) -> LexiconRow:
+    return LexiconRow.model_validate({"id": row_id, "kind": "activity", "codes": {code: 1}, "terms": terms, **facts})
+
+
+def test_the_lexicon_has_words_for_every_code_of_therapy() -> None:
+    spoken = {code for row in _TERMS.rows for code in row.codes} - set(KINDS)
+    assert spoken == THERAPY_CODES
+
+
+@pytest.mark.parametrize("day", _CHANGES)
+def test_the_rules_of_every_period_are_free_of_conflict(day: date) -> None:
+    assert RULES.on(day).lexicon is not None
+
+
+def test_every_state_of_the_words_has_its_question() -> None:
+    states = {(row.state,) for row in _DELIVERY.rows}
+    assert states <= {row.about for row in _QUESTIONS.rows}
+
+
+def test_two_codes_of_one_row_have_a_question_that_tells_them_apart() -> None:
+    asked = {tuple(sorted(row.about)) for row in _QUESTIONS.rows}
+    for row in _TERMS.rows:
+        first, *others = sorted(row.codes, key=lambda code: -row.codes[code])[:2] or [""]
+        for other in others:
+            if row.codes[other] >= row.codes[first] / 2:
+                assert tuple(sorted((first, other))) in asked, row.id
+
+
+def test_one_term_in_two_rows_is_refused() -> None:
+    with pytest.raises(ValueError, match="keep it in one"):
+        Lexicon([term("a", "leg press"), term("b", "leg presses")], [], [])
+
+
+def test_the_longest_term_at_a_place_wins() -> None:
+    reading = Lexicon([term("a", "leg"), term("b", "leg press machine")], [], []).read("narrative", "leg press")
+    assert [mention.row.id for mention in reading.mentions] == ["a"]
+    reading = Lexicon([term("a", "leg"), term("b", "leg press")], [], []).read("narrative", "leg press")
+    assert [mention.row.id for mention in reading.mentions] == ["b"]
+
+
+def test_a_filler_is_passed_over_inside_a_term_and_not_at_its_ends() -> None:
+    lexicon = Lexicon([term("a", "manual traction")], [], [GrammarRow(role="filler", words=("left",))])
+    (mention,) = lexicon.read("narrative", "left manual left traction left").mentions
+    assert (mention.start, mention.end) == (5, 25)
+
+
+def test_a_cue_is_read_as_written() -> None:
+    cue = DeliveryRow(id="no", state="planned", keep=0, terms=("plans",))
+    lexicon = Lexicon([], [cue], [])
+    assert lexicon.read("narrative", "Plans").cues
+    assert not lexicon.read("narrative", "plan planned").cues
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("squats", "squatting"),
+        ("exercise", "exercising"),
+        ("activities", "activity"),
+        ("bridges", "bridging"),
+        ("carried", "carry"),
+        ("stretches", "stretched"),
+        ("presses", "press"),
+        ("stepping", "steps"),
+        ("mobilize", "mobilizing"),
+    ],
+)
+def test_forms_of_a_word_share_their_stem(one: str, other: str) -> None:
+    assert stem(one) == stem(other)
+    assert {one, other} <= set(surfaces(stem(one)))
+
+
+@pytest.mark.parametrize("word", ["us", "slr", "sling", "sled", "press", "pelvis", "3x10", "bosu"])
+def test_what_is_no_ending_stays(word: str) -> None:
+    assert stem(word) == word
+
+
+def test_every_row_cites_a_source() -> None:
+    rows: tuple[DatedRow, ...] = (*_TERMS.rows, *_DELIVERY.rows, *_QUESTIONS.rows)
+    assert all(row.source for row in rows)

@@ -1,0 +1,305 @@
+"""Words in, the code that they support out."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from claimbus.events import Basis, CodedIntervention, Evidence, VisitCoded, VisitCompleted
+from claimbus.values import Result, Severity
+from coding.domain.suggest import suggest_codes
+from coding.rules import RULES
+
+BASIS = Basis(event_id="e", sha256="s")
+
+
+def coded_visit(*interventions: dict[str, Any], program: str = "medicare_part_b", on: str = "2026-11-18") -> VisitCoded:
+    visit = VisitCompleted.model_validate(
+        {
+            "practice_id": "p",
+            "visit_id": "v",
+            "revision": 1,
+            "service_date": on,
+            "patient": {"patient_id": "x"},
+            "coverage": [{"program": program}],
+            "interventions": [{"minutes": 15, **one} for one in interventions],
+        }
+    )
+    return suggest_codes(visit, BASIS, RULES.on(visit.service_date), RULES.rule_set)
+
+
+def read(description: str | None, narrative: str | None = None, **facts: Any) -> CodedIntervention:
+    visit_facts = {name: facts.pop(name) for name in ("program", "on") if name in facts}
+    return coded_visit({"description": description, "narrative": narrative, **facts}, **visit_facts).interventions[0]
+
+
+def rules_behind(one: CodedIntervention) -> set[str]:
+    return {evidence.rule for evidence in one.evidence}
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("TherEx: LAQ and heel slides 2x15", "97110"),
+        ("Ther. ex. for hip", "97110"),
+        ("TA: reaching into overhead cabinet", "97530"),
+        ("NMR with PNF D2", "97112"),
+        ("Gait training with SPC", "97116"),
+        ("STM to upper trapezius", "97140"),
+        ("Effleurage and petrissage", "97124"),
+        ("Lower body dressing with reacher", "97535"),
+        ("Aquatic therapy", "97113"),
+        ("Moist heat 12 min", "97010"),
+        ("Mechanical lumbar traction", "97012"),
+        ("Game Ready 15 min", "97016"),
+        ("Paraffin dip", "97018"),
+        ("Whirlpool", "97022"),
+        ("Shortwave diathermy", "97024"),
+        ("Infrared lamp", "97026"),
+        ("Ultraviolet", "97028"),
+        ("Ionto with dexamethasone patch", "97033"),
+        ("Contrast baths", "97034"),
+        ("Ultrasound 1 MHz", "97035"),
+        ("Hubbard tank", "97036"),
+        ("Group exercise", "97150"),
+        ("Sensory integration", "97533"),
+        ("Community reintegration", "97537"),
+        ("Wheelchair propulsion", "97542"),
+        ("Work conditioning", "97545"),
+        ("Caregiver training without the patient present", "97550"),
+        ("Sharp debridement", "97597"),
+        ("Wet to dry dressing", "97602"),
+        ("Low frequency ultrasound", "97610"),
+        ("Functional capacity evaluation", "97750"),
+        ("Assistive technology assessment", "97755"),
+        ("Splint fabrication", "97760"),
+        ("Prosthetic training", "97761"),
+        ("Orthotic checkout", "97763"),
+        ("Semont maneuver", "95992"),
+        ("ROM measurement", "95851"),
+        ("Dry needling, two muscles", "20560"),
+        ("Dry needling, four muscles", "20561"),
+        ("Pelvic floor biofeedback", "90912"),
+        ("Standardized cognitive testing", "96125"),
+        ("Cognitive training", "97129"),
+        ("Inspiratory muscle training", "G0237"),
+        ("RTM respiratory device", "98976"),
+        ("RTM MSK device", "98977"),
+        ("RTM treatment management", "98980"),
+        ("E-stim for wound healing", "G0281"),
+        ("Low level laser for post-op pain", "97037"),
+    ],
+)
+def test_words_that_name_a_service_are_sure_of_its_code(words: str, code: str) -> None:
+    one = read(words)
+    assert (one.code, one.chosen_by, one.question) == (code, "rules", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("Squats to increase quad strength", "97110"),
+        ("Squats to pick up laundry from floor", "97530"),
+        ("Squats with cues for motor control and recruitment", "97112"),
+        ("Sit to stand x10 for quad strength", "97110"),
+        ("Sit to stand from low chair", "97530"),
+    ],
+)
+def test_the_purpose_decides_where_the_movement_does_not(words: str, code: str) -> None:
+    assert read(words).code == code
+
+
+def test_a_further_goal_after_the_purpose_does_not_govern() -> None:
+    one = read("Therapeutic exercise", "SLR 3x10, bridges, TKE with green band to improve quad strength for stairs")
+    assert one.code == "97110"
+
+
+def test_a_purpose_does_not_turn_hands_on_work_into_exercise() -> None:
+    assert read("Joint mobilization grade II to increase ROM").code == "97140"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("Gait training in pool", "97113"),
+        ("Ultrasound and e-stim combo", "97035"),
+        ("Wheelchair mobility on ramps", "97542"),
+    ],
+)
+def test_a_setting_takes_over_what_is_done_in_it(words: str, code: str) -> None:
+    assert read(words).code == code
+
+
+@pytest.mark.parametrize(
+    ("words", "pair", "asks"),
+    [
+        ("Massage", {"97124", "97140"}, "technique"),
+        ("Electrical stimulation", {"97032", "G0283"}, "attend"),
+        ("Tandem stance", {"97112", "97530"}, "balance"),
+        ("Trigger point dry needling to gluteals", {"20560", "20561"}, "muscles"),
+        ("HEP instruction", {"97110", "97535"}, "Education"),
+        ("Cervical traction", {"97012", "97140"}, "machine"),
+    ],
+)
+def test_contested_words_get_a_question_and_no_code(words: str, pair: set[str], asks: str) -> None:
+    one = read(words)
+    assert one.code is None
+    assert one.chosen_by is None
+    assert {one.suggested_code} | {other.code for other in one.alternatives} >= pair
+    assert asks in (one.question or "")
+
+
+def test_contact_settles_what_the_word_stimulation_leaves_open() -> None:
+    assert read("E-stim to quads", contact="one_on_one").code == "97032"
+    assert read("E-stim to quads", contact="unattended").code == "G0283"
+    assert (
+        Evidence(field="contact", start=0, end=10, text="unattended", rule="coding-contact")
+        in read("E-stim to quads", contact="unattended").evidence
+    )
+
+
+def test_words_and_contact_that_contradict_each_other_settle_nothing() -> None:
+    assert read("Unattended e-stim", contact="one_on_one").suggested_code == "G0283"
+    assert read("Exercise in a group", contact="one_on_one").suggested_code == "97150"
+
+
+def test_exercise_given_to_a_group_is_group_therapy() -> None:
+    assert read("Therapeutic exercise", "SLR, bridges", contact="group").code == "97150"
+
+
+@pytest.mark.parametrize("program", ["medicare_part_b", "medicare_advantage", "tricare", "va_community_care"])
+def test_programs_that_follow_medicare_take_unattended_stimulation_as_g0283(program: str) -> None:
+    assert read("Unattended e-stim", program=program).code == "G0283"
+
+
+@pytest.mark.parametrize("program", ["commercial", "workers_compensation", "auto", "self_pay", "medicaid"])
+def test_other_programs_take_unattended_stimulation_as_97014(program: str) -> None:
+    assert read("Unattended e-stim", program=program).code == "97014"
+
+
+def test_g0283_agrees_with_the_words_where_the_program_would_take_97014() -> None:
+    one = read("Unattended e-stim", program="commercial", code="G0283")
+    assert one.agreement == "agree"
+
+
+def test_97014_for_medicare_is_a_disagreement_because_medicare_takes_g0283() -> None:
+    visit = coded_visit({"description": "Unattended e-stim", "code": "97014"})
+    assert visit.interventions[0].code == "97014"
+    assert [(finding.id, finding.result) for finding in visit.findings] == [("coding.disagreement", Result.FAIL)]
+
+
+@pytest.mark.parametrize(
+    ("written", "code"), [("US 8 min", "97035"), ("let us walk", "97116"), ("TE", "97110"), ("te", None)]
+)
+def test_ambiguous_abbreviations_count_in_capitals_only(written: str, code: str | None) -> None:
+    assert read(written).suggested_code == code
+
+
+def test_a_term_inside_a_longer_word_is_not_a_term() -> None:
+    assert read("business trampling wands").suggested_code is None
+
+
+@pytest.mark.parametrize(
+    "narrative",
+    [
+        "Deferred due to dizziness",
+        "Not performed.",
+        "Patient refused to ambulate today",
+        "Gait training was not performed",
+        "Pt declined gait training, tired",
+        "Unable to tolerate.",
+    ],
+)
+def test_a_service_said_not_to_have_been_performed_gets_no_code_and_a_question(narrative: str) -> None:
+    one = read("Gait training", narrative)
+    assert (one.code, one.suggested_code) == (None, None)
+    assert "not performed" in (one.question or "")
+    assert any(evidence.rule.startswith("delivery.") for evidence in one.evidence)
+
+
+def test_a_clinicians_code_on_a_service_said_not_to_have_been_performed_is_kept_and_reported() -> None:
+    visit = coded_visit({"description": "Gait training", "narrative": "Deferred due to dizziness", "code": "97116"})
+    assert visit.interventions[0].code == "97116"
+    assert "not performed" in (visit.interventions[0].question or "")
+    assert [(one.id, one.result, one.severity) for one in visit.findings] == [
+        ("coding.not-performed", Result.FAIL, Severity.REVIEW)
+    ]
+
+
+def test_what_was_left_out_does_not_cancel_what_was_done() -> None:
+    assert read("Exercise", "SLR 3x10, bridges. Ultrasound deferred").code == "97110"
+    assert read("Modality", "Ultrasound deferred, hot pack 10 min").suggested_code == "97010"
+    assert read("Pt declined hot pack. SLR 3x10 and bridges").code == "97110"
+    assert read("Therapeutic activities", "Sit to stand x10, lifting box; patient declined stairs").code == "97530"
+
+
+def test_contrast_ends_the_reach_of_a_refusal() -> None:
+    assert read("Patient declined ultrasound but tolerated hot pack").suggested_code == "97010"
+
+
+@pytest.mark.parametrize(
+    ("words", "asks"),
+    [
+        ("Will start joint mobilization next week", "plan"),
+        ("Goal: independent with gait training", "goal"),
+        ("Has tried TENS and massage in the past", "earlier"),
+        ("Performs quad sets on his own", "alone"),
+    ],
+)
+def test_plans_goals_history_and_own_activity_are_no_service_of_today(words: str, asks: str) -> None:
+    one = read(words)
+    assert (one.code, one.suggested_code) == (None, None)
+    assert asks in (one.question or "")
+
+
+def test_manner_and_tests_are_not_mistaken_for_services() -> None:
+    assert read("Hot pack", "No charge hot pack, 10 min").code == "97010"
+    assert read("Berg 45/56, TUG 15 s, loss of balance x1").suggested_code is None
+    assert read("Hamstring stretch held 30 seconds").code == "97110"
+
+
+def test_every_piece_of_evidence_quotes_the_field_it_points_into() -> None:
+    narrative = "İ: Joint  mobilization (gr. III), STM;\n US\u00a08 min — to improve ROM"
+    one = read("Manual therapy", narrative)
+    assert rules_behind(one) >= {"manual.named", "manual.technique"}
+    for evidence in one.evidence:
+        source = {"description": "Manual therapy", "narrative": narrative}[evidence.field]
+        assert source[evidence.start : evidence.end] == evidence.text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        None,
+        "",
+        "   ",
+        "Terapia manual, movilización articular",
+        "物理治疗",
+        "\x00\x1b[31m\x7f",
+        "x" * 20_000,
+        "?!,.;" * 4_000,
+    ],
+)
+def test_words_that_say_nothing_invent_no_code(words: str | None) -> None:
+    one = read(words, words)
+    assert (one.code, one.suggested_code, one.alternatives) == (None, None, ())
+    assert one.question is not None
+
+
+def test_codes_that_did_not_exist_on_the_day_are_not_suggested() -> None:
+    assert read("RTM MSK 2 to 15 days", on="2026-01-01").suggested_code == "98985"
+    assert read("RTM MSK 2 to 15 days", on="2025-12-31").suggested_code != "98985"
+    assert read("Dry needling, two muscles", on="2019-12-31").suggested_code is None
+    assert read("Low level laser", on="2023-12-31").suggested_code == "97039"
+
+
+def test_british_spelling_and_inflection_are_the_same_word() -> None:
+    assert read("Joint mobilisations").code == "97140"
+    assert read("Strengthening and stretching").code == "97110"
+
+
+def test_a_side_or_a_body_part_may_stand_inside_a_term() -> None:
+    assert rules_behind(read("Manual left cervical traction")) == {"manual.technique"}
+
+
+def test_rules_of_days_between_two_changes_are_the_same_object() -> None:
+    assert RULES.on(date(2024, 3, 1)) is RULES.on(date(2024, 9, 1))
