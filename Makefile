@@ -26,8 +26,9 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	$(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
 
-demo: $(VENV)/.run ## the main job: broker, services, example visits, decisions (ends by itself: ARGS=)
-	$(BIN)/claimbus demo $(if $(CI),--exit,$(ARGS))
+demo: $(VENV)/.run ## the main job: broker, services, example visits, decisions
+	@# Without a terminal nobody could end it.
+	$(BIN)/claimbus demo $$(test -t 0 -a -t 1 || echo --exit) $(ARGS)
 
 up: $(VENV)/.run ## broker and services until Ctrl-C
 	$(BIN)/claimbus up

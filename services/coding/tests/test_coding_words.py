@@ -98,7 +98,7 @@ def test_words_that_name_a_service_are_sure_of_its_code(words: str, code: str) -
     ("words", "code"),
     [
         ("Squats to increase quad strength", "97110"),
-        ("Squats to pick up laundry from floor", "97530"),
+        ("Squats to pick up objects from floor", "97530"),
         ("Squats with cues for motor control and recruitment", "97112"),
         ("Sit to stand x10 for quad strength", "97110"),
         ("Sit to stand from low chair", "97530"),

@@ -32,6 +32,7 @@ class ConfidenceRow(DatedRow):
     most_terms: int
     most_evidence: int
     most_alternatives: int
+    rival_from: float
 
 
 class ContactRow(DatedRow):

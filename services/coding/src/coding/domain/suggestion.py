@@ -13,8 +13,6 @@ from coding.domain.rulebook import CodingRules
 from coding.domain.weighing import Weighed, Weighing, weigh
 
 _DECIMALS = 3
-_NEAR = 0.5
-"""A second code is a rival from this part of the first one's weight on."""
 
 
 _NO_WORDS = ("coding-lexicon", "No words of the lexicon speak for a code")
@@ -154,7 +152,7 @@ def _question(weighing: Weighing, rules: CodingRules) -> str | None:
     if weighing.doubt is not None:
         return _asked(rules, weighing.doubt)
     ranked = list(weighing.scores.items())
-    rivals = [code for code, weight in ranked[1:] if weight >= _NEAR * ranked[0][1]]
+    rivals = [code for code, weight in ranked[1:] if weight >= rules.confidence.rival_from * ranked[0][1]]
     if not ranked:
         return _asked(rules, "silent")
     if not rivals:
