@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from claimbus.rules import DatedRow
+from claimbus.rules import DatedRow, RuleError
 from coding.domain.evaluation import KINDS
 from coding.domain.inflection import stem, surfaces
 from coding.domain.lexicon import DeliveryRow, GrammarRow, Lexicon, LexiconRow
@@ -116,7 +116,7 @@ def test_two_codes_of_one_row_have_a_question_that_tells_them_apart() -> None:
 
 
 def test_one_term_in_two_rows_is_refused() -> None:
-    with pytest.raises(ValueError, match="keep it in one"):
+    with pytest.raises(RuleError, match="keep it in one"):
         Lexicon([term("a", "leg press"), term("b", "leg presses")], [], [])
 
 

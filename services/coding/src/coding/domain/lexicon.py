@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
-from claimbus.rules import DatedRow
+from claimbus.rules import DatedRow, RuleError
 
 from coding.domain.inflection import stem, surfaces
 
@@ -133,7 +133,7 @@ class Lexicon:
 
     A text of n words is read in O(n): each word is looked up once, and from a word that begins a
     term the search goes as far as the longest term. The longest term at a place wins, and its words
-    belong to no other. Raises `ValueError` when two rows claim the same term.
+    belong to no other. Raises `RuleError` when two rows claim the same term.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class Lexicon:
             if end.form == form and (form == "any" or end.words == words):
                 if end.row is row:
                     return path
-                raise ValueError(f"the term {term!r} stands in {end.row.id} and in {row.id}; keep it in one")
+                raise RuleError(f"the term {term!r} stands in {end.row.id} and in {row.id}; keep it in one")
         node.ends.append(_End(form, words, row))
         node.ends.sort(key=lambda end: _FORM_ORDER[end.form])
         return path

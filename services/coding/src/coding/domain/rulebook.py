@@ -84,7 +84,7 @@ def make_coding_rules(
     questions: Iterable[QuestionRow],
     evaluations: Iterable[EvaluationRow],
 ) -> CodingRules:
-    """Index the rows of one day. Raises `ValueError` when two rows claim the same term."""
+    """Index the rows of one day. Raises `RuleError` when two rows claim the same term."""
     evaluation_rows = EvaluationRows(tuple(evaluations))
     terms = tuple(terms)
     by_contact: dict[Contact, list[ContactRow]] = {}
