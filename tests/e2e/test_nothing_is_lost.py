@@ -103,6 +103,13 @@ async def test_a_service_told_to_stop_finishes_what_it_has_in_hand(client: Clien
     await eventually(lambda: decided(client, count), PATIENCE)
     await eventually(lambda: settled(client), PATIENCE)
     await assert_one_decision_each(client, count)
+    assert "service.draining" in (services._logs / "claims.log").read_text()
+    js = client.jetstream()
+    delivered = (await js.consumer_info(VISITS, "claims")).delivered
+    stored = (await js.stream_info(VISITS, subjects_filter=">")).state.subjects or {}
+    meant_for_it = sum(number for subject, number in stored.items() if not subject.endswith(".coded"))
+    assert delivered is not None
+    assert delivered.consumer_seq == meant_for_it, "what was in hand had to be delivered again"
 
 
 async def test_a_broker_killed_while_visits_flow_loses_none(tmp_path: Path) -> None:
