@@ -34,11 +34,12 @@ from claimbus.messaging import (
     Stale,
     basis_for,
     broker,
+    decode,
     hears,
     publish,
     say_once,
+    settlement,
 )
-from claimbus.messaging import delivery as delivery_module
 from claimbus.messaging import join as join_module
 from claimbus.messaging.emit import emit, emit_after
 from claimbus.messaging.stored import LastMessages, last_word, walk
@@ -123,7 +124,7 @@ async def unsettled(client: Client, consumer: str) -> int:
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery_module, "RETRY_DELAYS", (0.05,) * (ATTEMPTS - 1))
+    monkeypatch.setattr(settlement, "RETRY_DELAYS", (0.05,) * (ATTEMPTS - 1))
 
 
 # --- settlement -------------------------------------------------------------------------------------
@@ -158,7 +159,7 @@ async def test_a_retry_waits_longer_than_the_one_before(nats_url: str, client: C
     async with serving(nats_url, "coding", handler):
         await put(client, visit())
         await until(lambda: len(at) == 3)
-    assert at[2] - at[1] > at[1] - at[0] >= delivery_module.RETRY_DELAYS[0]
+    assert at[2] - at[1] > at[1] - at[0] >= settlement.RETRY_DELAYS[0]
 
 
 async def test_a_handler_that_never_recovers_ends_in_a_dead_letter_that_says_nothing_of_the_content(
@@ -228,7 +229,7 @@ async def _one_heard(client: Client, body: bytes) -> Heard[Event]:
     await put(client, body)
     subscription = await client.jetstream().pull_subscribe_bind(durable="coding", stream=VISITS)
     (msg,) = await subscription.fetch(1, timeout=5)
-    fact = delivery_module.decode(msg.subject, msg.headers, msg.data)
+    fact = decode(msg.subject, msg.headers, msg.data)
     return Heard(fact.event, fact.id, fact.headers, fact.body, msg)
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import NoReturn
 
 from faststream import FastStream
 from faststream.nats import NatsBroker, NatsRouter
@@ -17,6 +18,9 @@ from claimbus.messaging.errors import Drift
 from claimbus.messaging.topology import verify
 from claimbus.telemetry import logs, tracing
 from claimbus.telemetry.logs import log
+
+_MISCONFIGURED = 78
+"""Exit status EX_CONFIG: starting again would change nothing."""
 
 
 class SettingsError(ValueError):
@@ -129,17 +133,26 @@ def _settle_memory() -> None:
 def run(name: str, router: NatsRouter) -> None:
     """Run a service until SIGTERM or SIGINT, then finish what is in hand and stop.
 
-    Exits with status 78 (configuration) when a setting or the broker's topology is wrong.
+    Exits with status 78 (configuration) when a setting or the broker's topology is wrong, and with 1
+    when the broker refuses.
     """
     try:
         settings = Settings.read()
         logs.configure(name, settings.log_level)
-        traces = tracing.configure(f"claimbus-{name}", version("claimbus"), exports=settings.exports_traces)
-        try:
-            asyncio.run(_serve(name, router, settings))
-        finally:
-            if traces is not None:
-                traces.shutdown()
-    except (Drift, ValueError) as exc:
-        sys.stderr.write(f"claimbus {name}: {exc}\n")
-        sys.exit(78)
+    except ValueError as exc:
+        _give_up(name, exc, _MISCONFIGURED)
+    traces = tracing.configure(f"claimbus-{name}", version("claimbus"), exports=settings.exports_traces)
+    try:
+        asyncio.run(_serve(name, router, settings))
+    except Drift as exc:
+        _give_up(name, exc, _MISCONFIGURED)
+    except NatsError as exc:
+        _give_up(name, exc, 1)
+    finally:
+        if traces is not None:
+            traces.shutdown()
+
+
+def _give_up(name: str, reason: Exception, status: int) -> NoReturn:
+    sys.stderr.write(f"claimbus {name}: {reason}\n")
+    sys.exit(status)

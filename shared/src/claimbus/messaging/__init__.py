@@ -1,8 +1,7 @@
 """Everything that knows JetStream: topology, delivery, settlement, publishing, the join."""
 
 from claimbus.messaging.broker import broker, hears
-from claimbus.messaging.decode import basis_for, decode, validated
-from claimbus.messaging.delivery import Heard
+from claimbus.messaging.decode import Heard, basis_for, decode, validated
 from claimbus.messaging.emit import Outgoing, emit, identity_of, publish
 from claimbus.messaging.errors import Drift, MessagingError, Poison, Stale
 from claimbus.messaging.join import Join, Joined, say_once

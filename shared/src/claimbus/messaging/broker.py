@@ -6,7 +6,8 @@ from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsRouter, PullSub
 from nats.js.api import ConsumerConfig
 
-from claimbus.messaging.delivery import Delivery, decode_heard
+from claimbus.messaging.decode import decode_heard
+from claimbus.messaging.settlement import Settlement
 from claimbus.messaging.topology import BATCH, VISITS, consumers
 from claimbus.telemetry.logs import log
 
@@ -66,4 +67,4 @@ def broker(url: str, service: str, *routers: NatsRouter) -> NatsBroker:
         "reconnected_cb": _on_reconnect,
         "logger": None,
     }
-    return NatsBroker(url, middlewares=[Delivery], decoder=decode_heard, routers=routers, **options)
+    return NatsBroker(url, middlewares=[Settlement], decoder=decode_heard, routers=routers, **options)

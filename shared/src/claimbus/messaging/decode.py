@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from faststream.message import StreamMessage
+from nats.aio.client import Client
+from nats.aio.msg import Msg
 from pydantic import ValidationError
 from pydantic_core import from_json
 
@@ -55,6 +58,34 @@ def decode(subject: str, headers: Mapping[str, str] | None, body: bytes) -> Fact
     _refuse_foreign(event, address)
     identity = envelope.id if envelope else basis_for(kind, event.practice_id, event.visit_id, body).event_id
     return Fact(event, identity, headers or {}, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard(Fact[E_co]):
+    """A fact as a handler gets it, with the message it came in."""
+
+    msg: Msg
+
+    @property
+    def client(self) -> Client:
+        """The connection that it came on."""
+        return self.msg._client  # noqa: SLF001  (nats-py has no public name for it)
+
+    @property
+    def service(self) -> str:
+        """Name of the service that hears it."""
+        return self.msg.metadata.consumer
+
+    @property
+    def seq(self) -> int:
+        """Its sequence in the stream."""
+        return self.msg.metadata.sequence.stream
+
+
+async def decode_heard(msg: StreamMessage[Msg]) -> Heard[Event]:
+    """FastStream decoder: what every handler is given."""
+    fact = decode(msg.raw_message.subject, msg.raw_message.headers, msg.raw_message.data)
+    return Heard(fact.event, fact.id, fact.headers, fact.body, msg.raw_message)
 
 
 def basis_for(kind: type[Event], practice_id: str, visit_id: str, body: bytes) -> Basis:

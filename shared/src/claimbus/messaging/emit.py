@@ -13,7 +13,8 @@ from opentelemetry.trace import SpanKind
 from claimbus.events import Basis, Event, RuleSet
 from claimbus.events.envelope import Envelope, event_id, to_headers
 from claimbus.events.subjects import all_claims_of, subject_for, template_of
-from claimbus.messaging.delivery import PUBLISH_TIMEOUT, Heard
+from claimbus.messaging.decode import Heard
+from claimbus.messaging.settlement import PUBLISH_TIMEOUT
 from claimbus.messaging.stored import LastWord
 from claimbus.telemetry import registry, tracing
 

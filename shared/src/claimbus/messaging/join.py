@@ -15,8 +15,7 @@ from opentelemetry.trace import Link, SpanKind
 
 from claimbus.events import Basis, Event
 from claimbus.events.subjects import subject_for
-from claimbus.messaging.decode import Fact, decode
-from claimbus.messaging.delivery import Heard
+from claimbus.messaging.decode import Fact, Heard, decode
 from claimbus.messaging.emit import emit_after
 from claimbus.messaging.errors import Poison, Stale
 from claimbus.messaging.stored import LastMessages, LastWord, Stored, last_word, walk

@@ -1,4 +1,4 @@
-"""One delivery of one message: its span, its log context, and what becomes of it.
+"""What becomes of a delivered message, with its span and its log context around it.
 
 Acknowledgement, retry and dead letter are decided here and nowhere else. A handler that returns is
 acknowledged, after everything it published was acknowledged; one that raises is tried again after a
@@ -7,14 +7,12 @@ never what it holds. A process that dies before it settles a message gets it, or
 """
 
 import random
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from faststream import BaseMiddleware
 from faststream.message import StreamMessage
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -22,9 +20,8 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 from pydantic import ValidationError
 
-from claimbus.events import DeadLetter, Event
+from claimbus.events import DeadLetter
 from claimbus.events.subjects import dead, template
-from claimbus.messaging.decode import Fact, decode
 from claimbus.messaging.errors import Poison, problems_of
 from claimbus.messaging.topology import ATTEMPTS, DEAD, RETRY_DELAYS
 from claimbus.telemetry import registry, tracing
@@ -33,38 +30,8 @@ from claimbus.telemetry.logs import log
 PUBLISH_TIMEOUT = 5.0
 """Seconds to wait for the broker's acknowledgement of a publish."""
 
-E_co = TypeVar("E_co", bound=Event, covariant=True)
 
-
-@dataclass(frozen=True, slots=True)
-class Heard(Fact[E_co]):
-    """A fact as a handler gets it, with the message it came in."""
-
-    msg: Msg
-
-    @property
-    def client(self) -> Client:
-        """The connection that it came on."""
-        return self.msg._client  # noqa: SLF001  (nats-py has no public name for it)
-
-    @property
-    def service(self) -> str:
-        """Name of the service that hears it."""
-        return self.msg.metadata.consumer
-
-    @property
-    def seq(self) -> int:
-        """Its sequence in the stream."""
-        return self.msg.metadata.sequence.stream
-
-
-async def decode_heard(msg: StreamMessage[Msg]) -> Heard[Event]:
-    """FastStream decoder: what every handler is given."""
-    fact = decode(msg.raw_message.subject, msg.raw_message.headers, msg.raw_message.data)
-    return Heard(fact.event, fact.id, fact.headers, fact.body, msg.raw_message)
-
-
-class Delivery(BaseMiddleware):
+class Settlement(BaseMiddleware):
     """FastStream middleware around each delivery; see the module."""
 
     async def consume_scope(self, call_next: Any, msg: StreamMessage[Any]) -> Any:
