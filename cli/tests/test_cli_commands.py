@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from claimbus.events import decision_adapter
+from claimbus.events import DeadLetter, decision_adapter
+from claimbus.events.subjects import dead
 from claimbus_cli.embedded import EmbeddedServer
 from claimbus_cli.visits import VisitsError, read_visits
 from nats.aio.client import Client
@@ -148,6 +150,32 @@ async def test_a_visit_without_keys_cannot_be_addressed(nats_url: str, client: C
     ran = claimbus("publish", "-", stdin='{"practice_id": "a b"}', CLAIMBUS_NATS_URL=nats_url)
     assert ran.returncode == 1
     assert "line 1: practice_id: needed to address the visit" in ran.stderr
+
+
+async def test_a_message_that_failed_for_a_passing_reason_is_replayed_in_a_new_trace(
+    nats_url: str, client: Client
+) -> None:
+    js = client.jetstream()
+    claimbus("publish", str(EXAMPLES / "01-medicare-plain.json"), CLAIMBUS_NATS_URL=nats_url)
+    visit = await js.get_last_msg("VISITS", "visits.*.*.completed")
+    letter = DeadLetter(
+        stream="VISITS", seq=visit.seq or 0, subject=visit.subject or "", consumer="coding", deliveries=6,
+        why="exhausted", error="TimeoutError", at=datetime.now(UTC),
+    )  # fmt: skip
+    await js.publish(dead("coding", "exhausted"), letter.model_dump_json().encode())
+    shown = claimbus("dead", "show", "1", CLAIMBUS_NATS_URL=nats_url)
+    assert "claimbus dead replay 1" in shown.stdout
+    first = claimbus("dead", "replay", "--all", CLAIMBUS_NATS_URL=nats_url)
+    assert "1 replayed, 0 were replayed a moment ago." in first.stdout
+    assert "0 replayed, 1 were" in claimbus("dead", "replay", "1", CLAIMBUS_NATS_URL=nats_url).stdout
+    again = await js.get_last_msg("VISITS", "visits.*.*.completed")
+    assert again.seq == (visit.seq or 0) + 1
+    assert again.data == visit.data
+    assert visit.headers is not None
+    assert again.headers is not None
+    assert again.headers["ce-id"] == visit.headers["ce-id"]
+    assert again.headers["traceparent"].split("-")[1] != visit.headers["traceparent"].split("-")[1]
+    assert "there is no dead letter 7" in claimbus("dead", "replay", "7", CLAIMBUS_NATS_URL=nats_url).stderr
 
 
 # --- the whole thing --------------------------------------------------------------------------------

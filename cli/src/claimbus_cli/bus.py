@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 import nats
 from claimbus.events import ClaimDenialRisk, ClaimReady, DeadLetter, VisitCompleted, decision_adapter
-from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, parse
+from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, event_at, parse
 from claimbus.messaging import Outgoing, basis_for, publish
 from claimbus.messaging.stored import Stored, walk
 from claimbus.messaging.topology import CLAIMS, DEAD
-from claimbus.telemetry.tracing import new_trace
+from claimbus.telemetry.tracing import link_to, new_trace
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoServersError
 from nats.js.api import DeliverPolicy
+from nats.js.errors import NotFoundError
 from pydantic_core import from_json
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -75,6 +76,35 @@ def outgoing(body: bytes) -> Outgoing:
 async def publish_visit(client: Client, visit: Outgoing) -> bool:
     """Publish a visit as the root of a new trace; False when the broker already had it."""
     ack = await publish(client, visit, source=SOURCE, context=new_trace())
+    return not ack.duplicate
+
+
+async def replay(client: Client, buried: "Buried") -> bool:
+    """Publish a buried message again as it was, in a new trace linked to its own; False when it was already.
+
+    Raises `BusError` when the original is no longer in its stream, or is no event at all.
+    """
+    letter = buried.letter
+    try:
+        original = await client.jetstream().get_msg(letter.stream, seq=letter.seq)
+        address = parse(original.subject or "")
+        kind = event_at(address)
+    except NotFoundError:
+        raise BusError(f"the message of letter {buried.number} is no longer in stream {letter.stream}") from None
+    except (ValueError, KeyError):
+        raise BusError(f"letter {buried.number} is about no event of the contract; it cannot be replayed") from None
+    headers = {name.lower(): value for name, value in (original.headers or {}).items()}
+    body = original.data or b""
+    identity = headers.get("ce-id") or basis_for(kind, address.practice_id, address.visit_id, body).event_id
+    revision = int(headers.get("ce-revision", "1"))
+    ack = await publish(
+        client,
+        Outgoing(kind, address.practice_id, address.visit_id, revision, identity, body),
+        source=headers.get("ce-source", SOURCE),
+        message_id=f"replay:{letter.stream}:{letter.seq}",
+        context=new_trace(),
+        links=(link_to(headers, "replayed"),),
+    )
     return not ack.duplicate
 
 

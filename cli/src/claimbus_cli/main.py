@@ -22,7 +22,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from claimbus_cli.bus import BusError, connected, dead_letters, following, outgoing, publish_visit
+from claimbus_cli.bus import BusError, connected, dead_letters, following, outgoing, publish_visit, replay
 from claimbus_cli.doctor import examine
 from claimbus_cli.embedded import BrokerError
 from claimbus_cli.evaluate import evaluate_visit
@@ -375,5 +375,41 @@ async def _dead_show(number: int, body: bool) -> None:
         out.print(f"{name:>11}  {value}", highlight=False, soft_wrap=True)
     for problem in letter.problems:
         out.print(f"{'problem':>11}  [bold]{problem.field}[/]: {problem.problem}", highlight=False, soft_wrap=True)
+    if letter.why != "invalid":
+        out.print(f"\nWhen what stopped it is mended: claimbus dead replay {number}")
+        return
     out.print(f"\nMend it: claimbus dead show {number} --body > visit.json")
     out.print("         correct the field, then: claimbus publish visit.json")
+
+
+@dead.command("replay")
+@click.argument("numbers", type=int, nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every dead letter that was not invalid.")
+def dead_replay(numbers: tuple[int, ...], everything: bool) -> None:
+    r"""Publish buried messages again as they were, once what stopped them is mended.
+
+    An invalid event fails again: mend it and publish it instead, see `claimbus dead show`.
+    Replaying is safe: a visit is decided once.
+
+    \b
+    claimbus dead replay 3 4
+    claimbus dead replay --all
+    """
+    if not numbers and not everything:
+        raise click.UsageError("name the letters to replay, or give --all; see: claimbus dead list")
+    _run(_dead_replay(numbers, everything))
+
+
+async def _dead_replay(numbers: tuple[int, ...], everything: bool) -> None:
+    async with connected(_server()) as client:
+        letters = await dead_letters(client)
+        wanted = [one for one in letters if one.number in numbers or (everything and one.letter.why != "invalid")]
+        if unknown := set(numbers) - {one.number for one in letters}:
+            raise BusError(f"there is no dead letter {', '.join(map(str, sorted(unknown)))}; see: claimbus dead list")
+        with _progress() as progress:
+            task = progress.add_task("replayed", total=len(wanted))
+            new = 0
+            for one in wanted:
+                new += await replay(client, one)
+                progress.advance(task)
+    out.print(f"{new} replayed, {len(wanted) - new} were replayed a moment ago.")

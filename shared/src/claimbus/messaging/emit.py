@@ -8,7 +8,7 @@ from nats.js import JetStreamContext
 from nats.js.api import PubAck
 from nats.js.errors import APIError
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Link, SpanKind
 
 from claimbus.events import Basis, Event, RuleSet
 from claimbus.events.envelope import Envelope, event_id, to_headers
@@ -59,12 +59,15 @@ async def publish(
     source: str,
     cause: str | None = None,
     guard: dict[str, str] | None = None,
+    message_id: str | None = None,
     context: Context | None = None,
+    links: tuple[Link, ...] = (),
 ) -> PubAck:
     """Publish one event and wait until the broker has stored it.
 
     The broker drops a second event of the same id within its window, so publishing again after a
-    crash or a lost acknowledgement is safe. Raises nats-py's errors.
+    crash or a lost acknowledgement is safe; `message_id` is for one that is meant to be stored again.
+    Raises nats-py's errors.
     """
     kind = event.kind
     envelope = Envelope(
@@ -77,7 +80,7 @@ async def publish(
         causationid=cause,
         revision=str(event.revision),
     )
-    headers = {**to_headers(envelope), "Nats-Msg-Id": event.id, **(guard or {})}
+    headers = {**to_headers(envelope), "Nats-Msg-Id": message_id or event.id, **(guard or {})}
     where = template_of(kind)
     attributes = {
         registry.SYSTEM: "nats",
@@ -85,7 +88,7 @@ async def publish(
         registry.OPERATION_TYPE: "send",
         registry.DESTINATION: where,
     }
-    with tracing.span(f"publish {where}", SpanKind.PRODUCER, attributes, context):
+    with tracing.span(f"publish {where}", SpanKind.PRODUCER, attributes, context, links):
         tracing.inject(headers)
         return await JetStreamContext(client).publish(
             subject_for(kind, event.practice_id, event.visit_id),
