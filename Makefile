@@ -12,7 +12,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: help demo up test check e2e bench bench-json schemas lock clean
 
 help: ## what can be made
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Claimbus needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..."; exit 1; }
@@ -37,7 +37,7 @@ up: $(VENV)/.run ## broker and services until Ctrl-C
 test: check ## everything that CI runs
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.dev ## lint, format, types, locks
+check: $(VENV)/.dev ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(foreach member,$(MEMBERS),$(member)/src) benchmarks tools

@@ -23,7 +23,8 @@ def third_party() -> list[str]:
 
 def compile_lock(inputs: list[Path], output: Path, *options: str) -> None:
     command = [
-        "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes",
+        sys.executable, "-m", "uv", "pip", "compile",
+        "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes",
         "--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header",
         *options, *map(str, inputs), "--output-file", str(output),
     ]  # fmt: skip

