@@ -166,7 +166,7 @@ def test_the_digest_tells_which_table_has_which_content() -> None:
 
 def test_rule_sets_merge_alike_in_any_order() -> None:
     sets = [rule_set_of(table(name, name, f"2026.1{place}")) for place, name in enumerate("abc")]
-    merged = [merge_rule_sets(order) for order in permutations(sets)]
+    merged = [merge_rule_sets(*order) for order in permutations(sets)]
     assert all(one == merged[0] for one in merged)
     assert list(merged[0].tables) == ["a", "b", "c"]
     assert merged[0].version == "2026.12"
@@ -175,8 +175,8 @@ def test_rule_sets_merge_alike_in_any_order() -> None:
 def test_a_merged_digest_changes_with_each_of_its_sets() -> None:
     one, other = rule_set_of(table("a", "1")), rule_set_of(table("b", "2"))
     changed = rule_set_of(table("b", "3"))
-    assert merge_rule_sets([one, other]).sha256 != merge_rule_sets([one, changed]).sha256
-    assert merge_rule_sets(iter([one, other])) == merge_rule_sets([one, other])
+    assert merge_rule_sets(one, other).sha256 != merge_rule_sets(one, changed).sha256
+    assert merge_rule_sets(other, one) == merge_rule_sets(one, other)
 
 
 def test_november_is_newer_than_september_without_its_zero() -> None:
@@ -185,4 +185,4 @@ def test_november_is_newer_than_september_without_its_zero() -> None:
 
 def test_one_table_in_two_sets_is_merged_alike_in_any_order() -> None:
     sets = [RuleSet(version="1", sha256=digest, tables={"a": digest}) for digest in "12"]
-    assert merge_rule_sets(sets) == merge_rule_sets(reversed(sets))
+    assert merge_rule_sets(*sets) == merge_rule_sets(*reversed(sets))

@@ -568,7 +568,7 @@ def test_the_counts_are_of_all_checks_and_findings_are_those_that_did_not_pass()
 
 def test_the_rule_set_merges_those_of_all_four_services() -> None:
     merged = decide(visit()).rule_set
-    assert merged == merge_rule_sets([RULES.rule_set, DOCUMENTATION.rule_set, UNITS.rule_set, CODING])
+    assert merged == merge_rule_sets(RULES.rule_set, DOCUMENTATION.rule_set, UNITS.rule_set, CODING)
     assert set(merged.tables) == {
         *RULES.rule_set.tables, *DOCUMENTATION.rule_set.tables, *UNITS.rule_set.tables, *CODING.tables
     }  # fmt: skip

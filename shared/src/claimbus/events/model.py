@@ -58,3 +58,6 @@ class RuleSet(Record):
     version: str
     sha256: str
     tables: dict[str, str]
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)

@@ -56,6 +56,8 @@ class Joined:
 
     def links(self, besides: type[Event]) -> tuple[Link, ...]:
         """Links to the spans that published the facts, without the one whose span is the parent."""
+        if not tracing.records():
+            return ()
         return tuple(
             tracing.link_to(fact.headers, kind.fact) for kind, fact in self._facts.items() if kind is not besides
         )

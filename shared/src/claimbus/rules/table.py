@@ -19,6 +19,7 @@ import tomllib
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
@@ -106,15 +107,15 @@ def rule_set_of(*tables: Table[Any]) -> RuleSet:
     )
 
 
-def merge_rule_sets(sets: Iterable[RuleSet]) -> RuleSet:
+@lru_cache(maxsize=64)
+def merge_rule_sets(*sets: RuleSet) -> RuleSet:
     """One identity for the rule sets of several services; the order they come in does not matter."""
-    all_sets = tuple(sets)
     tables: dict[str, str] = {}
-    for name, version in (item for one in all_sets for item in one.tables.items()):
+    for name, version in (item for one in sets for item in one.tables.items()):
         tables[name] = _newest((version, tables.get(name, version)))
     return RuleSet(
-        version=_newest(one.version for one in all_sets),
-        sha256=_digest(one.sha256 for one in all_sets),
+        version=_newest(one.version for one in sets),
+        sha256=_digest(one.sha256 for one in sets),
         tables=dict(sorted(tables.items())),
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 
 from opentelemetry import trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.propagators.textmap import Getter
 from opentelemetry.sdk.resources import Resource
@@ -55,8 +55,9 @@ def configure(service: str, version: str, *, exports: bool) -> TracerProvider | 
     return provider
 
 
-def _tracer() -> trace.Tracer:
-    return trace.get_tracer("claimbus.messaging")
+def records() -> bool:
+    """Whether spans are made at all; without an SDK only the trace context travels."""
+    return isinstance(trace.get_tracer_provider(), TracerProvider)
 
 
 def context_of(headers: Mapping[str, str] | None, stream: str, seq: int) -> Context:
@@ -78,7 +79,7 @@ def new_trace() -> Context:
 
     With an SDK the publish span itself is the root; without one, ids alone start the trace.
     """
-    if isinstance(trace.get_tracer_provider(), TracerProvider):
+    if records():
         return Context()
     ids = RandomIdGenerator()
     born = SpanContext(ids.generate_trace_id(), ids.generate_span_id(), is_remote=False, trace_flags=_SAMPLED)
@@ -126,7 +127,16 @@ def span(
     links: tuple[Link, ...] = (),
 ) -> Iterator[Span]:
     """A current span that records an error's class and never its text."""
-    with _tracer().start_as_current_span(
+    if not records():
+        # What the API does without an SDK, without making an object for each span.
+        token = attach(context) if context is not None else None
+        try:
+            yield trace.get_current_span()
+        finally:
+            if token is not None:
+                detach(token)
+        return
+    with trace.get_tracer("claimbus.messaging").start_as_current_span(
         name,
         context,
         kind,

@@ -94,7 +94,7 @@ def decide_claim(
         ),
         findings=remarks,
         checks=CheckCounts(passed=counts[Result.PASS], failed=counts[Result.FAIL], unknown=counts[Result.UNKNOWN]),
-        rule_set=merge_rule_sets((coded.rule_set, units.rule_set, documentation.rule_set, rule_set)),
+        rule_set=merge_rule_sets(coded.rule_set, units.rule_set, documentation.rule_set, rule_set),
         claim=_document(visit, lines),
     )
 
