@@ -3,12 +3,16 @@
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 import nats
 import pytest
 from claimbus.messaging.topology import provision
 from claimbus_cli.embedded import EmbeddedServer
 from nats.aio.client import Client
+
+if TYPE_CHECKING:
+    from testcontainers.core.container import DockerContainer
 
 IMAGE = "nats:2-alpine"
 _engine = "not needed"
@@ -21,26 +25,34 @@ def _docker_answers() -> bool:
         return False
 
 
-def _container() -> Iterator[str]:
-    # Its reaper is an image of its own; the container is stopped below, whatever happens.
+def _start_container() -> "DockerContainer | None":
+    """The server in a container; none where the engine cannot give it, with the reason for the last line."""
+    global _engine
+    if not _docker_answers():
+        _engine = "embedded (Docker does not answer)"
+        return None
+    # The reaper is an image of its own; the container is stopped below, whatever happens.
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
     server = DockerContainer(IMAGE).with_command("-js").with_exposed_ports(4222)
-    with server.waiting_for(LogMessageWaitStrategy("Server is ready")) as running:
-        yield f"nats://{running.get_container_host_ip()}:{running.get_exposed_port(4222)}"
+    try:
+        started = server.waiting_for(LogMessageWaitStrategy("Server is ready")).start()
+    except Exception as exc:
+        _engine = f"embedded (Docker answers, but {IMAGE} did not start: {type(exc).__name__})"
+        return None
+    _engine = f"container {IMAGE}"
+    return started
 
 
 @pytest.fixture(scope="session")
 def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the session's server."""
-    global _engine
-    if _docker_answers():
-        _engine = f"container {IMAGE}"
-        yield from _container()
+    if container := _start_container():
+        yield f"nats://{container.get_container_host_ip()}:{container.get_exposed_port(4222)}"
+        container.stop()
         return
-    _engine = "embedded (Docker does not answer)"
     server = EmbeddedServer(tmp_path_factory.mktemp("nats"), sync="2m")
     server.start()
     yield server.url

@@ -200,6 +200,13 @@ def test_the_demo_shows_the_dead_letters_and_how_to_look_further(demo: subproces
     assert "Look further" in demo.stdout
 
 
+async def test_the_demo_runs_again_on_a_server_that_has_decided_its_visits(nats_url: str, client: Client) -> None:
+    for _ in range(2):
+        ran = claimbus("demo", "--exit", CLAIMBUS_NATS_URL=nats_url)
+        assert ran.returncode == 0, ran.stderr
+        assert "v01-medicare-plain" in ran.stdout
+
+
 def test_up_restarts_a_service_that_dies_and_stops_everything_on_ctrl_c(tmp_path: Path) -> None:
     mark = f"up-{os.getpid()}-{time.time_ns()}"
     process = subprocess.Popen(

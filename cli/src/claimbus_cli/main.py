@@ -170,12 +170,14 @@ async def _publish_and_show(client: Client, visits: list[Outgoing], stop: asynci
     waiting = {(visit.practice_id, visit.visit_id) for visit in visits}
     total = len(waiting)
     progress.update(answered, total=total)
-    async with asyncio.TaskGroup() as tasks, following(client) as words:
+    # From the start: on a server of one's own these visits may have been decided by an earlier demo.
+    async with asyncio.TaskGroup() as tasks, following(client, from_start=True) as words:
 
         async def show() -> None:
             async for word in words:
-                add_decision(table, word)
-                waiting.discard((word.practice_id, word.visit_id))
+                if (word.practice_id, word.visit_id) in waiting:
+                    add_decision(table, word)
+                    waiting.discard((word.practice_id, word.visit_id))
 
         showing = tasks.create_task(show())
         with Live(Group(progress, table), console=out, refresh_per_second=10):
