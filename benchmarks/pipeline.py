@@ -26,7 +26,7 @@ from claimbus.events import VisitCompleted
 from claimbus.events.envelope import Envelope, to_headers
 from claimbus.events.subjects import ALL_CLAIMS, subject_for
 from claimbus.messaging import Poison, validated
-from claimbus.messaging.topology import CLAIMS, VISITS, provision
+from claimbus.messaging.topology import VISITS, provision
 from claimbus_cli.bus import outgoing
 from claimbus_cli.embedded import EmbeddedServer
 from claimbus_cli.supervisor import Supervisor
@@ -52,7 +52,6 @@ class Side:
     pids: dict[str, int]
     stream: str
     outcomes: str
-    outcome_stream: str
     address: Callable[[str], str]
     visit_token: int
 
@@ -153,13 +152,13 @@ async def _measure(side: Side, visits: int, rate: float) -> Measured:
 
 
 @asynccontextmanager
-async def _product(sync: str, environment: dict[str, str]) -> AsyncIterator[Side]:
+async def _product(sync: str) -> AsyncIterator[Side]:
     with tempfile.TemporaryDirectory(prefix="claimbus-bench-") as folder:
         server = EmbeddedServer(Path(folder) / "nats", sync=sync)
         server.start()
         client = await nats.connect(server.url)
         await provision(client.jetstream())
-        supervisor = Supervisor(server.url, Path(folder) / "logs", environment=environment)
+        supervisor = Supervisor(server.url, Path(folder) / "logs")
         try:
             await supervisor.start()
             pids = {**supervisor.pids(), "broker": server.pid}
@@ -169,7 +168,6 @@ async def _product(sync: str, environment: dict[str, str]) -> AsyncIterator[Side
                 pids,
                 VISITS,
                 ALL_CLAIMS,
-                CLAIMS,
                 lambda key: subject_for(VisitCompleted, "northside-pt", key),
                 2,
             )
@@ -198,7 +196,6 @@ async def _baseline(sync: str) -> AsyncIterator[Side]:
                 pids,
                 baseline.STREAM,
                 baseline.OUTCOMES,
-                baseline.STREAM,
                 lambda key: baseline.subject(key, "completed"),
                 1,
             )
@@ -216,7 +213,7 @@ async def _rounds(arguments: argparse.Namespace, console: Console) -> list[Measu
     with Progress(console=console) as progress:
         task = progress.add_task("rounds", total=2 * arguments.rounds)
         for _ in range(arguments.rounds):
-            async with _product(arguments.sync, {}) as side:
+            async with _product(arguments.sync) as side:
                 measured.append(await _measure(side, arguments.visits, arguments.rate))
             progress.advance(task)
             async with _baseline(arguments.sync) as side:
