@@ -1,0 +1,55 @@
+"""A downstream submission service in miniature: hears decisions, each at least once, and acts on each once.
+
+    CLAIMBUS_NATS_URL=nats://127.0.0.1:4222 python examples/subscriber.py northside-pt
+
+It needs nats-py alone. Its durable consumer remembers where it stopped; a decision is acknowledged after it
+was acted on, so that a crash in between brings it again: `claim_id` tells that it is the same one.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+
+import nats
+from nats.js.api import AckPolicy, ConsumerConfig
+
+
+async def follow(practice: str, count: int | None) -> None:
+    client = await nats.connect(os.environ.get("CLAIMBUS_NATS_URL", "nats://127.0.0.1:4222"))
+    config = ConsumerConfig(
+        durable_name=f"submission-{practice}",
+        filter_subjects=[f"claims.{practice}.*.ready", f"claims.{practice}.*.denial-risk"],
+        ack_policy=AckPolicy.EXPLICIT,
+    )
+    await client.jetstream().add_consumer("CLAIMS", config)
+    decisions = await client.jetstream().pull_subscribe_bind(durable=config.durable_name, stream="CLAIMS")
+    submitted: set[str] = set()  # a real service keeps these where they survive it
+    while count is None or len(submitted) < count:
+        try:
+            (message,) = await decisions.fetch(1, timeout=5)
+        except TimeoutError:
+            continue
+        decision = json.loads(message.data)
+        if decision["claim_id"] not in submitted:
+            act_on(decision)
+            submitted.add(decision["claim_id"])
+        await message.ack()
+    await client.close()
+
+
+def act_on(decision: dict) -> None:
+    if decision["outcome"] == "ready":
+        lines = ", ".join(f"{line['code']} x{line['units']}" for line in decision["lines"])
+        print(f"submit {decision['claim_id']}: {lines}, {decision['claim']['total_charge']} USD", flush=True)
+    else:
+        blocks = [finding["id"] for finding in decision["findings"] if finding["severity"] == "block"]
+        print(f"to the worklist {decision['claim_id']}: {', '.join(blocks)}", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("practice", help="practice_id whose claims to follow")
+    parser.add_argument("--count", type=int, help="end after so many decisions")
+    arguments = parser.parse_args()
+    asyncio.run(follow(arguments.practice, arguments.count))

@@ -1,0 +1,34 @@
+"""The examples do what their documents say."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from claimbus_cli.bus import outgoing, publish_visit
+from claimbus_cli.supervisor import Supervisor
+from nats.aio.client import Client
+from observing import example_bodies
+
+SUBSCRIBER = Path(__file__).parents[2] / "examples" / "subscriber.py"
+
+
+async def test_the_subscriber_acts_once_on_each_decision(nats_url: str, client: Client, services: Supervisor) -> None:
+    bodies = list(example_bodies().values())
+    for body in bodies:
+        await publish_visit(client, outgoing(body))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(SUBSCRIBER),
+        "northside-pt",
+        "--count",
+        str(len(bodies)),
+        env={**os.environ, "CLAIMBUS_NATS_URL": nats_url},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    told, _ = await asyncio.wait_for(process.communicate(), 60)
+    lines = told.decode().splitlines()
+    assert process.returncode == 0
+    assert len(lines) == len({line.split(":")[0] for line in lines}) == len(bodies)
+    assert any(line.startswith("submit") and "97110 x2, 97140 x1, 182.00 USD" in line for line in lines)
+    assert any(line.startswith("to the worklist") and line.endswith("signature.missing") for line in lines)
