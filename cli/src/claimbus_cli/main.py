@@ -36,6 +36,8 @@ _LONGEST_DEMO = 120.0
 """Seconds until the demo gives up waiting for its visits."""
 
 out = Console()
+if not out.is_terminal:
+    out.width = max(out.width, 120)  # a file or a log is not the 80 columns that are assumed for it
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

@@ -15,8 +15,8 @@ def decisions_table() -> Table:
     table = Table(title="Decisions", title_justify="left", expand=False)
     table.add_column("visit", no_wrap=True)
     table.add_column("outcome", no_wrap=True)
-    table.add_column("lines: code x units, modifiers")
-    table.add_column("first reason", overflow="fold")
+    table.add_column("lines", no_wrap=True)
+    table.add_column("first reason", overflow="fold", min_width=32)
     return table
 
 
@@ -41,7 +41,7 @@ def first_reason(findings: tuple[Finding, ...]) -> str:
         return "all checks passed"
     first = min(findings, key=lambda one: (_ORDER[one.severity], one.result != "fail"))
     more = len(findings) - 1
-    return f"{first.id}: {first.message}" + (f" (+{more} more)" if more else "")
+    return f"{first.id}" + (f" (+{more} more)" if more else "") + f"\n{first.message}"
 
 
 def letters_table(letters: list[Buried]) -> Table:
