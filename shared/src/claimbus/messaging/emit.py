@@ -1,5 +1,6 @@
 """Publishing facts: explicit, acknowledged by the broker, and safe to repeat."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,12 +15,18 @@ from claimbus.events import Basis, Event, RuleSet
 from claimbus.events.envelope import Envelope, event_id, to_headers
 from claimbus.events.subjects import all_claims_of, subject_for, template_of
 from claimbus.messaging.decode import Heard
+from claimbus.messaging.errors import Stale
 from claimbus.messaging.settlement import PUBLISH_TIMEOUT
 from claimbus.messaging.stored import LastWord
 from claimbus.telemetry import registry, tracing
 
 _WRONG_SEQUENCE = (10071, 10164)
 """A lost optimistic write: one code on a single server, the other on a cluster."""
+
+_TWIN_IN_PROCESS = 10158
+"""On a cluster: an event of this id is being stored for somebody else. Asked again, it is a duplicate."""
+_TWIN_WAITS = (0.02, 0.05, 0.1, 0.2)
+"""Seconds before asking again."""
 
 
 def identity_of(event: Event) -> str:
@@ -88,14 +95,19 @@ async def publish(
         registry.OPERATION_TYPE: "send",
         registry.DESTINATION: where,
     }
+    subject = subject_for(kind, event.practice_id, event.visit_id)
     with tracing.span(f"publish {where}", SpanKind.PRODUCER, attributes, context, links):
         tracing.inject(headers)
-        return await JetStreamContext(client).publish(
-            subject_for(kind, event.practice_id, event.visit_id),
-            event.body,
-            timeout=PUBLISH_TIMEOUT,
-            headers=headers,
-        )
+        for wait in _TWIN_WAITS:
+            try:
+                return await JetStreamContext(client).publish(
+                    subject, event.body, timeout=PUBLISH_TIMEOUT, headers=headers
+                )
+            except APIError as exc:
+                if exc.err_code != _TWIN_IN_PROCESS:
+                    raise
+                await asyncio.sleep(wait)
+        raise Stale("another replica is storing this very event, and is not done")
 
 
 async def emit(event: Event, *, cause: Heard[Event]) -> None:

@@ -1,0 +1,110 @@
+"""Three brokers, three copies of each stream: what a single server cannot show."""
+
+import asyncio
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import nats
+import pytest
+from claimbus.events import VisitCompleted
+from claimbus.events.subjects import subject_for
+from claimbus.messaging.topology import provision
+from claimbus_cli.bus import dead_letters, outgoing, publish_visit
+from claimbus_cli.embedded import server_binary
+from claimbus_cli.supervisor import Supervisor
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from observing import eventually, visits, words_of_claims
+
+PATIENCE = 180.0
+"""Seconds: a lost leader costs an election, and what it had handed out comes again after `ack_wait`."""
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """Three clustered servers by their address."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(6)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        ports = [probe.getsockname()[1] for probe in probes]
+    routes = ", ".join(f"nats://127.0.0.1:{port}" for port in ports[3:])
+    running = {}
+    for number in range(3):
+        config = tmp_path / f"node-{number}.conf"
+        config.write_text(
+            f"listen: 127.0.0.1:{ports[number]}\nserver_name: node-{number}\n"
+            f"cluster {{ name: test, listen: 127.0.0.1:{ports[3 + number]}, routes: [{routes}] }}\n"
+            f'jetstream {{ store_dir: "{tmp_path}/node-{number}", max_file_store: 64G }}\n'
+        )
+        log = (tmp_path / f"node-{number}.log").open("wb")
+        with log:
+            address = f"nats://127.0.0.1:{ports[number]}"
+            running[address] = subprocess.Popen([server_binary(), "-c", config], stdout=log, stderr=log)
+    yield running
+    for node in running.values():
+        node.kill()
+        node.wait()
+
+
+@pytest.fixture
+async def cluster(nodes: dict[str, subprocess.Popen[bytes]]) -> AsyncIterator[Client]:
+    async def quiet(_: Exception) -> None:
+        """Nodes are meant to go away."""
+
+    client = await nats.connect(list(nodes), max_reconnect_attempts=-1, reconnect_time_wait=0.2, error_cb=quiet)
+
+    async def provisioned() -> bool:
+        try:
+            return bool(await provision(client.jetstream(), replicas=3) or True)
+        except (NatsError, TimeoutError):
+            return False  # no leader yet
+
+    await eventually(provisioned, PATIENCE, every=0.5)
+    yield client
+    await client.close()
+
+
+async def test_a_lost_node_loses_no_visit_and_two_replicas_of_each_service_double_none(
+    nodes: dict[str, subprocess.Popen[bytes]], cluster: Client, tmp_path: Path
+) -> None:
+    count = 200
+    addresses = list(nodes)
+    supervisor = Supervisor(addresses[1], tmp_path / "logs", replicas=2)
+
+    async def until_stored(body: bytes) -> None:
+        visit = outgoing(body)
+        while True:
+            try:
+                await publish_visit(cluster, visit)
+                # Again without an id, so that replicas work on one visit at the same time.
+                await cluster.jetstream().publish(
+                    subject_for(VisitCompleted, visit.practice_id, visit.visit_id), body, timeout=5
+                )
+            except NatsError:
+                await asyncio.sleep(0.2)
+            else:
+                return
+
+    async def decided() -> bool:
+        try:
+            return sum((await words_of_claims(cluster)).values()) >= count
+        except NatsError:
+            return False
+
+    try:
+        await supervisor.start(PATIENCE)
+        for number, (_, body) in enumerate(visits(count)):
+            if number == count // 2:
+                nodes[addresses[0]].kill()
+            await until_stored(body)
+        await eventually(decided, PATIENCE)
+        await asyncio.sleep(1)
+        by_visit = [subject.split(".")[2] for subject in (await words_of_claims(cluster)).elements()]
+        assert sorted(by_visit) == sorted(key for key, _ in visits(count))
+        assert await dead_letters(cluster) == []
+    finally:
+        await supervisor.stop()
