@@ -9,6 +9,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from claimbus.events import Event
+from claimbus.events.envelope import read
 from claimbus.events.subjects import all_claims_of, parse
 from claimbus.messaging.errors import Stale
 from claimbus.messaging.topology import CLAIMS
@@ -116,20 +117,25 @@ class LastMessages:
             await answers.unsubscribe()
 
 
+async def _direct_get(client: Client, stream: str, question: dict[str, str | int]) -> Stored | None:
+    """One stored message; none where the stream holds none that is asked for."""
+    msg = await client.request(f"$JS.API.DIRECT.GET.{stream}", json.dumps(question).encode(), timeout=_TIMEOUT)
+    status = (msg.headers or {}).get("Status")
+    if status is None:
+        return _stored(msg)
+    if status == "404":
+        return None
+    raise RuntimeError(f"direct get on {stream} answered {status}")
+
+
 async def walk(client: Client, stream: str, subject: str) -> list[Stored]:
     """Every message of one subject, oldest first. For subjects of a visit, which hold a handful."""
     found: list[Stored] = []
     seq = 1
-    while True:
-        request = json.dumps({"seq": seq, "next_by_subj": subject}).encode()
-        msg = await client.request(f"$JS.API.DIRECT.GET.{stream}", request, timeout=_TIMEOUT)
-        status = (msg.headers or {}).get("Status")
-        if status == "404":
-            return found
-        if status is not None:
-            raise RuntimeError(f"direct get on {stream} answered {status}")
-        found.append(_stored(msg))
-        seq = found[-1].seq + 1
+    while stored := await _direct_get(client, stream, {"seq": seq, "next_by_subj": subject}):
+        found.append(stored)
+        seq = stored.seq + 1
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +160,8 @@ class LastWord:
 
 async def last_word(client: Client, practice_id: str, visit_id: str) -> LastWord:
     """What claims said last of a visit. May be old on a cluster: a guarded publish finds that out."""
-    request = json.dumps({"last_by_subj": all_claims_of(practice_id, visit_id)}).encode()
-    msg = await client.request(f"$JS.API.DIRECT.GET.{CLAIMS}", request, timeout=_TIMEOUT)
-    status = (msg.headers or {}).get("Status")
-    if status == "404":
+    said = await _direct_get(client, CLAIMS, {"last_by_subj": all_claims_of(practice_id, visit_id)})
+    if said is None:
         return LastWord()
-    if status is not None:
-        raise RuntimeError(f"direct get on {CLAIMS} answered {status}")
-    said = _stored(msg)
-    headers = {name.lower(): value for name, value in said.headers.items()}
-    return LastWord(said.seq, parse(said.subject).fact, int(headers.get("ce-revision", "1")))
+    envelope, _ = read(said.headers, said.body)
+    return LastWord(said.seq, parse(said.subject).fact, int(envelope.revision or 1) if envelope else 1)
