@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, TypeAdapter
 
 from claimbus.events.finding import Finding, Reason
-from claimbus.events.model import Basis, Event, Record, RuleSet
+from claimbus.events.model import Derived, Record
 from claimbus.events.units_computed import Unbilled
 from claimbus.events.visit_completed import BillingProvider, Case, Clinician, Coverage, Patient
 from claimbus.values import Instant, Money, PhiText
@@ -58,11 +58,10 @@ class ClaimDocument(Record):
     prior_authorization: PhiText | None
 
 
-class _Decision(Event):
+class _Decision(Derived):
     family: ClassVar[str] = "claims"
 
     claim_id: str
-    basis: Basis
     event_ids: dict[str, str]
     """The events that this decision joined, by fact."""
     frequency_code: Literal["1", "7", "8"] = "1"
@@ -75,7 +74,6 @@ class _Decision(Event):
     units: UnitsSummary
     findings: tuple[Finding, ...]
     checks: CheckCounts
-    rule_set: RuleSet
     claim: ClaimDocument
 
 

@@ -3,16 +3,14 @@
 from typing import ClassVar
 
 from claimbus.events.finding import Finding
-from claimbus.events.model import Basis, Event, RuleSet
+from claimbus.events.model import Derived
 
 
-class DocumentationChecked(Event):
+class DocumentationChecked(Derived):
     """What documentation-check says of one visit; a finding for each requirement that applies."""
 
     type: ClassVar[str] = "org.claimbus.visit.documentation-checked.v1"
     family: ClassVar[str] = "visits"
     fact: ClassVar[str] = "documentation-checked"
 
-    basis: Basis
     checks: tuple[Finding, ...]
-    rule_set: RuleSet

@@ -61,3 +61,10 @@ class RuleSet(Record):
 
     def __hash__(self) -> int:
         return hash(self.sha256)
+
+
+class Derived(Event):
+    """A fact computed from a visit event by dated rules."""
+
+    basis: Basis
+    rule_set: RuleSet

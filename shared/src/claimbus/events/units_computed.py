@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from claimbus.events.finding import Finding, Reason
-from claimbus.events.model import Basis, Event, Record, RuleSet
+from claimbus.events.model import Derived, Record
 from claimbus.values import Rows
 
 
@@ -69,15 +69,13 @@ class Worksheet(Record):
     """What the other unit rules would have given, by code."""
 
 
-class UnitsComputed(Event):
+class UnitsComputed(Derived):
     """What units says of one visit."""
 
     type: ClassVar[str] = "org.claimbus.visit.units-computed.v1"
     family: ClassVar[str] = "visits"
     fact: ClassVar[str] = "units-computed"
 
-    basis: Basis
     worksheet: Worksheet
     unbilled: Rows[Unbilled] = ()
     findings: Rows[Finding] = ()
-    rule_set: RuleSet

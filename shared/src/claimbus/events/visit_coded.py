@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from claimbus.events.finding import Finding
-from claimbus.events.model import Basis, Event, Record, RuleSet
+from claimbus.events.model import Derived, Record
 from claimbus.events.visit_completed import Contact
 from claimbus.values import Instant, Minutes, PhiText, Program, Rows
 
@@ -56,14 +56,13 @@ class CodedIntervention(Record):
     ended_at: Instant | None = None
 
 
-class VisitCoded(Event):
+class VisitCoded(Derived):
     """What coding says of one visit."""
 
     type: ClassVar[str] = "org.claimbus.visit.coded.v1"
     family: ClassVar[str] = "visits"
     fact: ClassVar[str] = "coded"
 
-    basis: Basis
     service_date: date
     program: Program
     payer_id: str | None = None
@@ -71,4 +70,3 @@ class VisitCoded(Event):
     """Whether the visit names an assistant."""
     interventions: tuple[CodedIntervention, ...]
     findings: Rows[Finding] = ()
-    rule_set: RuleSet

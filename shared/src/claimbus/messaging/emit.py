@@ -11,7 +11,7 @@ from nats.js.errors import APIError
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanKind
 
-from claimbus.events import Basis, Event, RuleSet
+from claimbus.events import Derived, Event
 from claimbus.events.envelope import Envelope, event_id, to_headers
 from claimbus.events.subjects import all_claims_of, subject_for, template_of
 from claimbus.messaging.decode import Heard
@@ -31,15 +31,8 @@ _TWIN_WAITS = (0.02, 0.05, 0.1, 0.2)
 
 def identity_of(event: Event) -> str:
     """Id of an event, from what it says of what and by which rules: the same inputs, the same id."""
-    basis, rules = getattr(event, "basis", None), getattr(event, "rule_set", None)
-    return event_id(
-        event.type,
-        event.practice_id,
-        event.visit_id,
-        event.revision,
-        basis.sha256 if isinstance(basis, Basis) else "",
-        rules.sha256 if isinstance(rules, RuleSet) else "",
-    )
+    basis, rules = (event.basis.sha256, event.rule_set.sha256) if isinstance(event, Derived) else ("", "")
+    return event_id(event.type, event.practice_id, event.visit_id, event.revision, basis, rules)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from nats.aio.client import Client
 from opentelemetry.trace import Link, SpanKind
 
-from claimbus.events import Basis, Event
+from claimbus.events import Basis, Derived, Event
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.decode import Fact, Heard, decode
 from claimbus.messaging.emit import emit_after
@@ -111,7 +111,7 @@ class Join:
 
     def _key(self, fact: Fact[Event]) -> _Key:
         event = fact.event
-        basis = fact.basis if type(event) is self._root else getattr(event, "basis", None) or fact.basis
+        basis = event.basis if isinstance(event, Derived) else fact.basis
         return event.practice_id, event.visit_id, event.revision, basis.sha256
 
     async def _read(self, key: _Key, missing: list[type[Event]], facts: Facts, heard: Heard[Event]) -> None:
