@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from claimbus.events import DeadLetter, decision_adapter
-from claimbus.events.subjects import dead
+from claimbus.events import DeadLetter, VisitCompleted, decision_adapter
+from claimbus.events.subjects import dead, subject_for
+from claimbus.messaging import decode, validated
 from claimbus_cli.embedded import EmbeddedServer
 from claimbus_cli.visits import VisitsError, read_visits
 from nats.aio.client import Client
@@ -176,6 +177,44 @@ async def test_a_message_that_failed_for_a_passing_reason_is_replayed_in_a_new_t
     assert again.headers["ce-id"] == visit.headers["ce-id"]
     assert again.headers["traceparent"].split("-")[1] != visit.headers["traceparent"].split("-")[1]
     assert "there is no dead letter 7" in claimbus("dead", "replay", "7", CLAIMBUS_NATS_URL=nats_url).stderr
+
+
+async def test_a_structured_event_is_replayed_with_its_data(nats_url: str, client: Client) -> None:
+    js = client.jetstream()
+    event = {"specversion": "1.0", "id": "7", "source": "/ehr", "type": VisitCompleted.type, "data": GOOD}
+    subject = subject_for(VisitCompleted, GOOD["practice_id"], GOOD["visit_id"])
+    headers = {"Content-Type": "application/cloudevents+json"}
+    stored = await js.publish(subject, json.dumps(event).encode(), headers=headers)
+    letter = DeadLetter(
+        stream="VISITS", seq=stored.seq, subject=subject, consumer="coding", deliveries=6,
+        why="exhausted", error="TimeoutError", at=datetime.now(UTC),
+    )  # fmt: skip
+    await js.publish(dead("coding", "exhausted"), letter.model_dump_json().encode())
+    assert "1 replayed" in claimbus("dead", "replay", "1", CLAIMBUS_NATS_URL=nats_url).stdout
+    again = await js.get_last_msg("VISITS", subject)
+    fact = decode(subject, again.headers, again.data or b"")
+    assert fact.id == "7"
+    assert fact.event == validated(VisitCompleted, json.dumps(GOOD).encode())
+
+
+@pytest.mark.parametrize(
+    "command", [("publish", str(EXAMPLES)), ("dead", "list"), ("watch",)], ids=lambda words: words[0]
+)
+async def test_a_broker_that_was_not_provisioned_is_one_line_that_says_where_to_look(
+    command: tuple[str, ...], nats_url: str, client: Client
+) -> None:
+    for stream in ("VISITS", "CLAIMS", "DEAD"):
+        await client.jetstream().delete_stream(stream)
+    ran = claimbus(*command, CLAIMBUS_NATS_URL=nats_url)
+    assert ran.returncode == 1
+    assert "see: claimbus doctor" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_setting_that_cannot_be_used_is_named() -> None:
+    ran = claimbus("doctor", CLAIMBUS_HEALTH_PORT="abc")
+    assert ran.returncode == 1
+    assert ran.stderr.strip() == "Error: CLAIMBUS_HEALTH_PORT: 'abc' is not a port from 0 to 65535"
 
 
 # --- the whole thing --------------------------------------------------------------------------------

@@ -1,26 +1,28 @@
 """What the command does on the bus: connect, publish visits, follow decisions, read dead letters."""
 
 import contextlib
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import nats
 from claimbus.events import ClaimDenialRisk, ClaimReady, DeadLetter, VisitCompleted, decision_adapter
+from claimbus.events.envelope import Envelope, read
 from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, event_at, parse
 from claimbus.messaging import Outgoing, basis_for, publish
 from claimbus.messaging.stored import Stored, walk
 from claimbus.messaging.topology import CLAIMS, DEAD
 from claimbus.telemetry.tracing import link_to, new_trace
+from claimbus.values import Key
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoServersError
-from nats.js.api import DeliverPolicy
+from nats.js.api import DeliverPolicy, RawStreamMsg
 from nats.js.errors import NotFoundError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_KEY = TypeAdapter[str](Key)
 SOURCE = "/ehr/claimbus-cli"
 
 
@@ -60,17 +62,18 @@ def outgoing(body: bytes) -> Outgoing:
         raise BusError(f"not JSON: {exc}") from None
     if not isinstance(visit, dict):
         raise BusError("a visit is a JSON object")
-    keys = []
-    for name in ("practice_id", "visit_id"):
-        value = visit.get(name)
-        if not isinstance(value, str) or not _KEY.fullmatch(value):
-            raise BusError(f"{name}: needed to address the visit; 1 to 64 letters, digits, '_' or '-'")
-        keys.append(value)
-    practice_id, visit_id = keys
+    practice_id, visit_id = (_key_in(visit, name) for name in ("practice_id", "visit_id"))
     revision = visit.get("revision")
     basis = basis_for(VisitCompleted, practice_id, visit_id, body)
     number = revision if isinstance(revision, int) else 1
     return Outgoing(VisitCompleted, practice_id, visit_id, number, basis.event_id, body)
+
+
+def _key_in(visit: dict[str, object], name: str) -> str:
+    try:
+        return _KEY.validate_python(visit.get(name))
+    except ValidationError:
+        raise BusError(f"{name}: needed to address the visit; 1 to 64 letters, digits, '_' or '-'") from None
 
 
 async def publish_visit(client: Client, visit: Outgoing) -> bool:
@@ -79,31 +82,37 @@ async def publish_visit(client: Client, visit: Outgoing) -> bool:
     return not ack.duplicate
 
 
+async def original_of(client: Client, buried: "Buried") -> RawStreamMsg:
+    """The message that a letter is about. Raises `BusError` when it is no longer in its stream."""
+    letter = buried.letter
+    try:
+        return await client.jetstream().get_msg(letter.stream, seq=letter.seq)
+    except NotFoundError:
+        raise BusError(f"the message of letter {buried.number} is no longer in stream {letter.stream}") from None
+
+
 async def replay(client: Client, buried: "Buried") -> bool:
-    """Publish a buried message again as it was, in a new trace linked to its own; False when it was already.
+    """Publish a buried message again, in a new trace linked to its own; False when that was done a moment ago.
 
     Raises `BusError` when the original is no longer in its stream, or is no event at all.
     """
-    letter = buried.letter
+    original = await original_of(client, buried)
     try:
-        original = await client.jetstream().get_msg(letter.stream, seq=letter.seq)
         address = parse(original.subject or "")
         kind = event_at(address)
-    except NotFoundError:
-        raise BusError(f"the message of letter {buried.number} is no longer in stream {letter.stream}") from None
+        envelope, data = read(original.headers, original.data or b"")
     except (ValueError, KeyError):
         raise BusError(f"letter {buried.number} is about no event of the contract; it cannot be replayed") from None
-    headers = {name.lower(): value for name, value in (original.headers or {}).items()}
-    body = original.data or b""
-    identity = headers.get("ce-id") or basis_for(kind, address.practice_id, address.visit_id, body).event_id
-    revision = int(headers.get("ce-revision", "1"))
+    if envelope is None:
+        identity = basis_for(kind, address.practice_id, address.visit_id, data).event_id
+        envelope = Envelope(id=identity, source=SOURCE, type=kind.type)
     ack = await publish(
         client,
-        Outgoing(kind, address.practice_id, address.visit_id, revision, identity, body),
-        source=headers.get("ce-source", SOURCE),
-        message_id=f"replay:{letter.stream}:{letter.seq}",
+        Outgoing(kind, address.practice_id, address.visit_id, int(envelope.revision or 1), envelope.id, data),
+        source=envelope.source,
+        message_id=f"replay:{buried.letter.stream}:{buried.letter.seq}",
         context=new_trace(),
-        links=(link_to(headers, "replayed"),),
+        links=(link_to(original.headers, "replayed"),),
     )
     return not ack.duplicate
 

@@ -13,16 +13,17 @@ from typing import Any
 import click
 from claimbus.messaging import MessagingError, Outgoing, Poison
 from claimbus.messaging.topology import provision as apply_topology
-from claimbus.service import Settings
+from claimbus.service import Settings, SettingsError
 from claimbus.telemetry import tracing
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from pydantic_core import to_json
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from claimbus_cli.bus import BusError, connected, dead_letters, following, outgoing, publish_visit, replay
+from claimbus_cli.bus import BusError, connected, dead_letters, following, original_of, outgoing, publish_visit, replay
 from claimbus_cli.doctor import examine
 from claimbus_cli.embedded import BrokerError
 from claimbus_cli.evaluate import evaluate_visit
@@ -42,7 +43,11 @@ if not out.is_terminal:
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
     """Run a command's work; an expected error is one clear line and status 1."""
-    settings = Settings.read()
+    try:
+        settings = Settings.read()
+    except SettingsError as exc:
+        work.close()
+        raise click.ClickException(str(exc)) from exc
     # One line when spans could not be sent, instead of one for each attempt.
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     traces = tracing.configure("claimbus-cli", version("claimbus-cli"), exports=settings.exports_traces)
@@ -50,6 +55,8 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         asyncio.run(work)
     except _EXPECTED as exc:
         raise click.ClickException(str(exc) or type(exc).__name__) from exc
+    except NatsError as exc:
+        raise click.ClickException(f"the broker cannot do that ({exc}); see: claimbus doctor") from exc
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
@@ -371,7 +378,7 @@ async def _dead_show(number: int, body: bool) -> None:
         if buried is None:
             raise BusError(f"there is no dead letter {number}; see: claimbus dead list")
         if body:
-            original = await client.jetstream().get_msg(buried.letter.stream, seq=buried.letter.seq)
+            original = await original_of(client, buried)
             sys.stdout.buffer.write((original.data or b"") + b"\n")
             return
     letter = buried.letter

@@ -20,7 +20,6 @@ class Pipeline:
     url: str
     folder: Path
     supervisor: Supervisor
-    embedded: bool
 
 
 @contextlib.asynccontextmanager
@@ -44,6 +43,6 @@ async def running_pipeline(url: str | None, folder: Path | None, port: int | Non
         supervisor = Supervisor(url_in_use, place / "logs")
         try:
             await supervisor.start()
-            yield Pipeline(url_in_use, place, supervisor, embedded=url is None)
+            yield Pipeline(url_in_use, place, supervisor)
         finally:
             await supervisor.stop()
