@@ -73,11 +73,12 @@ def decide_claim(
     remarks = tuple(check for check in checks if check.result is not Result.PASS)
     blocked = any(one.severity is Severity.BLOCK and one.result is Result.FAIL for one in remarks)
     decision = ClaimDenialRisk if blocked else ClaimReady
+    claim_id = claim_id_of(visit.practice_id, visit.visit_id, visit.revision)
     return decision(
         practice_id=visit.practice_id,
         visit_id=visit.visit_id,
         revision=visit.revision,
-        claim_id=claim_id_of(visit.practice_id, visit.visit_id, visit.revision),
+        claim_id=claim_id,
         basis=basis,
         event_ids=event_ids,
         supersedes=_claim_of(visit, supersedes_revision),
@@ -95,7 +96,7 @@ def decide_claim(
         findings=remarks,
         checks=CheckCounts(passed=counts[Result.PASS], failed=counts[Result.FAIL], unknown=counts[Result.UNKNOWN]),
         rule_set=merge_rule_sets(coded.rule_set, units.rule_set, documentation.rule_set, rule_set),
-        claim=_document(visit, lines),
+        claim=_document(visit, lines, claim_id),
     )
 
 
@@ -175,11 +176,10 @@ def _something_billable(lines: tuple[Line, ...]) -> Finding:
     )
 
 
-def _document(visit: VisitCompleted, lines: tuple[Line, ...]) -> ClaimDocument:
+def _document(visit: VisitCompleted, lines: tuple[Line, ...], claim_id: str) -> ClaimDocument:
     charges = [line.charge for line in lines]
     known = [charge for charge in charges if charge is not None]
     authorization = visit.primary.authorization
-    claim_id = claim_id_of(visit.practice_id, visit.visit_id, visit.revision)
     return ClaimDocument(
         control_number=claim_id.replace("-", "").upper()[:_CONTROL_NUMBER],
         service_date=visit.service_date,
