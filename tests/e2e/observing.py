@@ -3,14 +3,18 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from claimbus.messaging.topology import CLAIMS
+from claimbus.events import VisitCompleted
+from claimbus.events.subjects import subject_for
+from claimbus.messaging.topology import CLAIMS, VISITS
+from claimbus_cli.bus import outgoing, publish_visit
 from claimbus_cli.visits import read_visits
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "visits"
@@ -98,3 +102,38 @@ async def decisions_are_in(client: Client, count: int, seconds: float = 30.0) ->
         return sum((await words_of_claims(client)).values()) >= count
 
     await eventually(enough, seconds)
+
+
+async def all_is_settled(client: Client, seconds: float = 30.0) -> None:
+    """Wait until no service has anything left to do, and look twice: one may just be handing on."""
+    js = client.jetstream()
+
+    async def nothing_left() -> bool:
+        infos = await js.consumers_info(VISITS)
+        return all(info.num_pending == 0 and info.num_ack_pending == 0 for info in infos)
+
+    await eventually(nothing_left, seconds)
+    await eventually(nothing_left, seconds)
+
+
+async def publish_twice(client: Client, body: bytes) -> None:
+    """Publish a visit, and again without an id: the broker cannot tell the second from a new one."""
+    visit = outgoing(body)
+    await publish_visit(client, visit)
+    subject = subject_for(VisitCompleted, visit.practice_id, visit.visit_id)
+    await client.jetstream().publish(subject, body, timeout=30)
+
+
+async def until_stored(publish: Callable[[], Awaitable[object]]) -> None:
+    """As an EHR does: without the broker's word that a visit is stored, send it again."""
+    while True:
+        try:
+            await publish()
+        except NatsError:
+            await asyncio.sleep(0.1)
+        else:
+            return
+
+
+async def quiet(_: Exception) -> None:
+    """Error callback of a connection whose broker is meant to go away."""

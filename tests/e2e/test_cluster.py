@@ -5,19 +5,18 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import nats
 import pytest
-from claimbus.events import VisitCompleted
-from claimbus.events.subjects import subject_for
 from claimbus.messaging.topology import provision
-from claimbus_cli.bus import dead_letters, outgoing, publish_visit
+from claimbus_cli.bus import dead_letters
 from claimbus_cli.embedded import server_binary
 from claimbus_cli.supervisor import Supervisor
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from observing import eventually, visits, words_of_claims
+from observing import eventually, publish_twice, quiet, until_stored, visits, words_of_claims
 
 PATIENCE = 180.0
 """Seconds: a lost leader costs an election, and what it had handed out comes again after `ack_wait`."""
@@ -52,9 +51,6 @@ def nodes(tmp_path: Path) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
 
 @pytest.fixture
 async def cluster(nodes: dict[str, subprocess.Popen[bytes]]) -> AsyncIterator[Client]:
-    async def quiet(_: Exception) -> None:
-        """Nodes are meant to go away."""
-
     client = await nats.connect(list(nodes), max_reconnect_attempts=-1, reconnect_time_wait=0.2, error_cb=quiet)
 
     async def provisioned() -> bool:
@@ -75,20 +71,6 @@ async def test_a_lost_node_loses_no_visit_and_two_replicas_of_each_service_doubl
     addresses = list(nodes)
     supervisor = Supervisor(addresses[1], tmp_path / "logs", replicas=2)
 
-    async def until_stored(body: bytes) -> None:
-        visit = outgoing(body)
-        while True:
-            try:
-                await publish_visit(cluster, visit)
-                # Again without an id, so that replicas work on one visit at the same time.
-                await cluster.jetstream().publish(
-                    subject_for(VisitCompleted, visit.practice_id, visit.visit_id), body, timeout=5
-                )
-            except NatsError:
-                await asyncio.sleep(0.2)
-            else:
-                return
-
     async def decided() -> bool:
         try:
             return sum((await words_of_claims(cluster)).values()) >= count
@@ -100,7 +82,7 @@ async def test_a_lost_node_loses_no_visit_and_two_replicas_of_each_service_doubl
         for number, (_, body) in enumerate(visits(count)):
             if number == count // 2:
                 nodes[addresses[0]].kill()
-            await until_stored(body)
+            await until_stored(partial(publish_twice, cluster, body))
         await eventually(decided, PATIENCE)
         await asyncio.sleep(1)
         by_visit = [subject.split(".")[2] for subject in (await words_of_claims(cluster)).elements()]

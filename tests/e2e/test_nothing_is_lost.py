@@ -4,57 +4,31 @@ import asyncio
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import nats
 import pytest
-from claimbus.events import VisitCompleted
-from claimbus.events.subjects import subject_for
 from claimbus.messaging.topology import ACK_WAIT, VISITS, provision
 from claimbus_cli.bus import dead_letters, outgoing, publish_visit
 from claimbus_cli.embedded import EmbeddedServer
 from claimbus_cli.supervisor import Supervisor
 from nats.aio.client import Client
-from nats.errors import Error as NatsError
-from observing import eventually, visits, words_of_claims
+from observing import all_is_settled, decisions_are_in, publish_twice, quiet, until_stored, visits, words_of_claims
 
 PATIENCE = 6 * ACK_WAIT
 
 
-async def publish_twice(client: Client, count: int) -> None:
-    """Every visit twice; the second time without an id, so that the broker cannot tell."""
-    js = client.jetstream()
+async def publish_all_twice(client: Client, count: int) -> None:
     gate = asyncio.Semaphore(32)
 
     async def one(body: bytes) -> None:
         async with gate:
-            visit = outgoing(body)
-            await publish_visit(client, visit)
-            await js.publish(subject_for(VisitCompleted, visit.practice_id, visit.visit_id), body, timeout=30)
+            await publish_twice(client, body)
 
     async with asyncio.TaskGroup() as tasks:
         for _, body in visits(count):
             tasks.create_task(one(body))
-
-
-async def publish_until_stored(client: Client, body: bytes) -> None:
-    """As an EHR does: without the broker's word that a visit is stored, send it again."""
-    while True:
-        try:
-            await publish_visit(client, outgoing(body))
-        except NatsError:
-            await asyncio.sleep(0.1)
-        else:
-            return
-
-
-async def decided(client: Client, count: int) -> bool:
-    return sum((await words_of_claims(client)).values()) >= count
-
-
-async def settled(client: Client) -> bool:
-    infos = await client.jetstream().consumers_info(VISITS)
-    return all(info.num_pending == 0 and info.num_ack_pending == 0 for info in infos)
 
 
 async def assert_one_decision_each(client: Client, count: int) -> None:
@@ -71,12 +45,12 @@ async def test_a_service_killed_while_a_thousand_visits_flow_twice_loses_and_dou
     victim: str, client: Client, services: Supervisor
 ) -> None:
     count = 1000
-    publishing = asyncio.create_task(publish_twice(client, count))
-    await eventually(lambda: decided(client, count // 10), PATIENCE)
+    publishing = asyncio.create_task(publish_all_twice(client, count))
+    await decisions_are_in(client, count // 10, PATIENCE)
     os.kill(services.pid_of(victim), signal.SIGKILL)
     await publishing
-    await eventually(lambda: decided(client, count), PATIENCE)
-    await eventually(lambda: settled(client), PATIENCE)
+    await decisions_are_in(client, count, PATIENCE)
+    await all_is_settled(client, PATIENCE)
     assert services.restarts()[victim] == 1
     await assert_one_decision_each(client, count)
 
@@ -86,9 +60,9 @@ async def test_three_replicas_of_each_service_still_decide_once(nats_url: str, c
     supervisor = Supervisor(nats_url, tmp_path / "logs", replicas=3)
     try:
         await supervisor.start()
-        await publish_twice(client, count)
-        await eventually(lambda: decided(client, count), PATIENCE)
-        await eventually(lambda: settled(client), PATIENCE)
+        await publish_all_twice(client, count)
+        await decisions_are_in(client, count, PATIENCE)
+        await all_is_settled(client, PATIENCE)
         await assert_one_decision_each(client, count)
     finally:
         await supervisor.stop()
@@ -96,12 +70,12 @@ async def test_three_replicas_of_each_service_still_decide_once(nats_url: str, c
 
 async def test_a_service_told_to_stop_under_load_loses_nothing(client: Client, services: Supervisor) -> None:
     count = 400
-    publishing = asyncio.create_task(publish_twice(client, count))
-    await eventually(lambda: decided(client, count // 10), PATIENCE)
+    publishing = asyncio.create_task(publish_all_twice(client, count))
+    await decisions_are_in(client, count // 10, PATIENCE)
     os.kill(services.pid_of("claims"), signal.SIGTERM)
     await publishing
-    await eventually(lambda: decided(client, count), PATIENCE)
-    await eventually(lambda: settled(client), PATIENCE)
+    await decisions_are_in(client, count, PATIENCE)
+    await all_is_settled(client, PATIENCE)
     await assert_one_decision_each(client, count)
     assert "service.draining" in (services._logs / "claims.log").read_text()
 
@@ -111,18 +85,18 @@ async def test_a_broker_killed_while_visits_flow_loses_none(tmp_path: Path) -> N
     server = EmbeddedServer(tmp_path / "nats")
     server.start()
     port = int(server.url.rsplit(":", 1)[1])
-    client = await nats.connect(server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.2, error_cb=_quiet)
+    client = await nats.connect(server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.2, error_cb=quiet)
     await provision(client.jetstream())
     supervisor = Supervisor(server.url, tmp_path / "logs")
     try:
         await supervisor.start()
         for number, (_, body) in enumerate(visits(count)):
-            await publish_until_stored(client, body)
+            await until_stored(partial(publish_visit, client, outgoing(body)))
             if number == count // 2:
                 server.kill()
                 server = EmbeddedServer(tmp_path / "nats", port)
                 server.start()
-        await eventually(lambda: decided(client, count), PATIENCE)
+        await decisions_are_in(client, count, PATIENCE)
         await assert_one_decision_each(client, count)
         assert set(supervisor.restarts().values()) == {0}
     finally:
@@ -138,12 +112,12 @@ async def test_health_notices_a_deleted_consumer_and_work_goes_on_when_it_is_bac
     assert await _health(port) == 204
     await client.jetstream().delete_consumer(VISITS, "coding")
     assert await _health(port) == 503
-    await publish_twice(client, 3)
+    await publish_all_twice(client, 3)
     await asyncio.sleep(1)
     assert await words_of_claims(client) == {}
     await provision(client.jetstream())
     assert await _health(port) == 204
-    await eventually(lambda: decided(client, 3))
+    await decisions_are_in(client, 3)
     await assert_one_decision_each(client, 3)
 
 
@@ -168,7 +142,3 @@ async def _health(port: int) -> int:
     writer.close()
     await writer.wait_closed()
     return status
-
-
-async def _quiet(_: Exception) -> None:
-    """The broker is meant to go away."""

@@ -11,7 +11,7 @@ from claimbus_cli.bus import dead_letters, following, outgoing, publish_visit
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.supervisor import Supervisor
 from nats.aio.client import Client
-from observing import eventually, example_bodies, words_of_claims
+from observing import all_is_settled, eventually, example_bodies, words_of_claims
 
 CANARY = "Zebulon-Canary-1931"
 
@@ -58,7 +58,7 @@ async def test_a_visit_published_again_is_decided_once(client: Client, services:
     assert not await publish_visit(client, visit)  # the broker knows the id
     # An EHR that sends no id is not caught by the broker: the decision must be.
     await client.jetstream().publish(subject_for(VisitCompleted, visit.practice_id, visit.visit_id), body)
-    await _idle(client)
+    await all_is_settled(client)
     assert await words_of_claims(client) == {f"claims.{visit.practice_id}.{visit.visit_id}.ready": 1}
 
 
@@ -73,7 +73,7 @@ async def test_a_corrected_visit_supersedes_the_decision_before(client: Client, 
     # The old revision, sent again under a new id after all this, says nothing more.
     late = subject_for(VisitCompleted, first["practice_id"], first["visit_id"])
     await client.jetstream().publish(late, json.dumps(first | {"place_of_service": "12"}).encode())
-    await _idle(client)
+    await all_is_settled(client)
     assert sum((await words_of_claims(client)).values()) == 2
 
 
@@ -86,7 +86,7 @@ async def test_a_voided_visit_is_retracted_and_not_decided_again(client: Client,
     claim = f"claims.{body['practice_id']}.{body['visit_id']}"
     await eventually(lambda: _has(client, f"{claim}.voided"))
     await client.jetstream().publish(subject.replace("voided", "completed"), json.dumps(body).encode() + b" ")
-    await _idle(client)
+    await all_is_settled(client)
     assert await words_of_claims(client) == {f"{claim}.ready": 1, f"{claim}.voided": 1}
 
 
@@ -118,7 +118,7 @@ async def test_a_bad_event_is_buried_with_its_field_and_the_next_one_flows(
     good = example_bodies()["01-medicare-plain"]
     assert len(await decisions(client, [good])) == 1
     buried = await eventually(lambda: dead_letters(client))
-    await _idle(client)
+    await all_is_settled(client)
     buried = await dead_letters(client)
     assert len(buried) == 1, "one letter for one event, whoever found it"
     letter = buried[0].letter
@@ -132,15 +132,3 @@ async def test_a_bad_event_is_buried_with_its_field_and_the_next_one_flows(
 
 async def _has(client: Client, subject: str) -> bool:
     return subject in await words_of_claims(client)
-
-
-async def _idle(client: Client) -> None:
-    """Wait until no service has anything left to do."""
-    js = client.jetstream()
-
-    async def nothing_left() -> bool:
-        infos = await js.consumers_info(VISITS)
-        return all(info.num_pending == 0 and info.num_ack_pending == 0 for info in infos)
-
-    await eventually(nothing_left)
-    await eventually(nothing_left)
