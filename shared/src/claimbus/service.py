@@ -6,7 +6,9 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import NoReturn
 
 from faststream import FastStream
@@ -36,6 +38,8 @@ class Settings:
     health_port: int | None
     log_level: str
     exports_traces: bool
+    profiles: Path | None = None
+    """Folder of payer profiles of one's own."""
 
     @property
     def nats_url(self) -> str:
@@ -56,6 +60,7 @@ class Settings:
             exports_traces=any(
                 environment.get(name) for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
             ),
+            profiles=Path(folder) if (folder := environment.get("CLAIMBUS_PROFILES")) else None,
         )
 
 
@@ -130,15 +135,16 @@ def _settle_memory() -> None:
     gc.set_threshold(20_000, 50, 100)
 
 
-def run(name: str, router: NatsRouter) -> None:
+def run(name: str, handlers: str) -> None:
     """Run a service until SIGTERM or SIGINT, then finish what is in hand and stop.
 
-    Exits with status 78 (configuration) when a setting or the broker's topology is wrong, and with 1
-    when the broker refuses.
+    `handlers` is the module whose `router` hears for it. Exits with status 78 (configuration) when a setting,
+    a table, a payer profile or the broker's topology is wrong, and with 1 when the broker refuses.
     """
     try:
         settings = Settings.read()
         logs.configure(name, settings.log_level)
+        router: NatsRouter = import_module(handlers).router
     except ValueError as exc:
         _give_up(name, exc, _MISCONFIGURED)
     traces = tracing.configure(f"claimbus-{name}", version("claimbus"), exports=settings.exports_traces)

@@ -8,7 +8,7 @@ event meaningless (a key with a space, a negative minute, an unknown payer progr
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import (
     AwareDatetime,
@@ -101,6 +101,15 @@ class Program(StrEnum):
     AUTO = "auto"
     COMMERCIAL = "commercial"
     SELF_PAY = "self_pay"
+
+
+class PayerKey(NamedTuple):
+    """What a visit says of who pays: enough to choose the payer's profile."""
+
+    program: Program
+    payer_id: str | None = None
+    payer_name: str | None = None
+    plan_id: str | None = None
 
 
 class Result(StrEnum):

@@ -2,6 +2,4 @@
 
 from claimbus.service import run
 
-from claims.handlers import router
-
-run("claims", router)
+run("claims", "claims.handlers")

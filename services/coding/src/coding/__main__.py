@@ -2,6 +2,4 @@
 
 from claimbus.service import run
 
-from coding.handlers import router
-
-run("coding", router)
+run("coding", "coding.handlers")

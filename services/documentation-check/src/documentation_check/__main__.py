@@ -2,6 +2,4 @@
 
 from claimbus.service import run
 
-from documentation_check.handlers import router
-
-run("documentation-check", router)
+run("documentation-check", "documentation_check.handlers")

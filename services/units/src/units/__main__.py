@@ -2,6 +2,4 @@
 
 from claimbus.service import run
 
-from units.handlers import router
-
-run("units", router)
+run("units", "units.handlers")

@@ -6,6 +6,7 @@ from claimbus.events.claim_decided import (
     ClaimDocument,
     ClaimReady,
     Line,
+    RunningTotals,
     UnitsSummary,
     decision_adapter,
 )
@@ -13,7 +14,7 @@ from claimbus.events.dead_letter import DeadLetter, Problem
 from claimbus.events.documentation_checked import DocumentationChecked
 from claimbus.events.finding import Finding, FixableBy, Reason
 from claimbus.events.model import Basis, Derived, Event, Record, RuleSet
-from claimbus.events.units_computed import Service, TableRow, Unbilled, UnitsComputed, UnitShare, Worksheet
+from claimbus.events.units_computed import EhrUnits, Service, TableRow, Unbilled, UnitsComputed, UnitShare, Worksheet
 from claimbus.events.visit_closed import ClaimVoided, VisitHeld, VisitSuperseded
 from claimbus.events.visit_coded import Alternative, CodedIntervention, Evidence, VisitCoded
 from claimbus.events.visit_completed import (
@@ -54,6 +55,7 @@ __all__ = [
     "Diagnosis",
     "Documentation",
     "DocumentationChecked",
+    "EhrUnits",
     "Evaluation",
     "Event",
     "Evidence",
@@ -68,6 +70,7 @@ __all__ = [
     "Reason",
     "Record",
     "RuleSet",
+    "RunningTotals",
     "Service",
     "Signature",
     "TableRow",

@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter
 
 from claimbus.events.finding import Finding, Reason
 from claimbus.events.model import Derived, Record
-from claimbus.events.units_computed import Unbilled
+from claimbus.events.units_computed import EhrUnits, Service, TableRow, Unbilled
 from claimbus.events.visit_completed import BillingProvider, Case, Clinician, Coverage, Patient
 from claimbus.values import Instant, Money, PhiText
 
@@ -21,6 +21,8 @@ class Line(Record):
     minutes: int | None
     modifiers: tuple[str, ...]
     charge: Money | None
+    expected_amount: Money | None = None
+    """Allowed amount to expect from this payer; null where no fee is known."""
     diagnosis_pointers: tuple[int, ...]
     intervention_ids: tuple[str, ...]
     reasons: tuple[Reason, ...]
@@ -32,6 +34,10 @@ class UnitsSummary(Record):
     timed_units: int
     alternatives: tuple[dict[str, int], ...] = ()
     other_rules: dict[str, dict[str, int]] = Field(default_factory=dict)
+    table_row: TableRow | None = None
+    services: tuple[Service, ...] = ()
+    """The worksheet: minutes, whole units, remainders and what was allocated, by code."""
+    ehr: EhrUnits | None = None
 
 
 class CheckCounts(Record):
@@ -47,6 +53,9 @@ class ClaimDocument(Record):
     service_date: date
     place_of_service: str | None
     total_charge: Money | None
+    total_expected: Money | None = None
+    file_by: date | None = None
+    """Last day on which the payer takes the claim; null where no limit is known."""
     patient: Patient
     coverage: tuple[Coverage, ...]
     case: Case | None
@@ -56,6 +65,21 @@ class ClaimDocument(Record):
     rendering_provider: Clinician | None
     referring_provider: Clinician | None
     prior_authorization: PhiText | None
+
+
+class RunningTotals(Record):
+    """What earlier visits of this patient add up to, as far as this pipeline has seen them.
+
+    Other providers' visits and those from before are not in it, so each figure is a least value: it
+    can raise a question, and never settles one.
+    """
+
+    therapy_dollars: Money | None = None
+    """Expected allowed amounts of PT and SLP this calendar year, before this visit; null where one is unknown."""
+    therapy_visits: int = 0
+    """Visits that the dollars are of."""
+    authorized_visits: int | None = None
+    """Earlier visits under this visit's authorization; null where it has no number."""
 
 
 class _Decision(Derived):
@@ -72,6 +96,9 @@ class _Decision(Derived):
     lines: tuple[Line, ...]
     unbilled: tuple[Unbilled, ...]
     units: UnitsSummary
+    profile: str = ""
+    """The payer profile that the claim was made by, from the program inwards: `commercial > uhc`."""
+    totals: RunningTotals | None = None
     findings: tuple[Finding, ...]
     checks: CheckCounts
     claim: ClaimDocument

@@ -56,7 +56,20 @@ class Unbilled(Record):
     rule: str
 
 
+class EhrUnits(Record):
+    """Units that the EHR sent, against what each rule gives."""
+
+    units: dict[str, int]
+    """By code, for codes whose every intervention came with units."""
+    over: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """By rule, by code: units that the EHR has above what the rule gives."""
+    under: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """By rule, by code: units that the rule gives above what the EHR has."""
+
+
 class Worksheet(Record):
+    profile: str = ""
+    """The payer profile that chose the rule, from the program inwards: `commercial > uhc`."""
     rule: str
     citation: str
     timed_minutes: int
@@ -67,6 +80,8 @@ class Worksheet(Record):
     """Every legal allocation of the timed units, the chosen one first."""
     other_rules: dict[str, dict[str, int]] = Field(default_factory=dict)
     """What the other unit rules would have given, by code."""
+    ehr: EhrUnits | None = None
+    """Null where the EHR sent no units."""
 
 
 class UnitsComputed(Derived):

@@ -1,6 +1,7 @@
 """Visit coded: which CPT code the documentation of each intervention supports, and by which words."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -8,7 +9,7 @@ from pydantic import Field
 from claimbus.events.finding import Finding
 from claimbus.events.model import Derived, Record
 from claimbus.events.visit_completed import Contact
-from claimbus.values import Instant, Minutes, PhiText, Program, Rows
+from claimbus.values import Instant, Minutes, PayerKey, PhiText, Program, Rows
 
 
 class Evidence(Record):
@@ -54,6 +55,11 @@ class CodedIntervention(Record):
     contact: Contact | None = None
     started_at: Instant | None = None
     ended_at: Instant | None = None
+    units: int | None = None
+    """Units that the EHR computed: compared, never trusted."""
+    area_sq_cm: Decimal | None = None
+    monitored_days: int | None = None
+    month_minutes: int | None = None
 
 
 class VisitCoded(Derived):
@@ -66,7 +72,15 @@ class VisitCoded(Derived):
     service_date: date
     program: Program
     payer_id: str | None = None
+    payer_name: str | None = None
+    plan_id: str | None = None
+    total_minutes: Minutes | None = None
+    """Treatment minutes of the whole visit, timed and untimed, as documented."""
     assistant_present: bool = False
     """Whether the visit names an assistant."""
     interventions: tuple[CodedIntervention, ...]
     findings: Rows[Finding] = ()
+
+    @property
+    def payer(self) -> PayerKey:
+        return PayerKey(self.program, self.payer_id, self.payer_name, self.plan_id)

@@ -1,13 +1,14 @@
 """Visit completed: what the EHR says was done, for how long, by whom, and what was documented."""
 
 from datetime import date
+from decimal import Decimal
 from itertools import count
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from claimbus.events.model import Event, Record
-from claimbus.values import GivenMoney, Instant, Minutes, PhiDate, PhiText, Program, Rows, or_else
+from claimbus.values import GivenMoney, Instant, Minutes, PayerKey, PhiDate, PhiText, Program, Rows, or_else
 
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 Contact = Literal["one_on_one", "group", "supervised", "unattended"]
@@ -55,6 +56,8 @@ class Coverage(Record):
     rank: Annotated[int, or_else(1)] = Field(default=1, ge=1)
     payer_id: str | None = None
     payer_name: str | None = None
+    plan_id: str | None = None
+    """The payer's own key of the plan, where its plans differ."""
     program: Program
     member_id: PhiText | None = None
     group_number: PhiText | None = None
@@ -63,6 +66,10 @@ class Coverage(Record):
     therapy_dollars_used: GivenMoney | None = None
     """Allowed amounts of PT and SLP this calendar year, before this visit."""
     authorization: Authorization | None = None
+
+    @property
+    def payer(self) -> PayerKey:
+        return PayerKey(self.program, self.payer_id, self.payer_name, self.plan_id)
 
 
 class Case(Record):
@@ -120,6 +127,12 @@ class Intervention(Record):
     """For one unit."""
     units: int | None = Field(default=None, ge=0)
     """Units that the EHR computed, where it did: compared, never trusted."""
+    area_sq_cm: Annotated[Decimal, Field(ge=0, max_digits=8)] | None = None
+    """Wound surface treated, for codes that are counted by it."""
+    monitored_days: int | None = Field(default=None, ge=0, le=31)
+    """Days with data in the monitoring period, for remote monitoring supply codes."""
+    month_minutes: int | None = Field(default=None, ge=0)
+    """Minutes of management in the calendar month so far, for remote monitoring management codes."""
 
 
 class TreatmentTime(Record):
@@ -171,6 +184,8 @@ class PlanOfCare(Record):
     amount: str | None = None
     frequency: str | None = None
     duration: str | None = None
+    habilitative: bool | None = None
+    """Keeps or teaches a skill for the first time (true), or brings one back (false)."""
     certification: Certification | None = None
 
 

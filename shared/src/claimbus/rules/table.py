@@ -11,12 +11,16 @@ A table is a TOML file::
     program = "medicare_part_b"
     rule = "cms-8-minute"
     effective_from = 2000-04-01             # both ends inclusive; left out: open
+
+Many rows of few columns lie beside it as CSV, named by `rows = "file.csv"` under `[table]`; an empty
+cell is left out.
 """
 
+import csv
 import hashlib
 import re
 import tomllib
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -69,18 +73,27 @@ def load_table(package: str, file: str, row_type: type[Row], key: Callable[[Row]
     Raises `RuleError` when a row does not fit `row_type`, has no source, ends before it begins, or
     overlaps in time with another row of the same `key`.
     """
-    raw = files(package).joinpath(file).read_bytes()
+    folder = files(package)
+    raw = folder.joinpath(file).read_bytes()
     try:
         document = tomllib.loads(raw.decode())
         head = document["table"]
-        rows = tuple(
-            row_type.model_validate({"source": head.get("source", "")} | row) for row in document.get("row", ())
-        )
+        given = document.get("row", ())
+        if "rows" in head:
+            beside = folder.joinpath(head["rows"]).read_bytes()
+            raw += beside
+            given = _cells(beside.decode())
+        rows = tuple(row_type.model_validate({"source": head.get("source", "")} | row) for row in given)
         name, version = str(head["name"]), str(head["version"])
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise RuleError(f"{package}/{file}: {exc}") from exc
     _refuse_conflicts(f"{package}/{file}", rows, key)
     return Table(name, version, hashlib.sha256(raw).hexdigest(), rows)
+
+
+def _cells(text: str) -> Iterator[dict[str, str]]:
+    for row in csv.DictReader(text.splitlines(), strict=True):
+        yield {column: cell for column, cell in row.items() if cell}
 
 
 def _refuse_conflicts(where: str, rows: Iterable[Row], key: Callable[[Row], Hashable]) -> None:
@@ -101,7 +114,7 @@ def _refuse_conflicts(where: str, rows: Iterable[Row], key: Callable[[Row], Hash
 def rule_set_of(*tables: Table[Any]) -> RuleSet:
     """The identity of a set of tables: newest version, each table's version, one digest over all."""
     return RuleSet(
-        version=_newest(table.version for table in tables),
+        version=newest(table.version for table in tables),
         sha256=_digest(f"{table.name}={table.sha256}" for table in tables),
         tables={table.name: table.version for table in sorted(tables, key=lambda table: table.name)},
     )
@@ -112,15 +125,15 @@ def merge_rule_sets(*sets: RuleSet) -> RuleSet:
     """One identity for the rule sets of several services; the order they come in does not matter."""
     tables: dict[str, str] = {}
     for name, version in (item for one in sets for item in one.tables.items()):
-        tables[name] = _newest((version, tables.get(name, version)))
+        tables[name] = newest((version, tables.get(name, version)))
     return RuleSet(
-        version=_newest(one.version for one in sets),
+        version=newest(one.version for one in sets),
         sha256=_digest(one.sha256 for one in sets),
         tables=dict(sorted(tables.items())),
     )
 
 
-def _newest(versions: Iterable[str]) -> str:
+def newest(versions: Iterable[str]) -> str:
     """By the numbers in them, not by their spelling: 2026.11 is newer than 2026.9."""
     return max(versions, key=lambda version: ([int(number) for number in re.findall(r"\d+", version)], version))
 

@@ -26,11 +26,12 @@ def modifiers_of_line(
     over, because both follow from facts that this pipeline checks.
     """
     reasons = []
-    program = rules.programs[visit.primary.program]
+    profile = rules.profiles.of(visit.primary.payer, visit.practice_id, visit.service_date)
     discipline = DISCIPLINE_MODIFIER[visit.discipline]
     assistant = ASSISTANT_MODIFIER.get(visit.discipline)
-    if program.discipline_modifier:
-        reasons.append(_reason(discipline, "therapy-discipline", program.source, program=visit.primary.program.value))
+    if profile.settings.discipline_modifier:
+        citation = profile.cite("discipline_modifier")
+        reasons.append(_reason(discipline, "therapy-discipline", citation, program=visit.primary.program.value))
     elif discipline in from_ehr:
         reasons.append(_reason(discipline, "set-by-ehr", "visit completed, interventions.modifiers"))
     if share is not None and share.assistant and assistant:
@@ -66,7 +67,7 @@ def judge_kx(visit: VisitCompleted, rules: ClaimRules, charges: Decimal | None) 
     here; they cannot exceed its charges, which settles all but the visit that may cross the line.
     """
     threshold = rules.kx_threshold
-    if not rules.programs[visit.primary.program].kx:
+    if not rules.profiles.of(visit.primary.payer, visit.practice_id, visit.service_date).settings.kx:
         return None, None
     used = visit.primary.therapy_dollars_used
     attested = visit.documentation.medical_necessity_attested if visit.documentation else None

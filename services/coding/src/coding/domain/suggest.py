@@ -56,6 +56,9 @@ def suggest_codes(visit: VisitCompleted, basis: Basis, rules: CodingRules, rule_
         service_date=visit.service_date,
         program=primary.program,
         payer_id=primary.payer_id,
+        payer_name=primary.payer_name,
+        plan_id=primary.plan_id,
+        total_minutes=visit.time.total_minutes if visit.time is not None else None,
         assistant_present=visit.assistant is not None,
         interventions=tuple(coded),
         findings=tuple(found),
@@ -115,6 +118,10 @@ def _coded(
         contact=intervention.contact,
         started_at=intervention.started_at,
         ended_at=intervention.ended_at,
+        units=intervention.units,
+        area_sq_cm=intervention.area_sq_cm,
+        monitored_days=intervention.monitored_days,
+        month_minutes=intervention.month_minutes,
     )
 
 

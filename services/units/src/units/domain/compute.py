@@ -14,11 +14,12 @@ from claimbus.events import (
     VisitCoded,
     Worksheet,
 )
+from claimbus.rules import Profile
 from claimbus.values import Result, Severity
 
 from units.domain.assistant import Worked, share_units
 from units.domain.minutes import CODE_SET, MANUAL, Counted, Sorted, fail, is_inconsistent, leave_off, sort_interventions
-from units.domain.rulebook import AssistantRow, CodeRow, ProgramRow, Rulebook
+from units.domain.rulebook import AssistantRow, CodeRow, Rulebook, UnitSettings
 from units.domain.unit_rules import AMA_MIDPOINT, UNIT_RULES, Allocation, Pool, TimedService, UnitRule
 
 NO_UNIT = "its minutes earn no unit of their own; they count in the day's total"
@@ -30,10 +31,11 @@ def compute_units(coded: VisitCoded, rules: Rulebook, rule_set: RuleSet) -> Unit
 
     Raises nothing for a valid visit: what is missing or wrong becomes a finding, and the rest is computed.
     """
-    program = rules.programs[coded.program]
-    rule = UNIT_RULES[program.unit_rule]
-    sorted_ = sort_interventions(coded, rules, program)
-    crediting = _Crediting(coded.assistant_present, program, rules.assistant)
+    profile = rules.profiles.of(coded.payer, coded.practice_id, coded.service_date)
+    settings = profile.settings
+    rule = UNIT_RULES[settings.unit_rule]
+    sorted_ = sort_interventions(coded, rules, settings)
+    crediting = _Crediting(coded.assistant_present, settings, rules.assistant)
     families = _gather(sorted_.counted, rules, crediting)
     timed = [family.service for family in families if family.service is not None]
     allocation = rule.allocate(timed, rules.eight_minute)
@@ -66,13 +68,14 @@ def compute_units(coded: VisitCoded, rules: Rulebook, rule_set: RuleSet) -> Unit
         if other is not rule
     }
     timed_units = sum(allocation.units.values())
-    findings += _contract_may_differ(program, rule, timed_units, other_rules)
+    findings += _contract_may_differ(profile, rule, timed_units, other_rules)
     return UnitsComputed(
         practice_id=coded.practice_id,
         visit_id=coded.visit_id,
         revision=coded.revision,
         basis=coded.basis,
         worksheet=Worksheet(
+            profile=profile.name,
             rule=rule.name,
             citation=rule.citation,
             timed_minutes=sum(service.minutes for service in timed),
@@ -152,12 +155,12 @@ class _Crediting:
     """How minutes are credited to therapist and assistant in this visit."""
 
     assistant_present: bool
-    program: ProgramRow
+    settings: UnitSettings
     table: AssistantRow | None
 
     @property
     def rule(self) -> AssistantRow | None:
-        return self.table if self.program.assistant_modifiers else None
+        return self.table if self.settings.assistant_modifiers else None
 
     @property
     def exempt(self) -> str:
@@ -325,10 +328,10 @@ def _share_unknown(each: Counted, rule: AssistantRow) -> Finding:
 
 
 def _contract_may_differ(
-    program: ProgramRow, rule: UnitRule, timed_units: int, other_rules: Mapping[str, Mapping[str, int]]
+    profile: Profile[UnitSettings], rule: UnitRule, timed_units: int, other_rules: Mapping[str, Mapping[str, int]]
 ) -> Sequence[Finding]:
     totals = {name: sum(units.values()) for name, units in other_rules.items()}
-    if not program.contract_decides or all(total == timed_units for total in totals.values()):
+    if not profile.settings.contract_decides or all(total == timed_units for total in totals.values()):
         return ()
     return (
         fail(
@@ -338,7 +341,7 @@ def _contract_may_differ(
             severity=Severity.INFO,
             result=Result.UNKNOWN,
             fixable_by="biller",
-            citation=program.source,
+            citation=profile.cite("contract_decides"),
             inputs={"rule": rule.name, "timed_units": timed_units, "other_rules": totals},
         ),
     )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from claimbus.events import CodedIntervention, Finding, FixableBy, Unbilled, VisitCoded
 from claimbus.values import Result, Severity
 
-from units.domain.rulebook import CodeRow, ProgramRow, Rulebook
+from units.domain.rulebook import CodeRow, Rulebook, UnitSettings
 
 MANUAL = "Pub 100-04 ch.5 s20.2"
 CODE_SET = "units table unit-codes"
@@ -87,7 +87,7 @@ _PASSED = {
 }
 
 
-def sort_interventions(coded: VisitCoded, rules: Rulebook, program: ProgramRow) -> Sorted:
+def sort_interventions(coded: VisitCoded, rules: Rulebook, program: UnitSettings) -> Sorted:
     """Tell what counts from what does not; each check that was made leaves at least one finding."""
     counted: list[Counted] = []
     beside: dict[str, list[CodedIntervention]] = {}

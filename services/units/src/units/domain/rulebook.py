@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from claimbus.events import TableRow
-from claimbus.rules import DatedRow
-from claimbus.values import Program
+from claimbus.rules import DatedRow, Profiles, ProfileSettings
 
 Status = Literal["A", "B", "C", "I", "N", "R"]
 
@@ -31,14 +30,20 @@ class CodeRow(DatedRow):
     use_instead: str | None = None
 
 
-class ProgramRow(DatedRow):
-    """How one payer program counts units."""
+class UnitSettings(ProfileSettings):
+    """How a payer counts units: the section `units` of its profile."""
 
-    program: Program
     unit_rule: Literal["cms-8-minute", "ama-midpoint"]
-    contract_decides: bool = False
-    medicare_statuses: bool = False
-    assistant_modifiers: bool = False
+    contract_decides: bool
+    """A state, a contract or a policy may say otherwise: the other rules' answers are worth a look."""
+    medicare_statuses: bool
+    """Pays by the Medicare fee schedule's statuses: bundled, not valid, not covered."""
+    substitutions: Mapping[str, str]
+    """By code that the payer does not take: the code that it takes for the same service."""
+    assistant_modifiers: bool
+    """Wants CQ or CO on a unit that an assistant furnished."""
+    most_timed_units: int
+    """Timed units that it pays in a day; 0 for no such limit."""
 
 
 class EightMinuteRow(DatedRow):
@@ -90,7 +95,7 @@ class Rulebook:
     """Every code that the table has a row for, whatever the day; the newest row."""
     further: Mapping[str, CodeRow]
     """By timed code of a first unit: the code of the further ones."""
-    programs: Mapping[Program, ProgramRow]
+    profiles: Profiles[UnitSettings]
     eight_minute: EightMinuteTable
     assistant: AssistantRow | None
     """None before the assistant modifiers began."""
@@ -99,7 +104,7 @@ class Rulebook:
 def make_rulebook(
     codes: Iterable[CodeRow],
     every_code: Iterable[CodeRow],
-    programs: Iterable[ProgramRow],
+    profiles: Profiles[UnitSettings],
     eight_minute: Iterable[EightMinuteRow],
     assistant: AssistantRow | None,
 ) -> Rulebook:
@@ -113,7 +118,7 @@ def make_rulebook(
         codes=valid,
         known={row.code: row for row in sorted(every_code, key=lambda row: row.effective_from)},
         further={row.add_on_to: row for row in valid.values() if row.kind == "timed" and row.add_on_to is not None},
-        programs={row.program: row for row in programs},
+        profiles=profiles,
         eight_minute=EightMinuteTable(
             tuple(row for row in rows for _ in range(row.minutes_from, row.minutes_through + 1))
         ),

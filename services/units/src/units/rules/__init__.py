@@ -6,12 +6,13 @@ from datetime import date
 from functools import lru_cache
 
 from claimbus.events import RuleSet
-from claimbus.rules import load_table, rule_set_of
+from claimbus.payers import profiles
+from claimbus.rules import Profiles, load_table, rule_set_of
 
-from units.domain.rulebook import AssistantRow, CodeRow, EightMinuteRow, ProgramRow, Rulebook, make_rulebook
+from units.domain.rulebook import AssistantRow, CodeRow, EightMinuteRow, Rulebook, UnitSettings, make_rulebook
 
 _CODES = load_table(__package__, "codes.toml", CodeRow, lambda row: row.code)
-_PROGRAMS = load_table(__package__, "programs.toml", ProgramRow, lambda row: row.program)
+_PROFILES = Profiles(profiles(), "units", UnitSettings)
 _EIGHT_MINUTE = load_table(__package__, "cms_8_minute_table.toml", EightMinuteRow, lambda row: row.units)
 _ASSISTANT = load_table(__package__, "assistant.toml", AssistantRow, lambda _row: "one")
 
@@ -21,7 +22,7 @@ def _on(service_date: date) -> Rulebook:
     return make_rulebook(
         codes=_CODES.on(service_date),
         every_code=_CODES.rows,
-        programs=_PROGRAMS.on(service_date),
+        profiles=_PROFILES,
         eight_minute=_EIGHT_MINUTE.on(service_date),
         assistant=next(iter(_ASSISTANT.on(service_date)), None),
     )
@@ -30,7 +31,8 @@ def _on(service_date: date) -> Rulebook:
 @dataclass(frozen=True)
 class Rules:
     on: Callable[[date], Rulebook]
+    profiles: Profiles[UnitSettings]
     rule_set: RuleSet
 
 
-RULES = Rules(on=_on, rule_set=rule_set_of(_CODES, _PROGRAMS, _EIGHT_MINUTE, _ASSISTANT))
+RULES = Rules(on=_on, profiles=_PROFILES, rule_set=rule_set_of(_CODES, profiles().table, _EIGHT_MINUTE, _ASSISTANT))
