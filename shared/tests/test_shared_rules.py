@@ -116,6 +116,66 @@ def test_a_file_that_is_not_utf8_is_refused(load: Load, tmp_path: Path) -> None:
         load_table(PACKAGE, "limits.toml", Limit, lambda one: one.name)
 
 
+# --- Rows beside the table, as CSV ----------------------------------------------------------------------
+
+BESIDE = HEAD + 'rows = "limits.csv"\n'
+COLUMNS = "name,amount,effective_from,effective_through,source\n"
+LoadCsv = Callable[[str], Table[Limit]]
+
+
+@pytest.fixture
+def load_csv(load: Load, tmp_path: Path) -> LoadCsv:
+    """Loads a table whose rows lie beside it."""
+
+    def write_and_load(text: str) -> Table[Limit]:
+        (tmp_path / PACKAGE / "limits.csv").write_bytes(text.encode())
+        return load(BESIDE)
+
+    return write_and_load
+
+
+def test_rows_of_a_csv_file_are_rows_of_the_table(load_csv: LoadCsv) -> None:
+    table = load_csv(COLUMNS + 'a,1,2025-01-01,2025-12-31,"Manual s2, as amended"\nb,7,,,\n')
+    assert [(one.name, one.amount, one.source) for one in table.rows] == [
+        ("a", 1, "Manual s2, as amended"),
+        ("b", 7, "Manual s1"),
+    ]
+    assert [one.name for one in table.on(date(2026, 1, 1))] == ["b"]
+    assert table.rows[1].effective_from == date.min
+
+
+def test_the_digest_is_over_the_csv_file_too(load_csv: LoadCsv) -> None:
+    before, after = load_csv(COLUMNS + "a,1,,,\n"), load_csv(COLUMNS + "a,2,,,\n")
+    assert before.sha256 != after.sha256
+    assert load_csv(COLUMNS + "a,1,,,\n").sha256 == before.sha256
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (COLUMNS + "a,1,,,\na,2,,,\n", "two rows in force"),
+        (COLUMNS + "a,1,,,\nb,many,,,\n", "row 2: amount: Input should be a valid integer"),
+        (COLUMNS + "a,,,,\n", "row 1: amount: Field required"),
+        (COLUMNS + "a,1\n", "a,1: not one cell for each column"),
+        (COLUMNS + "a,1,,,,,2\n", "not one cell for each column"),
+        (COLUMNS + '"a,1,,,\n', "unexpected end of data"),
+        (COLUMNS + "a,1,2026-13-01,,\n", "row 1: effective_from: "),
+        ("name,amount,colour\na,1,red\n", "row 1: colour: Extra inputs"),
+        (COLUMNS + "a,1,2026-02-02,2026-02-01,\n", "ends 2026-02-01 before it begins"),
+    ],
+)
+def test_a_csv_file_that_must_not_be_used_is_refused_in_one_line(load_csv: LoadCsv, text: str, says: str) -> None:
+    with pytest.raises(RuleError, match=says) as refused:
+        load_csv(text)
+    assert str(refused.value).startswith(f"{PACKAGE}/limits.toml: ")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_csv_file_that_is_not_there_is_refused(load: Load) -> None:
+    with pytest.raises(RuleError, match=r"limits\.csv"):
+        load(BESIDE)
+
+
 days = st.dates(date(2026, 1, 1), date(2026, 2, 28))
 
 

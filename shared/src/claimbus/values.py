@@ -30,6 +30,10 @@ Minutes = Annotated[int, Field(ge=0, le=1440)]
 """Whole minutes within one day."""
 
 
+Count = Annotated[int, Field(ge=0)]
+Percent = Annotated[Decimal, Field(ge=0, le=1000)]
+
+
 def _dollars(amount: Decimal) -> str:
     exponent = amount.as_tuple().exponent
     return f"{abs(amount):f}" if isinstance(exponent, int) and exponent < -2 else f"{abs(amount):.2f}"

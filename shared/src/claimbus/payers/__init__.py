@@ -6,11 +6,21 @@ from pathlib import Path
 from claimbus.rules import ProfileBook, read_profiles
 from claimbus.service import Settings
 
+_folder: Path | None = None
+
+
+def lay_over(folder: Path) -> None:
+    """Take this folder instead of the one that CLAIMBUS_PROFILES names. Before any rules are loaded, or never."""
+    global _folder
+    if profiles.cache_info().currsize:
+        raise RuntimeError("the profiles of this process are loaded already")
+    _folder = folder
+
 
 @cache
 def profiles() -> ProfileBook:
-    """Our profiles and, laid over them, the folder that CLAIMBUS_PROFILES names.
+    """Our profiles and, laid over them, the folder of one's own.
 
     Raises `RuleError`.
     """
-    return read_profiles(Path(__file__).parent, Settings.read().profiles)
+    return read_profiles(Path(__file__).parent, _folder or Settings.read().profiles)

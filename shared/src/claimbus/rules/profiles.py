@@ -15,31 +15,34 @@ section; a row holds one setting or more, for as long as it is in force::
     unit_rule = "cms-8-minute"
     effective_from = 2020-04-01                       # both ends inclusive; left out: open
 
-A plan's profile names its payer's (`payer = "uhc"`) and its `plan_ids`. A folder of a practice's own is laid
+A plan's profile names its payer's (`payer = "uhc"`) and its `plan_ids`. A folder of one's own is laid
 over ours: a file that bears a known name adds to that profile, its rows go before ours; files in a
-subfolder that is named as a practice hold for that practice alone.
+subfolder that is named as a practice hold for that practice alone. A plan's rows go before its payer's,
+and those before the program's, whosever they are.
 """
 
 import hashlib
 import re
 import tomllib
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise, product
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from claimbus.rules.table import RuleError, Table, newest
-from claimbus.values import PayerKey, Program
+from claimbus.values import Key, PayerKey, Program
 
 TABLE = "payer-profiles"
-SECTIONS = ("coding", "units", "documentation", "claims")
-"""What a profile may set, by the service that reads it."""
+SECTIONS = ("units", "claims")
+"""What a profile may set, by the service that reads it. A section that nobody reads would be an empty promise."""
 _DAY = timedelta(days=1)
+_KEY = TypeAdapter[str](Key)
 _WORD = re.compile(r"[a-z0-9]+")
 
 Level = Literal["program", "payer", "plan"]
@@ -56,7 +59,7 @@ class Head(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     version: str
     program: Program | None = None
     programs: tuple[Program, ...] = ()
@@ -128,51 +131,53 @@ class ProfileBook:
 
     files: tuple[ProfileFile, ...]
     table: Table[Any]
-    _payers: Mapping[str, Head] = field(repr=False)
-    """By name: all that recognizes a payer or a plan, ours and the practice's together."""
+    heads: Mapping[str | None, Mapping[str, Head]] = field(repr=False)
+    """By practice (null: all that have no files of their own), then by name: what recognizes a payer or a plan."""
 
-    def chain(self, payer: PayerKey) -> tuple[str, ...]:
+    def chain(self, payer: PayerKey, practice: str | None = None) -> tuple[str, ...]:
         """Names of the profiles that hold for a payer, the program's first."""
-        found = self._payer_of(payer)
+        found = self._payer_of(payer, practice)
         if found is None:
             return (payer.program.value,)
-        plan = self._plan_of(found.name, payer.plan_id)
+        plan = self._plan_of(found.name, payer.plan_id, practice)
         return (payer.program.value, found.name, plan.name) if plan else (payer.program.value, found.name)
 
-    def chains(self) -> Iterator[tuple[str, ...]]:
-        """Every chain of names that a visit can lead to."""
+    def chains(self, practice: str | None = None) -> Iterator[tuple[str, ...]]:
+        """Every chain of names that a visit of a practice can lead to."""
+        heads = self.heads[practice].values()
         for program in Program:
             yield (program.value,)
-            for head in self._payers.values():
+            for head in heads:
                 if head.level == "payer" and program in head.programs:
                     yield program.value, head.name
-                    for plan in self._payers.values():
+                    for plan in heads:
                         if plan.payer == head.name:
                             yield program.value, head.name, plan.name
 
     def practices(self) -> tuple[str | None, ...]:
         """Practices with files of their own, and null for all others."""
-        return (None, *sorted({file.practice for file in self.files if file.practice}))
+        return tuple(self.heads)
 
-    def _payer_of(self, payer: PayerKey) -> Head | None:
-        heads = [head for head in self._payers.values() if head.level == "payer" and payer.program in head.programs]
+    def _payer_of(self, payer: PayerKey, practice: str | None) -> Head | None:
+        known = self.heads[practice].values()
+        heads = [head for head in known if head.level == "payer" and payer.program in head.programs]
         number = _spelled(payer.payer_id)
         if number:
             for head in heads:
                 if number in map(_spelled, head.payer_ids):
                     return head
-        name = _spelled(payer.payer_name)
+        name = f"{_spelled(payer.payer_name)} "
         matches = [
-            (len(known), head)
+            (len(begins), head)
             for head in heads
-            for known in map(_spelled, head.payer_names)
-            if f"{name} ".startswith(f"{known} ")
+            for begins in map(_spelled, head.payer_names)
+            if name.startswith(f"{begins} ")
         ]
-        return max(matches, key=lambda match: match[0])[1] if name and matches else None
+        return max(matches, key=lambda match: match[0])[1] if matches else None
 
-    def _plan_of(self, payer: str, plan_id: str | None) -> Head | None:
+    def _plan_of(self, payer: str, plan_id: str | None, practice: str | None) -> Head | None:
         number = _spelled(plan_id)
-        plans = (head for head in self._payers.values() if head.payer == payer)
+        plans = (head for head in self.heads[practice].values() if head.payer == payer)
         return next((head for head in plans if number in map(_spelled, head.plan_ids)), None) if number else None
 
     def rows(self, section: str, chain: tuple[str, ...], practice: str | None) -> Iterator[_Row]:
@@ -211,18 +216,18 @@ class Profiles(Generic[S]):
         self._found = lru_cache(maxsize=16_384)(book.chain)
         self._practices = frozenset(book.practices())
         self._breaks = self._days_of_change()
-        for chain, practice in product(book.chains(), book.practices()):
-            for day in self._breaks:
+        for practice in book.practices():
+            for chain, day in product(book.chains(practice), self._breaks):
                 self._resolved(chain, practice, day)
 
     def of(self, payer: PayerKey, practice_id: str, day: date) -> Profile[S]:
         """The profile of a payer on a date of service."""
         practice = practice_id if practice_id in self._practices else None
-        return self.named(self._found(payer), practice, day)
+        return self.named(self._found(payer, practice), practice, day)
 
     def named(self, chain: tuple[str, ...], practice: str | None, day: date) -> Profile[S]:
         """The profile at the end of a chain of names, the program's first."""
-        return self._resolved(chain, practice, max(one for one in self._breaks if one <= day))
+        return self._resolved(chain, practice, self._breaks[bisect_right(self._breaks, day) - 1])
 
     def _days_of_change(self) -> tuple[date, ...]:
         origins = [row.origin for file in self._book.files for row in file.rows if row.section == self._section]
@@ -246,10 +251,10 @@ class Profiles(Generic[S]):
     def _complaint(self, exc: ValidationError, chain: tuple[str, ...], day: date, origins: Mapping[str, Origin]) -> str:
         first = exc.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else ""
-        where = origins[name].file if name in origins else " > ".join(chain)
-        since = "the beginning" if day == date.min else str(day)
+        where = origins[name].file if name in origins else f"profile {' > '.join(chain)}"
         if first["type"] == "missing":
-            return f"{where}: {self._section}.{name} is set for no day from {since} on; give it a row there"
+            since = "on the first day" if day == date.min else f"on {day}"
+            return f"{where}: nothing sets {self._section}.{name} {since}; a program's profile sets it for every day"
         if first["type"] == "extra_forbidden":
             known = ", ".join(self._model.model_fields)
             return f"{where}: {self._section}.{name} is no setting; there are {known}"
@@ -257,7 +262,7 @@ class Profiles(Generic[S]):
 
 
 def read_profiles(ours: Path, own: Path | None = None) -> ProfileBook:
-    """Our profiles with a practice's own folder laid over them.
+    """Our profiles with a folder of one's own laid over them.
 
     Raises `RuleError`, naming the file and what to mend: unreadable or unknown content, a row without
     source or with its dates the wrong way round, two rows of a file that set one thing on one day, days
@@ -265,24 +270,59 @@ def read_profiles(ours: Path, own: Path | None = None) -> ProfileBook:
     """
     paths: list[tuple[Path, str | None, bool]] = [(path, None, False) for path in sorted(ours.glob("*.toml"))]
     if own is not None:
-        if not own.is_dir():
-            raise RuleError(f"{own}: no such folder; payer profiles of one's own are .toml files in a folder")
-        paths += [(path, None, True) for path in sorted(own.glob("*.toml"))]
-        paths += [(path, path.parent.name, True) for path in sorted(own.glob("*/*.toml"))]
+        paths += [(path, practice, True) for path, practice in _own_paths(own)]
     files: list[ProfileFile] = []
-    content: list[tuple[str, bytes]] = []
+    contents: dict[bool, list[bytes]] = {False: [], True: []}
     for path, practice, is_own in paths:
-        raw = path.read_bytes()
-        content.append((f"{practice or ''}/{path.name}", raw))
+        try:
+            raw = path.read_bytes()
+        except OSError as exc:
+            raise RuleError(f"{path}: {exc.strerror}") from exc
+        contents[is_own].append(f"{practice or ''}/{path.name}\0".encode() + raw)
         files.append(_file(path, raw, practice, is_own))
+    version, digest = newest(file.head.version for file in files if not file.own), _digest(contents[False])
+    if contents[True]:
+        of_own = _digest(contents[True])
+        version, digest = f"{version}+own.{of_own[:8]}", _digest((digest.encode(), of_own.encode()))
+    practices = (None, *sorted({file.practice for file in files if file.practice}))
+    heads = {
+        practice: _recognizing([file for file in files if file.practice in (None, practice)]) for practice in practices
+    }
+    table: Table[Any] = Table(TABLE, version, digest, ())
+    return ProfileBook(tuple(files), table, heads)
+
+
+def _own_paths(own: Path) -> list[tuple[Path, str | None]]:
+    """Files of a folder of one's own, each with the practice that it is for."""
+    try:
+        found = sorted(filter(_is_in_sight, own.iterdir()))
+    except OSError as exc:
+        raise RuleError(f"{own}: {exc.strerror}; payer profiles of one's own are .toml files in a folder") from exc
+    paths: list[tuple[Path, str | None]] = [(path, None) for path in found if path.suffix == ".toml"]
+    for folder in filter(Path.is_dir, found):
+        inside = sorted(filter(_is_in_sight, folder.iterdir()))
+        if deeper := [path for one in inside if one.is_dir() for path in one.rglob("*.toml")]:
+            raise RuleError(f"{deeper[0]}: too deep; profiles lie in {own} or in a folder of it named as a practice")
+        for path in (path for path in inside if path.suffix == ".toml"):
+            try:
+                paths.append((path, _KEY.validate_python(folder.name)))
+            except ValidationError:
+                raise RuleError(f"{folder}: no practice's key; 1 to 64 letters, digits, '_' or '-'") from None
+    if not paths:
+        raise RuleError(f"{own}: no .toml file in this folder; payer profiles of one's own are such files")
+    return paths
+
+
+def _is_in_sight(path: Path) -> bool:
+    """Editors and mounted volumes keep what is theirs under names that begin with a dot."""
+    return not path.name.startswith(".")
+
+
+def _digest(parts: Iterable[bytes]) -> str:
     digest = hashlib.sha256()
-    for name, raw in sorted(content):
-        digest.update(name.encode() + b"\0" + raw + b"\0")
-    version = newest(file.head.version for file in files)
-    if any(file.own for file in files):
-        version += f"+own.{digest.hexdigest()[:8]}"
-    table: Table[Any] = Table(TABLE, version, digest.hexdigest(), ())
-    return ProfileBook(tuple(files), table, _recognizing(files))
+    for part in sorted(parts):
+        digest.update(len(part).to_bytes(8) + part)
+    return digest.hexdigest()
 
 
 def _file(path: Path, raw: bytes, practice: str | None, own: bool) -> ProfileFile:
@@ -296,6 +336,8 @@ def _file(path: Path, raw: bytes, practice: str | None, own: bool) -> ProfileFil
         raise RuleError(f"{path}: [profile] {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     except ValueError as exc:
         raise RuleError(f"{path}: {exc}") from exc
+    if empty := [one for one in (*head.payer_ids, *head.payer_names, *head.plan_ids) if not _spelled(one)]:
+        raise RuleError(f"{path}: [profile] {empty[0]!r} has no letter and no digit to be known by")
     if unknown := document.keys() - set(SECTIONS):
         raise RuleError(f"{path}: [[{min(unknown)}]] is no section; there are {', '.join(SECTIONS)}")
     rows = tuple(
@@ -313,15 +355,18 @@ def _listed(path: Path, rows: Any) -> Iterable[Mapping[str, Any]]:
 
 def _row(path: Path, head: Head, section: str, row: dict[str, Any]) -> _Row:
     start, end = row.pop("effective_from", date.min), row.pop("effective_through", date.max)
-    source = row.pop("source", head.source)
-    where = f"{path}: [[{section}]] {', '.join(row) or 'without a setting'}"
+    source = str(row.pop("source", head.source)).strip()
+    where = f"{path}: [[{section}]] {', '.join(row)}"
+    if not row:
+        raise RuleError(f"{path}: a row of [[{section}]] sets nothing; name a setting or take the row out")
     if not source:
         raise RuleError(f"{where} has no source; give the row or the profile one")
-    if not (isinstance(start, date) and isinstance(end, date)):
+    # A TOML date and time is a date to Python, and cannot be compared with one.
+    if type(start) is not date or type(end) is not date:
         raise RuleError(f"{where}: effective_from and effective_through are dates, as 2026-01-01")
     if end < start:
         raise RuleError(f"{where} ends {end} before it begins {start}")
-    return _Row(section, row, Origin(head.name, str(source), start, end, str(path)))
+    return _Row(section, row, Origin(head.name, source, start, end, str(path)))
 
 
 def _refuse_conflicts(path: Path, rows: Iterable[_Row]) -> None:
@@ -342,39 +387,58 @@ def _refuse_conflicts(path: Path, rows: Iterable[_Row]) -> None:
 def _recognizing(files: Iterable[ProfileFile]) -> dict[str, Head]:
     """By name, what recognizes each payer and plan; refuses what is ambiguous or leads nowhere."""
     found: dict[str, Head] = {}
+    layers: set[tuple[str, bool, str | None]] = set()
     for file in files:
         head = file.head
+        if (head.name, file.own, file.practice) in layers:
+            raise RuleError(f"profile {head.name}: two files of one folder bear this name; make them one")
+        layers.add((head.name, file.own, file.practice))
         if head.level == "program":
-            if head.name != head.program:
-                raise RuleError(f"profile {head.name}: the profile of program {head.program} bears its name")
-            continue
-        if head.name in Program.__members__.values():
+            _refuse_odd_program(head)
+        elif head.name in Program.__members__.values():
             raise RuleError(f"profile {head.name}: a program's name; give `program`, or another name")
-        known = found.get(head.name)
-        if known is None:
-            found[head.name] = head
         else:
-            found[head.name] = known.model_copy(
-                update={
-                    names: tuple(dict.fromkeys((*getattr(known, names), *getattr(head, names))))
-                    for names in ("programs", "payer_ids", "payer_names", "plan_ids")
-                }
-            )
+            found[head.name] = _joined(found[head.name], head) if head.name in found else head
     claimed: dict[tuple[str, str], str] = {}
     for head in found.values():
-        if head.level == "plan":
-            if head.payer not in found or not head.plan_ids:
-                raise RuleError(f"profile {head.name}: a plan needs plan_ids and a payer that has a profile")
-            keys = [(f"plan of {head.payer}", one) for one in head.plan_ids]
-        else:
-            if not head.programs or not (head.payer_ids or head.payer_names):
-                raise RuleError(f"profile {head.name}: a payer needs programs, and payer_ids or payer_names")
-            keys = list(product(head.programs, (*head.payer_ids, *head.payer_names)))
-        for space, one in keys:
+        for space, one in _claims_of(head, found):
             other = claimed.setdefault((space, _spelled(one)), head.name)
             if other != head.name:
                 raise RuleError(f"profiles {other} and {head.name} both claim {one} ({space}); take it out of one")
     return found
+
+
+def _refuse_odd_program(head: Head) -> None:
+    if head.name != head.program:
+        raise RuleError(f"profile {head.name}: the profile of program {head.program} bears its name")
+    if head.programs or head.payer or head.payer_ids or head.payer_names or head.plan_ids:
+        raise RuleError(f"profile {head.name}: a program's profile names no payer and no plan")
+
+
+def _joined(known: Head, more: Head) -> Head:
+    """A profile and what another file of its name adds to it."""
+    if more.payer not in (None, known.payer):
+        raise RuleError(f"profile {more.name}: belongs to payer {known.payer or 'none'}, not to {more.payer}")
+    names = ("programs", "payer_ids", "payer_names", "plan_ids")
+    return known.model_copy(
+        update={name: tuple(dict.fromkeys((*getattr(known, name), *getattr(more, name)))) for name in names}
+    )
+
+
+def _claims_of(head: Head, found: Mapping[str, Head]) -> Iterable[tuple[str, str]]:
+    """What only this profile may be recognized by, each with where that holds."""
+    if head.level == "plan":
+        payer = found.get(head.payer or "")
+        if payer is None or payer.level != "payer" or not head.plan_ids:
+            raise RuleError(f"profile {head.name}: a plan needs plan_ids and a payer that has a profile")
+        if head.programs or head.payer_ids or head.payer_names:
+            raise RuleError(f"profile {head.name}: a plan is known by plan_ids; its payer has the programs and names")
+        return [(f"plan of {head.payer}", one) for one in head.plan_ids]
+    if head.plan_ids:
+        raise RuleError(f"profile {head.name}: has plan_ids and no payer; a plan names the profile of its payer")
+    if not head.programs or not (head.payer_ids or head.payer_names):
+        raise RuleError(f"profile {head.name}: a payer needs programs, and payer_ids or payer_names")
+    return product(head.programs, (*head.payer_ids, *head.payer_names))
 
 
 def _spelled(text: str | None) -> str:

@@ -18,9 +18,10 @@ cell is left out.
 
 import csv
 import hashlib
+import io
 import re
 import tomllib
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -28,7 +29,7 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from claimbus.events.model import RuleSet
 
@@ -74,26 +75,41 @@ def load_table(package: str, file: str, row_type: type[Row], key: Callable[[Row]
     overlaps in time with another row of the same `key`.
     """
     folder = files(package)
-    raw = folder.joinpath(file).read_bytes()
     try:
+        raw = folder.joinpath(file).read_bytes()
         document = tomllib.loads(raw.decode())
         head = document["table"]
-        given = document.get("row", ())
+        given: Iterable[Mapping[str, Any]] = document.get("row", ())
         if "rows" in head:
             beside = folder.joinpath(head["rows"]).read_bytes()
             raw += beside
             given = _cells(beside.decode())
-        rows = tuple(row_type.model_validate({"source": head.get("source", "")} | row) for row in given)
+        usual = {"source": head.get("source", "")}
+        rows = tuple(_row(row_type, number, {**usual, **row}) for number, row in enumerate(given, 1))
         name, version = str(head["name"]), str(head["version"])
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, csv.Error) as exc:
         raise RuleError(f"{package}/{file}: {exc}") from exc
     _refuse_conflicts(f"{package}/{file}", rows, key)
     return Table(name, version, hashlib.sha256(raw).hexdigest(), rows)
 
 
 def _cells(text: str) -> Iterator[dict[str, str]]:
-    for row in csv.DictReader(text.splitlines(), strict=True):
-        yield {column: cell for column, cell in row.items() if cell}
+    columns: list[str] = []
+    for cells in csv.reader(io.StringIO(text, newline=""), strict=True):
+        if not columns:
+            columns = cells
+        elif len(cells) == len(columns):
+            yield {column: cell for column, cell in zip(columns, cells, strict=True) if cell}
+        elif cells:
+            raise ValueError(f"{','.join(cells)}: not one cell for each column")
+
+
+def _row(row_type: type[Row], number: int, cells: Mapping[str, Any]) -> Row:
+    try:
+        return row_type.model_validate(cells)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        raise RuleError(f"row {number}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 def _refuse_conflicts(where: str, rows: Iterable[Row], key: Callable[[Row], Hashable]) -> None:
