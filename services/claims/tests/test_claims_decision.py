@@ -229,7 +229,9 @@ def test_each_code_unit_count_and_modifier_has_a_reason() -> None:
     assert len(decision.lines) == 3
     for line in decision.lines:
         about = [reason.about for reason in line.reasons]
-        assert set(about) == {"code", "units"} | {f"modifier:{modifier}" for modifier in line.modifiers}
+        assert set(about) == {"code", "units", "expected_amount"} | {
+            f"modifier:{modifier}" for modifier in line.modifiers
+        }
         assert len(about) == len(set(about))
         assert all(reason.rule and reason.citation for reason in line.reasons)
 
@@ -345,10 +347,11 @@ def kx(used: str | None, attested: bool | None, **facts: Any) -> tuple[bool, str
 def test_below_the_threshold_kx_is_not_needed(attested: bool | None) -> None:
     assert kx("100.00", attested) == (False, "pass", "")
     assert kx("2430.00", attested) == (False, "pass", "")
+    assert kx("2450.61", attested) == (False, "pass", "")
 
 
 @pytest.mark.parametrize("attested", [True, False, None])
-@pytest.mark.parametrize("used", ["2430.01", "2480.00"])
+@pytest.mark.parametrize("used", ["2450.62", "2480.00"])
 def test_a_visit_that_may_cross_the_threshold_asks_a_person(used: str, attested: bool | None) -> None:
     assert kx(used, attested) == (False, "unknown", "review")
 
@@ -375,9 +378,11 @@ def test_unknown_dollars_leave_kx_unknown(attested: bool | None) -> None:
     assert kx(None, attested) == (False, "unknown", "review")
 
 
-def test_unknown_charges_may_cross_the_threshold() -> None:
-    decision = decide(visit(did("97110", 15, charge=None), payer={"therapy_dollars_used": "10.00"}))
-    assert found(decision)["kx.not-supported"].result is Result.UNKNOWN
+def test_what_is_neither_priced_nor_charged_may_cross_the_threshold() -> None:
+    unlisted = visit(did("97139", 15, charge=None), payer={"therapy_dollars_used": "10.00"})
+    assert found(decide(unlisted))["kx.not-supported"].result is Result.UNKNOWN
+    priced = visit(did("97110", 15, charge=None), payer={"therapy_dollars_used": "10.00"})
+    assert "kx.not-supported" not in found(decide(priced))
 
 
 @pytest.mark.parametrize(
@@ -562,6 +567,7 @@ def test_the_counts_are_of_all_checks_and_findings_are_those_that_did_not_pass()
     coded = code(of)
     checked = check_documentation(of, BASIS, DOCUMENTATION.on(of.service_date), DOCUMENTATION.rule_set).checks
     of_claims = 1 + 1 + 7 + 1  # charge, KX, required fields, something billable
+    of_claims += 2 + 1 + 1  # two kinds of pairs, units of one code, modifiers that stand together
     total = decision.checks.passed + decision.checks.failed + decision.checks.unknown
     assert total == len(checked) + len(count(coded).findings) + of_claims
 
@@ -573,7 +579,8 @@ def test_the_rule_set_merges_those_of_all_four_services() -> None:
         *RULES.rule_set.tables, *DOCUMENTATION.rule_set.tables, *UNITS.rule_set.tables, *CODING.tables
     }  # fmt: skip
     sizes = [len(one.tables) for one in (RULES.rule_set, DOCUMENTATION.rule_set, UNITS.rule_set, CODING)]
-    assert len(merged.tables) == sum(sizes), "two services name a table alike"
+    readers_of_profiles = sum("payer-profiles" in one.tables for one in (RULES.rule_set, UNITS.rule_set))
+    assert len(merged.tables) == sum(sizes) - (readers_of_profiles - 1), "two services name a table alike"
 
 
 def test_the_units_are_summed_up_from_the_worksheet() -> None:
@@ -708,7 +715,7 @@ def test_any_visit_is_decided(data: dict[str, Any]) -> None:
 
     for line in decision.lines:
         about = {reason.about for reason in line.reasons}
-        assert about == {"code", "units"} | {f"modifier:{modifier}" for modifier in line.modifiers}
+        assert about == {"code", "units", "expected_amount"} | {f"modifier:{modifier}" for modifier in line.modifiers}
     for one in decision.findings:
         assert one.line is None or 1 <= one.line <= len(decision.lines)
         assert not (one.result is Result.UNKNOWN and one.severity is Severity.BLOCK)

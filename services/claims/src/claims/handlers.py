@@ -1,6 +1,7 @@
 """Claims hears visits, units and documentation, and says one word for each visit revision."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import partial
 
 from claimbus.events import (
@@ -9,19 +10,35 @@ from claimbus.events import (
     ClaimVoided,
     DocumentationChecked,
     Event,
+    Keyed,
     UnitsComputed,
     VisitCoded,
     VisitCompleted,
     VisitSuperseded,
     VisitVoided,
 )
-from claimbus.messaging import Heard, Join, Joined, LastWord, hears, say_once, trace_id
+from claimbus.messaging import Heard, Join, Joined, LastWord, Projection, Reading, hears, say_once, trace_id
 from faststream.nats import NatsRouter
 
 from claims.domain.decide import decide_claim, retract_claim
+from claims.domain.totals import DecidedVisit, Ledger
 from claims.rules import RULES
 
+
+def _threshold_on(day: date) -> Decimal | None:
+    row = RULES.on(day).kx_threshold
+    return row.amount if row else None
+
+
 router = NatsRouter()
+_ledger = Ledger(_threshold_on)
+projections = (
+    Projection(
+        Reading(ClaimReady, DecidedVisit, _ledger.take),
+        Reading(ClaimDenialRisk, DecidedVisit, _ledger.take),
+        Reading(ClaimVoided, Keyed, _ledger.void),
+    ),
+)
 _join = Join(VisitCompleted, VisitCoded, UnitsComputed, DocumentationChecked)
 _DECISIONS = (ClaimReady, ClaimDenialRisk)
 
@@ -41,12 +58,12 @@ async def _say_decision(heard: Heard[Event], joined: Joined) -> None:
 
 
 def _retract(void: VisitVoided, last: LastWord) -> Event:
-    return retract_claim(void, last.revision_if(*_DECISIONS))
+    return retract_claim(void, last.revision_if(*_DECISIONS), _ledger.after_voided(void))
 
 
 def _decide(joined: Joined, last: LastWord) -> Event:
     visit = joined[VisitCompleted]
-    return decide_claim(
+    decision = decide_claim(
         visit,
         joined[VisitCoded],
         joined[UnitsComputed],
@@ -58,4 +75,8 @@ def _decide(joined: Joined, last: LastWord) -> Event:
         supersedes_revision=last.revision_if(*_DECISIONS),
         decided_at=datetime.now(UTC),
         trace_id=trace_id(),
+        totals=_ledger.before(visit),
+        later=_ledger.after(visit),
     )
+    _ledger.expect(decision)  # visits decided before the stream hands it back are to see it
+    return decision

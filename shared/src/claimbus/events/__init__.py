@@ -13,7 +13,7 @@ from claimbus.events.claim_decided import (
 from claimbus.events.dead_letter import DeadLetter, Problem
 from claimbus.events.documentation_checked import DocumentationChecked
 from claimbus.events.finding import Finding, FixableBy, Reason
-from claimbus.events.model import Basis, Derived, Event, Record, RuleSet
+from claimbus.events.model import Basis, Derived, Event, Keyed, Record, RuleSet
 from claimbus.events.units_computed import EhrUnits, Service, TableRow, Unbilled, UnitsComputed, UnitShare, Worksheet
 from claimbus.events.visit_closed import ClaimVoided, VisitHeld, VisitSuperseded
 from claimbus.events.visit_coded import Alternative, CodedIntervention, Evidence, VisitCoded
@@ -62,6 +62,7 @@ __all__ = [
     "Finding",
     "FixableBy",
     "Intervention",
+    "Keyed",
     "Line",
     "Patient",
     "PlanOfCare",

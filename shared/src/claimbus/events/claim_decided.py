@@ -21,8 +21,10 @@ class Line(Record):
     minutes: int | None
     modifiers: tuple[str, ...]
     charge: Money | None
+    allowed_amount: Money | None = None
+    """What the payer's fee schedule allows, the patient's share included; counts toward a therapy threshold."""
     expected_amount: Money | None = None
-    """Allowed amount to expect from this payer; null where no fee is known."""
+    """Allowed amount less the reduction for an assistant; null where no fee is known."""
     diagnosis_pointers: tuple[int, ...]
     intervention_ids: tuple[str, ...]
     reasons: tuple[Reason, ...]
@@ -51,6 +53,7 @@ class ClaimDocument(Record):
 
     control_number: str
     service_date: date
+    discipline: Literal["PT", "OT", "SLP"]
     place_of_service: str | None
     total_charge: Money | None
     total_expected: Money | None = None
@@ -75,7 +78,10 @@ class RunningTotals(Record):
     """
 
     therapy_dollars: Money | None = None
-    """Expected allowed amounts of PT and SLP this calendar year, before this visit; null where one is unknown."""
+    """Expected allowed amounts this calendar year, before this visit; null where one is unknown.
+
+    Of PT and SLP together, or of OT, as the threshold counts them.
+    """
     therapy_visits: int = 0
     """Visits that the dollars are of."""
     authorized_visits: int | None = None

@@ -16,7 +16,15 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
-class Event(Record):
+class Keyed(Record):
+    """Something said of one revision of one visit: an event, or the part of one that a reader needs."""
+
+    practice_id: Key
+    visit_id: Key
+    revision: int = Field(ge=1)
+
+
+class Event(Keyed):
     """A fact about one revision of one visit."""
 
     type: ClassVar[str]
@@ -32,10 +40,6 @@ class Event(Record):
     def schema_id(cls) -> str:
         """`$id` of the JSON Schema and CloudEvents `dataschema`, an absolute URI."""
         return f"urn:claimbus:{cls.family}:{cls.fact}:{cls.schema_version}"
-
-    practice_id: Key
-    visit_id: Key
-    revision: int = Field(ge=1)
 
 
 class Basis(Record):

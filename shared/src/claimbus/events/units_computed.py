@@ -27,7 +27,7 @@ class Service(Record):
     pooled: bool
     """Whether its minutes enter the day's pool of the CMS rule."""
     minutes: int | None
-    """One-on-one minutes in all; null where an intervention of the code has none documented."""
+    """Minutes credited to it; null where an untimed service has none documented, or none of its own."""
     whole_units: int
     remainder: int
     """Minutes left after whole units; competes for what the pool still gives."""

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from claimbus.events.finding import Finding
 from claimbus.events.model import Event
 from claimbus.values import PhiText, Rows
 
@@ -40,3 +41,5 @@ class ClaimVoided(Event):
     reason: PhiText | None = None
     retracts: str | None = None
     """`claim_id` of the decision that it takes back, where there is one."""
+    findings: Rows[Finding] = ()
+    """What taking the visit back means for other visits."""

@@ -1,7 +1,7 @@
 """The decision on one visit revision: lines, findings, outcome, and what a claim document needs."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -18,6 +18,7 @@ from claimbus.events import (
     Finding,
     Line,
     RuleSet,
+    RunningTotals,
     UnitsComputed,
     UnitsSummary,
     VisitCoded,
@@ -25,14 +26,24 @@ from claimbus.events import (
     VisitVoided,
 )
 from claimbus.events.envelope import event_id
-from claimbus.rules import merge_rule_sets
+from claimbus.rules import Profile, merge_rule_sets
 from claimbus.values import Result, Severity
 
+from claims.domain.authorization import check_authorization
+from claims.domain.fees import PricedItem, price_services
+from claims.domain.filing import last_filing_day
 from claims.domain.lines import compose_lines, diagnoses_in_order
-from claims.domain.tables import ClaimRules, RequiredField
+from claims.domain.modifiers import ASSISTANT_MODIFIER
+from claims.domain.tables import ClaimRules, ClaimSettings, RequiredField
+from claims.domain.totals import LaterVisit, check_later_visits, dollars_of
 
 _CONTROL_NUMBER = 20
 """Most characters of a patient control number (005010X222A1, CLM01 as payers return it)."""
+_NOTHING_AT_RISK = frozenset({"units.under-billed-by-ehr", "totals.later-visits-affected"})
+"""Findings about what was never billed, or about other visits: no amount of this claim hangs on them."""
+_OF_ALL_UNITS = ("mue.", "ncci.")
+"""Subjects of findings that deny every unit of a code on the day, on whichever line it stands."""
+_ASSISTANT_MODIFIERS = frozenset(ASSISTANT_MODIFIER.values())
 
 
 def claim_id_of(practice_id: str, visit_id: str, revision: int) -> str:
@@ -53,24 +64,31 @@ def decide_claim(
     supersedes_revision: int | None,
     decided_at: datetime,
     trace_id: str | None,
+    totals: RunningTotals | None = None,
+    later: Iterable[LaterVisit] = (),
 ) -> ClaimReady | ClaimDenialRisk:
     """Denial-risk exactly when a finding of severity block has failed; ready otherwise.
 
     The facts must be of one visit revision. `supersedes_revision` is the revision whose decision
-    this one replaces; it, `decided_at` and `trace_id` change nothing else in the decision.
+    this one replaces; it, `decided_at` and `trace_id` change nothing else in the decision. `totals`
+    is what earlier visits of the patient add up to; null where nobody kept count. `later` are decided
+    visits of later days that this one may change the totals of.
     """
-    lines, line_findings = compose_lines(visit, coded, units, rules)
+    profile = rules.profiles.of(visit.primary.payer, visit.practice_id, visit.service_date)
+    composed, line_findings = compose_lines(visit, coded, units, rules, totals=totals)
+    lines = _priced(composed, profile, rules)
     checked = [
         *documentation.checks,
         *coded.findings,
         *units.findings,
         *line_findings,
         *_missing_fields(visit, rules),
+        *check_authorization(visit, profile, totals),
         _something_billable(lines),
+        *check_later_visits(later, dollars_of(lines)),
     ]
-    checks = [_placed(finding, lines) for finding in checked]
-    counts = Counter(check.result for check in checks)
-    remarks = tuple(check for check in checks if check.result is not Result.PASS)
+    counts = Counter(finding.result for finding in checked)
+    remarks = tuple(_placed(finding, lines) for finding in checked if finding.result is not Result.PASS)
     blocked = any(one.severity is Severity.BLOCK and one.result is Result.FAIL for one in remarks)
     decision = ClaimDenialRisk if blocked else ClaimReady
     claim_id = claim_id_of(visit.practice_id, visit.visit_id, visit.revision)
@@ -92,22 +110,31 @@ def decide_claim(
             timed_units=units.worksheet.timed_units,
             alternatives=units.worksheet.alternatives,
             other_rules=units.worksheet.other_rules,
+            table_row=units.worksheet.table_row,
+            services=units.worksheet.services,
+            ehr=units.worksheet.ehr,
         ),
+        profile=profile.name,
+        totals=totals,
         findings=remarks,
         checks=CheckCounts(passed=counts[Result.PASS], failed=counts[Result.FAIL], unknown=counts[Result.UNKNOWN]),
         rule_set=merge_rule_sets(coded.rule_set, units.rule_set, documentation.rule_set, rule_set),
-        claim=_document(visit, lines, claim_id),
+        claim=_document(visit, lines, claim_id, profile.settings),
     )
 
 
-def retract_claim(void: VisitVoided, decided_revision: int | None) -> ClaimVoided:
-    """What claims says when the EHR takes a visit back; names the decision that falls, if one stands."""
+def retract_claim(void: VisitVoided, decided_revision: int | None, later: Iterable[LaterVisit] = ()) -> ClaimVoided:
+    """What claims says when the EHR takes a visit back; names the decision that falls, if one stands.
+
+    `later` are decided visits of later days whose totals it was part of.
+    """
     return ClaimVoided(
         practice_id=void.practice_id,
         visit_id=void.visit_id,
         revision=void.revision,
         reason=void.reason,
         retracts=_claim_of(void, decided_revision),
+        findings=check_later_visits(later, None),
     )
 
 
@@ -115,8 +142,31 @@ def _claim_of(event: Event, revision: int | None) -> str | None:
     return None if revision is None else claim_id_of(event.practice_id, event.visit_id, revision)
 
 
-def _placed(finding: Finding, lines: Iterable[Line]) -> Finding:
-    """Name the line that a finding endangers; what is unknown asks a person and blocks nothing."""
+def _priced(lines: Sequence[Line], profile: Profile[ClaimSettings], rules: ClaimRules) -> tuple[Line, ...]:
+    """The lines with what the payer allows and what is to be expected, and why."""
+    items = [
+        PricedItem(
+            code=line.code,
+            units=line.units,
+            assistant_units=0 if _ASSISTANT_MODIFIERS.isdisjoint(line.modifiers) else line.units,
+            charge=line.charge,
+        )
+        for line in lines
+    ]
+    return tuple(
+        line.model_copy(
+            update={
+                "allowed_amount": amount.allowed,
+                "expected_amount": amount.expected,
+                "reasons": (*line.reasons, amount.reason),
+            }
+        )
+        for line, amount in zip(lines, price_services(items, profile, rules), strict=True)
+    )
+
+
+def _placed(finding: Finding, lines: Sequence[Line]) -> Finding:
+    """Name the line and the amount that a finding endangers; what is unknown asks a person and blocks nothing."""
     changes: dict[str, object] = {}
     if finding.result is Result.UNKNOWN and finding.severity is Severity.BLOCK:
         changes["severity"] = Severity.REVIEW
@@ -124,7 +174,37 @@ def _placed(finding: Finding, lines: Iterable[Line]) -> Finding:
         number = next((line.number for line in lines if finding.intervention_id in line.intervention_ids), None)
         if number is not None:
             changes["line"] = number
+    if finding.amount_at_risk is None and finding.severity is not Severity.INFO:
+        changes["amount_at_risk"] = _total(line.expected_amount for line in _endangered(finding, lines))
     return finding.model_copy(update=changes) if changes else finding
+
+
+def _endangered(finding: Finding, lines: Sequence[Line]) -> Iterable[Line]:
+    """Lines that go unpaid if a payer sees what the finding saw; none for what is not on the claim."""
+    if finding.id in _NOTHING_AT_RISK:
+        return ()
+    if finding.line is not None:
+        own = [line for line in lines if line.number == finding.line]
+    elif finding.intervention_id is not None:
+        own = [line for line in lines if finding.intervention_id in line.intervention_ids]
+    elif isinstance(code := finding.inputs.get("code"), str):
+        own = [line for line in lines if line.code == code]
+    else:
+        return lines
+    if finding.id.startswith(_OF_ALL_UNITS):
+        codes = {line.code for line in own}
+        return [line for line in lines if line.code in codes]
+    return own
+
+
+def _total(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """Null where one amount is unknown, or there is none."""
+    known = []
+    for amount in amounts:
+        if amount is None:
+            return None
+        known.append(amount)
+    return sum(known, Decimal(0)) if known else None
 
 
 def _missing_fields(visit: VisitCompleted, rules: ClaimRules) -> Iterable[Finding]:
@@ -176,15 +256,16 @@ def _something_billable(lines: tuple[Line, ...]) -> Finding:
     )
 
 
-def _document(visit: VisitCompleted, lines: tuple[Line, ...], claim_id: str) -> ClaimDocument:
-    charges = [line.charge for line in lines]
-    known = [charge for charge in charges if charge is not None]
+def _document(visit: VisitCompleted, lines: tuple[Line, ...], claim_id: str, settings: ClaimSettings) -> ClaimDocument:
     authorization = visit.primary.authorization
     return ClaimDocument(
         control_number=claim_id.replace("-", "").upper()[:_CONTROL_NUMBER],
         service_date=visit.service_date,
+        discipline=visit.discipline,
         place_of_service=visit.place_of_service,
-        total_charge=sum(known, Decimal(0)) if len(known) == len(charges) and known else None,
+        total_charge=_total(line.charge for line in lines),
+        total_expected=_total(line.expected_amount for line in lines),
+        file_by=last_filing_day(visit.service_date, settings),
         patient=visit.patient,
         coverage=tuple(sorted(visit.coverage, key=lambda payer: payer.rank)),
         case=visit.case,

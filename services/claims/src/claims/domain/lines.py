@@ -1,13 +1,15 @@
 """Claim lines from the worksheet: a line for each code, and one more where an assistant's units split off."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from claimbus.events import (
     CodedIntervention,
     Finding,
     Line,
     Reason,
+    RunningTotals,
     Service,
     UnitsComputed,
     UnitShare,
@@ -15,14 +17,39 @@ from claimbus.events import (
     VisitCompleted,
 )
 from claimbus.events.visit_completed import Intervention
+from claimbus.rules import Profile
 from claimbus.values import Result, Severity
 
-from claims.domain.modifiers import ASSISTANT_MODIFIER, judge_kx, modifiers_of_line
-from claims.domain.tables import ClaimRules
+from claims.domain.billed import Billed
+from claims.domain.edits import judge_pairs, judge_units
+from claims.domain.fees import PricedItem, price_services
+from claims.domain.kx import VisitDollars, judge_kx
+from claims.domain.modifiers import (
+    ASSISTANT_MODIFIER,
+    judge_habilitative,
+    judge_lines,
+    judge_set_by_ehr,
+    known_modifiers,
+    modifiers_of_line,
+    names_of,
+    read_modifiers,
+)
+from claims.domain.notices import judge_notice, notice_effects
+from claims.domain.tables import ClaimRules, ClaimSettings
+from claims.domain.telehealth import judge_telehealth
 
-_MOST_MODIFIERS = 4
+_SUBSTITUTION = "payer-substitution"
 _MOST_POINTERS = 4
 """Diagnosis pointers that a line can carry (005010X222A1, SV107)."""
+
+
+class _Part(NamedTuple):
+    """What stands on one line of a service."""
+
+    share: UnitShare | None
+    """Explains who furnished it."""
+    units: int
+    minutes: int | None
 
 
 def diagnoses_in_order(visit: VisitCompleted) -> tuple[str, ...]:
@@ -32,63 +59,170 @@ def diagnoses_in_order(visit: VisitCompleted) -> tuple[str, ...]:
 
 
 def compose_lines(
-    visit: VisitCompleted, coded: VisitCoded, units: UnitsComputed, rules: ClaimRules
+    visit: VisitCompleted,
+    coded: VisitCoded,
+    units: UnitsComputed,
+    rules: ClaimRules,
+    *,
+    totals: RunningTotals | None = None,
 ) -> tuple[tuple[Line, ...], tuple[Finding, ...]]:
-    """All billable lines in the order of the worksheet, with what is wrong about charges or KX.
+    """All billable lines in the order of the worksheet, with what is wrong about charges, edits or modifiers.
 
     All units of a code for a day stand on one line; only an assistant's units, which are paid
-    differently, stand on a second line of the same code.
+    differently, stand on a second line of the same code. `totals`: what earlier visits add up to.
     """
+    profile = rules.profiles.of(visit.primary.payer, visit.practice_id, visit.service_date)
     by_id = {row.id: row for row in visit.interventions}
     coding = {row.intervention_id: row for row in coded.interventions}
     pointers = tuple(range(1, min(len(diagnoses_in_order(visit)), _MOST_POINTERS) + 1))
-    billable = [service for service in units.worksheet.services if service.units]
-    sources = [[by_id[name] for name in service.intervention_ids if name in by_id] for service in billable]
-    priced = [
-        _charge_of_unit(service.code, [row for row in rows if _is_coded_as(service.code, row.id, coding)])
-        for service, rows in zip(billable, sources, strict=True)
-    ]
-    totals = [None if each is None else each * of.units for (each, _), of in zip(priced, billable, strict=True)]
-    kx, kx_finding = judge_kx(visit, rules, None if None in totals else sum(filter(None, totals), Decimal(0)))
+    can_tell = visit.discipline in ASSISTANT_MODIFIER
+    drafts: list[_Draft] = []
+    number = 1
+    for service in units.worksheet.services:
+        if service.units:
+            rows = tuple(by_id[name] for name in service.intervention_ids if name in by_id)
+            drafts.append(_draft(service, number, rows, coding, rules, can_tell=can_tell))
+            number += len(drafts[-1].parts)
+    billed = [draft.billed for draft in drafts]
+    pairs = judge_pairs(billed, profile, rules)
+    of_visit, visit_findings = _of_visit(visit, profile, rules, drafts, totals)
     lines: list[Line] = []
-    for service, rows, (charge, _) in zip(billable, sources, priced, strict=True):
-        from_ehr = tuple(dict.fromkeys(filter(None, (name.strip().upper() for row in rows for name in row.modifiers))))
+    findings: list[Finding] = [*visit_findings, *pairs.findings]
+    for draft in drafts:
+        service, charge = draft.service, draft.charge
+        if draft.charge_finding is not None:
+            findings.append(draft.charge_finding)
+        findings += judge_set_by_ehr(visit, rules, draft.billed, draft.given, service.shares, of_visit)
         why_code = tuple(_why_code(service, coding[name]) for name in service.intervention_ids if name in coding)
-        for share, count, minutes in _split(service, can_tell=visit.discipline in ASSISTANT_MODIFIER):
-            modifiers, why_modifiers = modifiers_of_line(visit, rules, share=share, kx=kx, from_ehr=from_ehr)
+        distinct = pairs.reasons.get(service.code, {})
+        for share, count, minutes in draft.parts:
+            why_modifiers = modifiers_of_line(
+                visit, profile, rules, draft.billed, share=share, of_visit=of_visit, distinct=distinct
+            )
             lines.append(
                 Line(
                     number=len(lines) + 1,
                     code=service.code,
                     units=count,
                     minutes=minutes,
-                    modifiers=modifiers,
+                    modifiers=names_of(why_modifiers),
                     charge=None if charge is None else charge * count,
                     diagnosis_pointers=pointers,
                     intervention_ids=service.intervention_ids,
                     reasons=(*why_code, *service.reasons, *why_modifiers),
                 )
             )
-    findings = (*(finding for _, finding in priced), *map(_too_many_modifiers, lines), kx_finding)
-    return tuple(lines), tuple(finding for finding in findings if finding is not None)
+    findings += judge_units(billed, visit.facility, profile, rules)
+    if lines:
+        findings += judge_lines(lines, rules)
+        findings += notice_effects(lines, profile, rules)
+    return tuple(lines), tuple(findings)
 
 
-def _is_coded_as(code: str, intervention_id: str, coding: Mapping[str, CodedIntervention]) -> bool:
-    row = coding.get(intervention_id)
-    return row is not None and row.code == code
+class _Draft(NamedTuple):
+    """One service of the worksheet on its way to its lines."""
+
+    service: Service
+    billed: Billed
+    given: tuple[str, ...]
+    """What stands as modifier on its interventions; it may be any text."""
+    parts: tuple[_Part, ...]
+    charge: Decimal | None
+    """US dollars for one unit."""
+    charge_finding: Finding | None
+
+
+def _draft(
+    service: Service,
+    line: int,
+    rows: tuple[Intervention, ...],
+    coding: Mapping[str, CodedIntervention],
+    rules: ClaimRules,
+    *,
+    can_tell: bool,
+) -> _Draft:
+    given = read_modifiers(rows)
+    parts = tuple(_split(service, can_tell=can_tell))
+    billed = Billed(
+        service.code, line, tuple(count for _, count, _ in parts), rows, known_modifiers(given, rules.modifiers)
+    )
+    # A payer's own code is charged as the code that it stands for; an add-on code is not charged as its first code.
+    codes = {service.code, *_charted(service)}
+    sources = [row for row in rows if (coded := coding.get(row.id)) is not None and coded.code in codes]
+    charge, finding = _charge_of_unit(service.code, sources)
+    return _Draft(service, billed, given, parts, charge, finding)
+
+
+def _of_visit(
+    visit: VisitCompleted,
+    profile: Profile[ClaimSettings],
+    rules: ClaimRules,
+    drafts: Sequence[_Draft],
+    totals: RunningTotals | None,
+) -> tuple[tuple[Reason, ...], tuple[Finding, ...]]:
+    """Modifiers that stand on every line, each by its reason, and the checks behind them."""
+    billed = [draft.billed for draft in drafts]
+    notice, notice_findings = judge_notice(visit, profile, rules)
+    set_by_ehr = {name for one in billed for name in one.set_by_ehr}
+    kx, kx_findings = judge_kx(
+        visit,
+        profile,
+        rules,
+        dollars=_dollars(drafts, profile, rules),
+        totals=totals,
+        set_by_ehr="KX" in set_by_ehr,
+        notice=all("GA" in (*one.set_by_ehr, *names_of(filter(None, (notice,)))) for one in billed),
+    )
+    telehealth, telehealth_findings = judge_telehealth(visit, profile, rules, set_by_ehr)
+    habilitative, habilitative_findings = judge_habilitative(visit, profile, billed)
+    reasons = tuple(reason for reason in (kx, notice, telehealth, habilitative) if reason is not None)
+    return reasons, (*kx_findings, *notice_findings, *telehealth_findings, *habilitative_findings)
+
+
+def _dollars(drafts: Sequence[_Draft], profile: Profile[ClaimSettings], rules: ClaimRules) -> VisitDollars:
+    charges = [None if draft.charge is None else draft.charge * draft.service.units for draft in drafts]
+
+    def allowed() -> Decimal | None:
+        items = [
+            # Who furnished a unit changes what is paid, and not what is allowed.
+            PricedItem(draft.service.code, draft.service.units, 0, charge)
+            for draft, charge in zip(drafts, charges, strict=True)
+        ]
+        return _sum_of(amount.allowed for amount in price_services(items, profile, rules))
+
+    return VisitDollars(_sum_of(charges), allowed)
+
+
+def _sum_of(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """Null where one of them is."""
+    total = Decimal(0)
+    for amount in amounts:
+        if amount is None:
+            return None
+        total += amount
+    return total
+
+
+def _charted(service: Service) -> list[str]:
+    """Codes that the payer takes this service's code for."""
+    reasons = (reason for reason in service.reasons if reason.about == "code" and reason.rule == _SUBSTITUTION)
+    return [code for reason in reasons if isinstance(code := reason.inputs.get("charted"), str)]
 
 
 def _why_code(service: Service, row: CodedIntervention) -> Reason:
+    """Why coding chose the code, whether it is billed or the one that the payer takes for it."""
+    inputs = row.inputs | {"chosen_by": row.chosen_by}
     if row.code == service.code:
-        inputs = row.inputs | {"chosen_by": row.chosen_by}
         return Reason(about="code", rule=row.rule, citation=row.citation, inputs=inputs)
+    if row.code in _charted(service):
+        return Reason(about="code", rule=row.rule, citation=row.citation, inputs=inputs | {"charted": row.code})
     # A first code and the code of its further units share an intervention, which is coded as the first.
     citation = service.reasons[0].citation if service.reasons else row.citation
     return Reason(about="code", rule="further-units-of-a-first-code", citation=citation, inputs={"first": row.code})
 
 
-def _split(service: Service, *, can_tell: bool) -> Iterable[tuple[UnitShare | None, int, int | None]]:
-    """Shares of the therapist and of the assistant, as (a share that explains it, units, minutes).
+def _split(service: Service, *, can_tell: bool) -> Iterable[_Part]:
+    """The therapist's units and the assistant's.
 
     `can_tell`: whether a modifier exists that tells the two lines apart.
     """
@@ -97,29 +231,10 @@ def _split(service: Service, *, can_tell: bool) -> Iterable[tuple[UnitShare | No
         [share for share in service.shares if share.assistant],
     )
     if not (can_tell and all(sides)):
-        yield (service.shares[0] if service.shares else None), service.units, service.minutes
+        yield _Part(service.shares[0] if service.shares else None, service.units, service.minutes)
         return
     for side in sides:
-        yield side[0], len(side), sum(share.therapist_minutes + share.assistant_minutes for share in side)
-
-
-def _too_many_modifiers(line: Line) -> Finding | None:
-    if len(line.modifiers) <= _MOST_MODIFIERS:
-        return None
-    return Finding(
-        id="modifier.too-many",
-        result=Result.FAIL,
-        severity=Severity.BLOCK,
-        line=line.number,
-        message=f"{line.code} bears {len(line.modifiers)} modifiers; a claim line carries {_MOST_MODIFIERS}.",
-        fix="Take modifiers off the intervention that this payer does not need.",
-        fixable_by="biller",
-        carc="4",
-        rarc="N519",
-        rule="modifiers-of-a-line",
-        citation="005010X222A1, SV101-3 to SV101-6",
-        inputs={"code": line.code, "modifiers": list(line.modifiers)},
-    )
+        yield _Part(side[0], len(side), sum(share.therapist_minutes + share.assistant_minutes for share in side))
 
 
 def _charge_of_unit(code: str, sources: list[Intervention]) -> tuple[Decimal | None, Finding | None]:

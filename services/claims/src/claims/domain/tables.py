@@ -1,5 +1,6 @@
 """Rows of the tables that claims decides by, and the value that one day's rows make."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -7,7 +8,7 @@ from typing import Literal
 
 from claimbus.events import FixableBy
 from claimbus.rules import DatedRow, Profiles, ProfileSettings
-from claimbus.values import Money, Program
+from claimbus.values import Count, FindingId, Money, Percent, Program, Severity
 
 
 class ClaimSettings(ProfileSettings):
@@ -31,13 +32,13 @@ class ClaimSettings(ProfileSettings):
     """Whether therapists may furnish telehealth by Medicare's dated authority, or as the payer has it."""
     fees: Literal["medicare-pfs", "none"]
     """The fee schedule that its allowed amounts follow; none: not known."""
-    fee_percent: Decimal
+    fee_percent: Percent
     """Of that schedule, as the contract pays."""
     assistant_reduction: bool
     """Pays less for what an assistant furnished."""
-    filing_months: int
+    filing_months: Count
     """Months from the date of service in which it takes a claim; 0 where days count instead, or nothing is known."""
-    filing_days: int
+    filing_days: Count
     authorization: Literal["required", "as-stated"]
     """Whether every visit needs an authorization, or those of which the visit says so."""
 
@@ -59,6 +60,151 @@ class RequiredField(DatedRow):
     rarc: str
 
 
+class RvuRow(DatedRow):
+    """Relative value units of a code in the physician fee schedule; a code that it does not price has none."""
+
+    code: str
+    status: str
+    payable: bool
+    """Whether the schedule prices it: status A or R, and units above zero."""
+    mult_proc: str
+    """Multiple-procedure indicator; 5 is therapy."""
+    work: Decimal = Decimal(0)
+    pe: Decimal = Decimal(0)
+    """Practice expense outside a facility, which is what therapy is paid by in every setting."""
+    pe_facility: Decimal = Decimal(0)
+    """For comparison; no therapy is paid by it."""
+    mp: Decimal = Decimal(0)
+    rvu_year: int
+    """Of the fee schedule that the units are from; for dates of another year they are an estimate."""
+
+
+class ConversionFactorRow(DatedRow):
+    """US dollars for one relative value unit."""
+
+    amount: Decimal
+    qualifying_apm: Decimal | None = None
+    """What participants in an advanced alternative payment model are paid by; not used."""
+
+
+class MpprRow(DatedRow):
+    """Multiple-procedure reduction: percent taken off the practice expense of every unit but one."""
+
+    mult_proc: str
+    pe_cut: Decimal
+
+
+class AssistantReductionRow(DatedRow):
+    """What a service that an assistant furnished is paid: percent `paid` of the percent that the program pays."""
+
+    paid: Decimal
+    program_share: Decimal
+
+
+class PtpRow(DatedRow):
+    """NCCI procedure-to-procedure edit: `column2` is denied beside `column1` on one day."""
+
+    column1: str
+    column2: str
+    modifier_indicator: Literal["0", "1", "9"]
+    """0: no modifier helps; 1: a modifier may tell distinct services; 9: void, never in force."""
+    rationale: str
+
+
+class MueRow(DatedRow):
+    """Most units of a code in a day, by setting; null where no figure is known."""
+
+    code: str
+    practitioner: int | None = None
+    outpatient_hospital: int | None = None
+    adjudication: Literal["1", "2", "3"] | None = None
+    """1: by claim line; 2 and 3: by date of service, all lines of the code together."""
+    rationale: str = ""
+
+
+class DistinctLinesRow(DatedRow):
+    """On which codes of a pair, by column, a modifier for a distinct service counts."""
+
+    columns: tuple[Literal[1, 2], ...]
+
+
+ModifierKind = Literal[
+    "discipline", "assistant", "necessity", "distinct", "notice", "telehealth", "habilitative", "other"
+]
+
+
+class ModifierRow(DatedRow):
+    """A modifier that exists."""
+
+    modifier: str
+    kind: ModifierKind
+    about: str
+
+
+class ConflictRow(DatedRow):
+    """Two modifiers that must not stand on one line."""
+
+    one: str
+    other: str
+
+
+class NoticeRow(DatedRow):
+    """What an EHR may say of an advance notice; without a modifier no notice is at issue."""
+
+    said: str
+    modifier: str = ""
+
+
+class NoticeEffectRow(DatedRow):
+    """What follows from a notice's modifier on a line."""
+
+    modifier: str
+    problem: FindingId
+    severity: Severity
+    carc: str
+    message: str
+    fix: str
+
+
+class TelehealthRow(DatedRow):
+    """The modifier of a medium, a place of service, or therapists' authority."""
+
+    about: Literal["audio_video", "audio_only", "place", "authority"]
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Edits:
+    """NCCI edits in force on one day."""
+
+    pairs: Mapping[str, Mapping[str, PtpRow]]
+    """By column 1, then column 2."""
+    pairs_version: str
+    distinct_columns: tuple[int, ...]
+    most_units: Mapping[str, MueRow]
+    """By code."""
+    most_units_version: str
+
+
+@dataclass(frozen=True)
+class ModifierBook:
+    """What is known of modifiers on one day."""
+
+    known: Mapping[str, ModifierRow]
+    ever: frozenset[str]
+    """Those of any day."""
+    conflicts: Mapping[str, Mapping[str, ConflictRow]]
+    """Each pair in both directions."""
+    notices: Mapping[str, NoticeRow]
+    """By what the EHR says."""
+    notice_effects: Mapping[str, NoticeEffectRow]
+    """By modifier."""
+    media: Mapping[str, TelehealthRow]
+    """By `telehealth` of the visit."""
+    telehealth_places: frozenset[str]
+    telehealth_authority: TelehealthRow | None
+
+
 @dataclass(frozen=True)
 class ClaimRules:
     """Everything in force on one date of service."""
@@ -67,3 +213,11 @@ class ClaimRules:
     profiles: Profiles[ClaimSettings]
     kx_threshold: ThresholdRow | None
     required_fields: tuple[RequiredField, ...]
+    edits: Edits
+    modifiers: ModifierBook
+    rvus: Mapping[str, RvuRow]
+    """By code."""
+    conversion_factor: ConversionFactorRow | None
+    mppr: Mapping[str, MpprRow]
+    """By multiple-procedure indicator."""
+    assistant_reduction: AssistantReductionRow | None

@@ -1,13 +1,37 @@
 """Claims' dated tables, loaded once."""
 
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
+from typing import Any
 
 from claimbus.events import RuleSet
 from claimbus.payers import profiles
-from claimbus.rules import Profiles, load_table, rule_set_of
+from claimbus.rules import Profiles, Table, load_table, rule_set_of
 
-from claims.domain.tables import ClaimRules, ClaimSettings, RequiredField, ThresholdRow
+from claims.domain.tables import (
+    AssistantReductionRow,
+    ClaimRules,
+    ClaimSettings,
+    ConflictRow,
+    ConversionFactorRow,
+    DistinctLinesRow,
+    Edits,
+    ModifierBook,
+    ModifierRow,
+    MpprRow,
+    MueRow,
+    NoticeEffectRow,
+    NoticeRow,
+    PtpRow,
+    RequiredField,
+    RvuRow,
+    TelehealthRow,
+    ThresholdRow,
+)
+
+_VOID = "9"
+"""Modifier indicator of an edit that was deleted on the day it was to begin."""
+_DAY = timedelta(days=1)
 
 
 class Rules:
@@ -17,17 +41,106 @@ class Rules:
         self.profiles = Profiles(profiles(), "claims", ClaimSettings)
         self._thresholds = load_table(__name__, "kx_thresholds.toml", ThresholdRow, lambda _: "threshold")
         self._required = load_table(__name__, "required_fields.toml", RequiredField, lambda row: row.id)
-        self.rule_set: RuleSet = rule_set_of(profiles().table, self._thresholds, self._required)
+        self._rvus = load_table(__name__, "pfs_rvus.toml", RvuRow, lambda row: row.code)
+        self._factors = load_table(__name__, "conversion_factors.toml", ConversionFactorRow, lambda _: "factor")
+        self._mppr = load_table(__name__, "mppr.toml", MpprRow, lambda row: row.mult_proc)
+        self._assistant = load_table(__name__, "assistant_reduction.toml", AssistantReductionRow, lambda _: "one")
+        self._pairs = load_table(__name__, "ncci_ptp.toml", PtpRow, _pair)
+        self._distinct_lines = load_table(
+            __name__, "distinct_modifier_lines.toml", DistinctLinesRow, lambda _: "columns"
+        )
+        self._most_units = load_table(__name__, "mue.toml", MueRow, lambda row: row.code)
+        self._modifiers = load_table(__name__, "modifiers.toml", ModifierRow, lambda row: row.modifier)
+        self._conflicts = load_table(
+            __name__, "modifier_conflicts.toml", ConflictRow, lambda row: tuple(sorted((row.one, row.other)))
+        )
+        self._notices = load_table(__name__, "advance_notices.toml", NoticeRow, lambda row: row.said)
+        self._effects = load_table(__name__, "notice_effects.toml", NoticeEffectRow, lambda row: row.modifier)
+        self._telehealth = load_table(__name__, "telehealth.toml", TelehealthRow, lambda row: (row.about, row.code))
+        of_lines: tuple[Table[Any], ...] = (
+            self._pairs,
+            self._distinct_lines,
+            self._most_units,
+            self._modifiers,
+            self._conflicts,
+            self._notices,
+            self._effects,
+            self._telehealth,
+        )
+        self.tables: tuple[Table[Any], ...] = (
+            profiles().table,
+            self._thresholds,
+            self._required,
+            self._rvus,
+            self._factors,
+            self._mppr,
+            self._assistant,
+            *of_lines,
+        )
+        self.rule_set: RuleSet = rule_set_of(*self.tables)
+        self._breaks = _days_of_change(of_lines)
+        self._edits = lru_cache(maxsize=64)(self._edits_on)
+        self._book = lru_cache(maxsize=64)(self._book_on)
         self.on = lru_cache(maxsize=1024)(self._on)
 
     def _on(self, day: date) -> ClaimRules:
         thresholds = self._thresholds.on(day)
+        # The large tables change on few days; the days between two changes share one reading of them.
+        since = max(one for one in self._breaks if one <= day)
         return ClaimRules(
             day=day,
             profiles=self.profiles,
             kx_threshold=thresholds[0] if thresholds else None,
             required_fields=self._required.on(day),
+            edits=self._edits(since),
+            modifiers=self._book(since),
+            rvus={row.code: row for row in self._rvus.on(day)},
+            conversion_factor=next(iter(self._factors.on(day)), None),
+            mppr={row.mult_proc: row for row in self._mppr.on(day)},
+            assistant_reduction=next(iter(self._assistant.on(day)), None),
         )
+
+    def _edits_on(self, day: date) -> Edits:
+        pairs: dict[str, dict[str, PtpRow]] = {}
+        for row in self._pairs.on(day):
+            if row.modifier_indicator != _VOID:
+                pairs.setdefault(row.column1, {})[row.column2] = row
+        return Edits(
+            pairs=pairs,
+            pairs_version=self._pairs.version,
+            distinct_columns=next((row.columns for row in self._distinct_lines.on(day)), ()),
+            most_units={row.code: row for row in self._most_units.on(day)},
+            most_units_version=self._most_units.version,
+        )
+
+    def _book_on(self, day: date) -> ModifierBook:
+        conflicts: dict[str, dict[str, ConflictRow]] = {}
+        for row in self._conflicts.on(day):
+            conflicts.setdefault(row.one, {})[row.other] = row
+            conflicts.setdefault(row.other, {})[row.one] = row
+        telehealth = self._telehealth.on(day)
+        return ModifierBook(
+            known={row.modifier: row for row in self._modifiers.on(day)},
+            ever=frozenset(row.modifier for row in self._modifiers.rows),
+            conflicts=conflicts,
+            notices={row.said: row for row in self._notices.on(day)},
+            notice_effects={row.modifier: row for row in self._effects.on(day)},
+            media={row.about: row for row in telehealth if row.about in ("audio_video", "audio_only")},
+            telehealth_places=frozenset(row.code for row in telehealth if row.about == "place"),
+            telehealth_authority=next((row for row in telehealth if row.about == "authority"), None),
+        )
+
+
+def _pair(row: PtpRow) -> tuple[str, str, bool]:
+    """One edit at a time for a pair, whichever code comes first; void rows, never in force, only among themselves."""
+    one, other = sorted((row.column1, row.column2))
+    return one, other, row.modifier_indicator == _VOID
+
+
+def _days_of_change(tables: tuple[Table[Any], ...]) -> tuple[date, ...]:
+    rows = [row for table in tables for row in table.rows]
+    ends = {row.effective_through for row in rows} - {date.max}
+    return tuple(sorted({date.min, *(row.effective_from for row in rows), *(end + _DAY for end in ends)}))
 
 
 RULES = Rules()

@@ -1,0 +1,115 @@
+"""Is the visit authorized: a number, the dates, the visits left."""
+
+from typing import Any
+
+import pytest
+from claimbus.events import Finding, RunningTotals, VisitCompleted
+from claimbus.values import Result, Severity
+from claims.domain.authorization import check_authorization
+from claims.rules import RULES
+
+WHOLE = {
+    "required": True,
+    "number": "A-77",
+    "visits_allowed": 12,
+    "visits_used": 3,
+    "valid_from": "2026-10-01",
+    "valid_through": "2026-12-31",
+}
+
+
+def check(
+    authorization: dict[str, Any] | None, program: str = "commercial", seen: int | None = None, day: str = "2026-11-18"
+) -> dict[str, Finding]:
+    visit = VisitCompleted.model_validate(
+        {
+            "practice_id": "p",
+            "visit_id": "v",
+            "revision": 1,
+            "service_date": day,
+            "patient": {"patient_id": "x"},
+            "coverage": [{"program": program, "authorization": authorization}],
+            "interventions": [{"code": "97110"}],
+        }
+    )
+    profile = RULES.profiles.of(visit.primary.payer, "p", visit.service_date)
+    totals = None if seen is None else RunningTotals(authorized_visits=seen)
+    return {one.id: one for one in check_authorization(visit, profile, totals)}
+
+
+def failed(*args: Any, **facts: Any) -> dict[str, str]:
+    return {name: one.result.value for name, one in check(*args, **facts).items() if one.result is not Result.PASS}
+
+
+def test_a_whole_authorization_passes_every_check() -> None:
+    found = check(WHOLE, seen=3)
+    assert set(found) == {
+        "authorization.missing",
+        "authorization.not-valid-on-date",
+        "authorization.visits-exceeded",
+        "totals.authorized-visits-differ",
+    }
+    assert {one.result for one in found.values()} == {Result.PASS}
+    assert not any("A-77" in one.model_dump_json() for one in found.values())
+
+
+@pytest.mark.parametrize("number", [None, "", " "])
+def test_an_authorization_that_the_visit_calls_for_and_has_no_number_of_is_missing(number: str | None) -> None:
+    found = check({"required": True, "number": number})["authorization.missing"]
+    assert (found.result, found.severity, found.carc) == (Result.FAIL, Severity.BLOCK, "197")
+
+
+def test_where_the_payer_always_wants_one_silence_is_unknown_and_an_empty_number_fails() -> None:
+    assert failed(None, program="va_community_care") == {"authorization.missing": "unknown"}
+    assert failed({"number": None}, program="va_community_care") == {"authorization.missing": "fail"}
+
+
+@pytest.mark.parametrize("authorization", [None, {}, {"required": False}, {"required": None, "number": None}])
+def test_nothing_is_said_of_a_visit_that_needs_none(authorization: dict[str, Any] | None) -> None:
+    assert check(authorization) == {}
+
+
+@pytest.mark.parametrize(
+    ("day", "results"),
+    [
+        ("2026-09-30", {"authorization.not-valid-on-date": "fail"}),
+        ("2026-10-01", {}),
+        ("2026-12-31", {}),
+        ("2027-01-01", {"authorization.not-valid-on-date": "fail"}),
+    ],
+)
+def test_an_authorization_holds_on_its_first_and_last_day(day: str, results: dict[str, str]) -> None:
+    assert failed(WHOLE, day=day) == results
+
+
+@pytest.mark.parametrize("end", ["valid_from", "valid_through"])
+def test_an_open_end_is_unknown_and_the_known_one_still_counts(end: str) -> None:
+    assert failed(WHOLE | {end: None}) == {"authorization.not-valid-on-date": "unknown"}
+    day = "2027-01-01" if end == "valid_from" else "2026-09-30"
+    assert failed(WHOLE | {end: None}, day=day) == {"authorization.not-valid-on-date": "fail"}
+
+
+@pytest.mark.parametrize(
+    ("used", "seen", "results"),
+    [
+        (11, None, {}),
+        (12, None, {"authorization.visits-exceeded": "fail"}),
+        (None, None, {"authorization.visits-exceeded": "unknown"}),
+        (None, 11, {"authorization.visits-exceeded": "unknown"}),
+        (None, 12, {"authorization.visits-exceeded": "fail"}),
+        (3, 4, {"totals.authorized-visits-differ": "fail"}),
+        (3, 12, {"totals.authorized-visits-differ": "fail"}),
+    ],
+)
+def test_visits_are_counted_before_this_one(used: int | None, seen: int | None, results: dict[str, str]) -> None:
+    found = check(WHOLE | {"visits_used": used}, seen=seen)
+    assert {name: one.result.value for name, one in found.items() if one.result is not Result.PASS} == results
+    assert found["authorization.visits-exceeded"].carc == "198"
+
+
+def test_without_a_limit_no_visit_is_too_many() -> None:
+    assert "authorization.visits-exceeded" not in check(WHOLE | {"visits_allowed": None, "visits_used": 99})
+
+
+def test_visits_that_differ_from_those_seen_ask_a_person() -> None:
+    assert check(WHOLE, seen=4)["totals.authorized-visits-differ"].severity is Severity.REVIEW
