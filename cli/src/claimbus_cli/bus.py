@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import nats
 from claimbus.events import ClaimDenialRisk, ClaimReady, DeadLetter, VisitCompleted, decision_adapter
 from claimbus.events.envelope import Envelope, read
-from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, event_at, parse
+from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, all_claims_of, event_at, parse
 from claimbus.messaging import Outgoing, basis_for, publish
 from claimbus.messaging.stored import Stored, walk
 from claimbus.messaging.topology import CLAIMS, DEAD
 from claimbus.telemetry.tracing import link_to, new_trace
 from claimbus.values import Key
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoServersError
 from nats.js.api import DeliverPolicy, RawStreamMsg
@@ -128,11 +127,11 @@ class Word:
     decision: ClaimReady | ClaimDenialRisk | None
 
 
-def _word(msg: Msg) -> Word:
-    address = parse(msg.subject)
+def _word(subject: str, seq: int, data: bytes) -> Word:
+    address = parse(subject)
     decided = address.fact in (ClaimReady.fact, ClaimDenialRisk.fact)
-    decision = decision_adapter.validate_json(msg.data) if decided else None
-    return Word(address.practice_id, address.visit_id, address.fact, msg.metadata.sequence.stream, decision)
+    decision = decision_adapter.validate_json(data) if decided else None
+    return Word(address.practice_id, address.visit_id, address.fact, seq, decision)
 
 
 @contextlib.asynccontextmanager
@@ -143,9 +142,22 @@ async def following(client: Client, *, from_start: bool = False) -> AsyncIterato
         ALL_CLAIMS, stream=CLAIMS, ordered_consumer=True, deliver_policy=policy
     )
     try:
-        yield (_word(msg) async for msg in subscription.messages)
+        yield (_word(msg.subject, msg.metadata.sequence.stream, msg.data) async for msg in subscription.messages)
     finally:
         await subscription.unsubscribe()
+
+
+async def words_on(client: Client, practice_id: str | None, visit_id: str) -> list[Word]:
+    """Whatever claims has said of a visit, oldest first; of any practice's where none is named.
+
+    Raises `BusError` for what cannot be a visit's key.
+    """
+    try:
+        named = all_claims_of(_KEY.validate_python(practice_id) if practice_id else "*", _KEY.validate_python(visit_id))
+    except ValidationError:
+        given = f"{practice_id}/{visit_id}" if practice_id else visit_id
+        raise BusError(f"no file {given}, and no visit's key: those are letters, digits, '_' and '-'") from None
+    return [_word(stored.subject, stored.seq, stored.body) for stored in await walk(client, CLAIMS, named)]
 
 
 @dataclass(frozen=True)

@@ -1,71 +1,34 @@
 """The `claimbus` command line."""
 
 import asyncio
-import logging
 import signal
 import sys
 import time
-from collections.abc import Coroutine
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import click
-from claimbus.messaging import MessagingError, Outgoing, Poison
+from claimbus.messaging import Outgoing, Poison
 from claimbus.messaging.topology import provision as apply_topology
-from claimbus.service import Settings, SettingsError
-from claimbus.telemetry import tracing
+from claimbus.service import Settings
 from nats.aio.client import Client
-from nats.errors import Error as NatsError
 from pydantic_core import to_json
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
 from claimbus_cli.bus import BusError, connected, dead_letters, following, original_of, outgoing, publish_visit, replay
 from claimbus_cli.doctor import examine
-from claimbus_cli.embedded import BrokerError
-from claimbus_cli.evaluate import evaluate_visit
+from claimbus_cli.explain import explain
 from claimbus_cli.pipeline import running_pipeline
+from claimbus_cli.rules import rules
 from claimbus_cli.show import add_decision, decisions_table, letters_table
-from claimbus_cli.supervisor import ServiceFailedError
+from claimbus_cli.terminal import loading_rules, out, run, server
 from claimbus_cli.visits import VisitsError, read_visits
 
-_EXPECTED = (BusError, BrokerError, ServiceFailedError, VisitsError, MessagingError, TimeoutError)
 _LONGEST_DEMO = 120.0
 """Seconds until the demo gives up waiting for its visits."""
-
-out = Console()
-if not out.is_terminal:
-    out.width = max(out.width, 120)  # a file or a log is not the 80 columns that are assumed for it
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Run a command's work; an expected error is one clear line and status 1."""
-    try:
-        settings = Settings.read()
-    except SettingsError as exc:
-        work.close()
-        raise click.ClickException(str(exc)) from exc
-    # One line when spans could not be sent, instead of one for each attempt.
-    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
-    traces = tracing.configure("claimbus-cli", version("claimbus-cli"), exports=settings.exports_traces)
-    try:
-        asyncio.run(work)
-    except _EXPECTED as exc:
-        raise click.ClickException(str(exc) or type(exc).__name__) from exc
-    except NatsError as exc:
-        raise click.ClickException(f"the broker cannot do that ({exc}); see: claimbus doctor") from exc
-    except KeyboardInterrupt:
-        sys.exit(130)
-    finally:
-        if traces is not None:
-            traces.shutdown()
-
-
-def _server() -> str:
-    return Settings.read().nats_url
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,8 +37,13 @@ def main() -> None:
     """Completed physical-therapy visits in, claim decisions with their reasons out.
 
     CLAIMBUS_NATS_URL points every command at a NATS server that already runs; without it, `up` and
-    `demo` start one of their own and the others look at nats://127.0.0.1:4222.
+    `demo` start one of their own and the others look at nats://127.0.0.1:4222. CLAIMBUS_PROFILES names
+    a folder of payer profiles of your own, for the services and for every command that decides.
     """
+
+
+main.add_command(explain)
+main.add_command(rules)
 
 
 @main.command()
@@ -95,7 +63,7 @@ def up(port: int | None, data: Path) -> None:
     claimbus up --port 4222 --data /var/lib/claimbus
     CLAIMBUS_NATS_URL=nats://10.0.0.5:4222 claimbus up     # services only, on that server
     """
-    _run(_up(port, data))
+    run(_up(port, data))
 
 
 async def _up(port: int | None, data: Path) -> None:
@@ -143,7 +111,7 @@ def demo(visits: str | None, leave: bool, port: int | None) -> None:
     claimbus demo --exit
     claimbus demo my-visits.jsonl
     """
-    _run(_demo(visits or _examples(), leave, port))
+    run(_demo(visits or _examples(), leave, port))
 
 
 def _examples() -> str:
@@ -211,6 +179,8 @@ def _say_how_to_look_further() -> None:
         "\n[bold]Look further[/]",
         "  claimbus evaluate examples/visits/03-mixed-remainders.json | python -m json.tool",
         "      the whole decision: every line, unit, modifier and finding with rule, citation and inputs",
+        "  claimbus explain examples/visits/18-distinct-service.json",
+        "      the same as a page for a person",
         "  claimbus up, then in another terminal: claimbus watch, claimbus publish FILE, claimbus dead show NUMBER",
         "  OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 claimbus demo    sends each visit's trace to a collector",
         sep="\n",
@@ -230,6 +200,8 @@ def evaluate(visits: str) -> None:
     claimbus evaluate visits.jsonl > decisions.jsonl
     cat visit.json | claimbus evaluate -
     """
+    with loading_rules():
+        from claimbus_cli.evaluate import evaluate_visit
     failed = False
     try:
         for line, body in read_visits(visits):
@@ -256,13 +228,13 @@ def publish(visits: str) -> None:
     claimbus publish examples/visits
     claimbus publish corrected-visit.json
     """
-    _run(_publish(visits))
+    run(_publish(visits))
 
 
 async def _publish(source: str) -> None:
     visits = [(line, body) for line, body in read_visits(source)]
     new = 0
-    async with connected(_server()) as client:
+    async with connected(server()) as client:
         with _progress() as progress:
             task = progress.add_task("published", total=len(visits))
             for line, body in visits:
@@ -284,11 +256,11 @@ def watch(from_start: bool, as_json: bool) -> None:
     claimbus watch
     claimbus watch --all --json | jq .outcome
     """
-    _run(_watch(from_start, as_json))
+    run(_watch(from_start, as_json))
 
 
 async def _watch(from_start: bool, as_json: bool) -> None:
-    async with connected(_server()) as client, following(client, from_start=from_start) as words:
+    async with connected(server()) as client, following(client, from_start=from_start) as words:
         async for word in words:
             if not as_json:
                 row = Table.grid(
@@ -309,11 +281,11 @@ def provision(replicas: str) -> None:
     \b
     CLAIMBUS_NATS_URL=nats://nats:4222 claimbus provision --replicas 3
     """
-    _run(_provision(int(replicas)))
+    run(_provision(int(replicas)))
 
 
 async def _provision(replicas: int) -> None:
-    async with connected(_server()) as client:
+    async with connected(server()) as client:
         changed = await apply_topology(client.jetstream(), replicas)
     out.print("\n".join(changed) or "Nothing to change: everything is as declared.")
 
@@ -321,11 +293,11 @@ async def _provision(replicas: int) -> None:
 @main.command()
 def doctor() -> None:
     """Look at server, streams, consumers, dead letters and clock; say what to do. Status 1 if unfit."""
-    _run(_doctor())
+    run(_doctor())
 
 
 async def _doctor() -> None:
-    async with connected(_server()) as client:
+    async with connected(server()) as client:
         answers = await examine(client)
     table = Table(box=None)
     for column in ("", "what", "found", "do"):
@@ -346,11 +318,11 @@ def dead() -> None:
 @dead.command("list")
 def dead_list() -> None:
     """All dead letters, oldest first."""
-    _run(_dead_list())
+    run(_dead_list())
 
 
 async def _dead_list() -> None:
-    async with connected(_server()) as client:
+    async with connected(server()) as client:
         letters = await dead_letters(client)
     if letters:
         out.print(letters_table(letters))
@@ -369,11 +341,11 @@ def dead_show(number: int, body: bool) -> None:
     claimbus dead show 3
     claimbus dead show 3 --body > visit.json     # then mend it and: claimbus publish visit.json
     """
-    _run(_dead_show(number, body))
+    run(_dead_show(number, body))
 
 
 async def _dead_show(number: int, body: bool) -> None:
-    async with connected(_server()) as client:
+    async with connected(server()) as client:
         buried = next((one for one in await dead_letters(client) if one.number == number), None)
         if buried is None:
             raise BusError(f"there is no dead letter {number}; see: claimbus dead list")
@@ -408,11 +380,11 @@ def dead_replay(numbers: tuple[int, ...], everything: bool) -> None:
     """
     if not numbers and not everything:
         raise click.UsageError("name the letters to replay, or give --all; see: claimbus dead list")
-    _run(_dead_replay(numbers, everything))
+    run(_dead_replay(numbers, everything))
 
 
 async def _dead_replay(numbers: tuple[int, ...], everything: bool) -> None:
-    async with connected(_server()) as client:
+    async with connected(server()) as client:
         letters = await dead_letters(client)
         wanted = [one for one in letters if one.number in numbers or (everything and one.letter.why != "invalid")]
         if unknown := set(numbers) - {one.number for one in letters}:

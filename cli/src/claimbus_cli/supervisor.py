@@ -60,12 +60,16 @@ class Supervisor:
         self._logs.mkdir(parents=True, exist_ok=True)
         for child in self._children:
             child.watcher = asyncio.create_task(self._keep_alive(child))
-        ready = asyncio.gather(*(self._until_healthy(child) for child in self._children))
-        async with asyncio.timeout(timeout):
-            await asyncio.wait((asyncio.ensure_future(ready), self.failed), return_when=asyncio.FIRST_COMPLETED)
+        ready = {asyncio.create_task(self._until_healthy(child)): child for child in self._children}
+        everyone = asyncio.gather(*ready)
+        await asyncio.wait((everyone, self.failed), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        late = [child.name for task, child in ready.items() if not task.done()]
+        everyone.cancel()
+        await asyncio.gather(everyone, return_exceptions=True)
         if self.failed.done():
-            ready.cancel()
             await self.failed
+        if late:
+            raise TimeoutError(f"{', '.join(late)}: cannot work after {timeout:.0f} s; the logs are in {self._logs}")
 
     async def _keep_alive(self, child: _Child) -> None:
         backoff = 0.2

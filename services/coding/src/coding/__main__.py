@@ -2,4 +2,4 @@
 
 from claimbus.service import run
 
-run("coding", "coding.handlers")
+run("coding", "coding")

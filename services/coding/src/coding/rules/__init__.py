@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import Any
 
 from claimbus.events import RuleSet
-from claimbus.rules import DatedRow, load_table, rule_set_of
+from claimbus.rules import DatedRow, Table, load_table, rule_set_of
 
 from coding.domain.evaluation import EvaluationRow
 from coding.domain.lexicon import DeliveryRow, GrammarRow, LexiconRow
@@ -61,7 +62,8 @@ def _on(service_date: date) -> CodingRules:
 @dataclass(frozen=True)
 class Rules:
     on: Callable[[date], CodingRules]
+    tables: tuple[Table[Any], ...]
     rule_set: RuleSet
 
 
-RULES = Rules(on=_on, rule_set=rule_set_of(*_TABLES))
+RULES = Rules(on=_on, tables=_TABLES, rule_set=rule_set_of(*_TABLES))

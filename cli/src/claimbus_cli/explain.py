@@ -1,0 +1,110 @@
+"""`claimbus explain`: a person's account of one decision."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from claimbus.events import Problem, decision_adapter
+from claimbus.messaging import Poison
+from pydantic import ValidationError
+from pydantic_core import from_json
+from rich.console import Console
+
+from claimbus_cli.account import Decision, account_of
+from claimbus_cli.bus import BusError, Word, connected, words_on
+from claimbus_cli.terminal import loading_rules, out, run, server
+from claimbus_cli.visits import VisitsError, read_visits
+
+_CLOSED = {
+    "voided": "The EHR took this visit back: nothing of it may be billed.",
+    "superseded": "A newer revision took this one's place.",
+    "held": "The visit is held: claims waits for a fact that has not come.",
+}
+
+
+@click.command()
+@click.argument("visit")
+@click.option(
+    "--width", type=click.IntRange(60, 400), help="Columns to write in.  [default: the terminal's; 120 in a pipe]"
+)
+def explain(visit: str, width: int | None) -> None:
+    r"""Tell why a visit's claim is what it is: what decides, the worksheet, every line with its reasons.
+
+    VISIT is a file with visits or decisions (- is standard input), or a visit on the bus: PRACTICE/VISIT,
+    or the visit's key alone.
+
+    \b
+    claimbus explain examples/visits/03-mixed-remainders.json
+    claimbus explain northside-pt/v12-above-threshold
+    claimbus watch --json | head -1 | claimbus explain -
+    """
+    page = Console(width=width, highlight=False) if width else out
+    if visit == "-" or Path(visit).exists():
+        sys.exit(_explain_file(visit, page))
+    if Path(visit).suffix in (".json", ".jsonl"):
+        raise click.ClickException(f"{visit}: No such file or directory")
+    run(_explain_on_bus(visit, page))
+
+
+def _explain_file(source: str, page: Console) -> int:
+    failed = False
+    try:
+        for place, (line, body) in enumerate(read_visits(source)):
+            if place:
+                page.rule(style="dim")
+            try:
+                page.print(account_of(_decision(body)), highlight=False)
+            except Poison as exc:
+                failed = True
+                click.echo(f"line {line}: {exc}", err=True)
+    except VisitsError as exc:
+        raise click.ClickException(str(exc)) from exc
+    return int(failed)
+
+
+def _decision(body: bytes) -> Decision:
+    """A decision as it is, or the one on a visit. Raises `Poison`."""
+    if _is_decision(body):
+        try:
+            return decision_adapter.validate_json(body)
+        except ValidationError as exc:
+            first = exc.errors(include_input=False)[0]
+            raise Poison(Problem(field=".".join(map(str, first["loc"][1:])), problem=first["msg"])) from None
+    with loading_rules():
+        from claimbus_cli.evaluate import evaluate_visit
+    return evaluate_visit(body)
+
+
+def _is_decision(body: bytes) -> bool:
+    try:
+        given = from_json(body)
+    except ValueError:
+        return False
+    return isinstance(given, dict) and "outcome" in given
+
+
+async def _explain_on_bus(name: str, page: Console) -> None:
+    practice, _, visit = name.rpartition("/")
+    async with connected(server()) as client:
+        words = await words_on(client, practice or None, visit)
+    practices = dict.fromkeys(word.practice_id for word in words)
+    if len(practices) > 1:
+        full = " or ".join(f"{one}/{visit}" for one in practices)
+        raise BusError(f"{visit} is a visit of several practices: name {full}")
+    if not words:
+        raise BusError(f"no file {name}, and claims has said nothing of such a visit; see: claimbus dead list")
+    for part in _pages(words):
+        page.print(part, highlight=False)
+
+
+def _pages(words: list[Word]) -> Iterator[object]:
+    """The last word, and where that is no decision the last decision before it."""
+    last = words[-1]
+    decision = next((word.decision for word in reversed(words) if word.decision is not None), None)
+    if last.decision is None:
+        yield f"{last.practice_id}/{last.visit_id}: {last.fact}. {_CLOSED.get(last.fact, '')}"
+        if decision is not None:
+            yield "What was decided before that, and holds no more:\n"
+    if decision is not None:
+        yield account_of(decision)

@@ -1,0 +1,64 @@
+"""What every command does with a terminal: where it prints, and how an expected error looks."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import Coroutine, Iterator
+from importlib.metadata import version
+from typing import Any
+
+import click
+from claimbus.messaging import MessagingError
+from claimbus.rules import RuleError
+from claimbus.service import Settings, SettingsError
+from claimbus.telemetry import tracing
+from nats.errors import Error as NatsError
+from rich.console import Console
+
+from claimbus_cli.bus import BusError
+from claimbus_cli.embedded import BrokerError
+from claimbus_cli.supervisor import ServiceFailedError
+from claimbus_cli.visits import VisitsError
+
+_EXPECTED = (BusError, BrokerError, ServiceFailedError, VisitsError, MessagingError, TimeoutError)
+
+out = Console()
+if not out.is_terminal:
+    out.width = max(out.width, 120)  # a file or a log is not the 80 columns that are assumed for it
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run a command's work; an expected error is one clear line and status 1."""
+    try:
+        settings = Settings.read()
+    except SettingsError as exc:
+        work.close()
+        raise click.ClickException(str(exc)) from exc
+    # One line when spans could not be sent, instead of one for each attempt.
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
+    traces = tracing.configure("claimbus-cli", version("claimbus-cli"), exports=settings.exports_traces)
+    try:
+        asyncio.run(work)
+    except _EXPECTED as exc:
+        raise click.ClickException(str(exc) or type(exc).__name__) from exc
+    except NatsError as exc:
+        raise click.ClickException(f"the broker cannot do that ({exc}); see: claimbus doctor") from exc
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        if traces is not None:
+            traces.shutdown()
+
+
+def server() -> str:
+    return Settings.read().nats_url
+
+
+@contextlib.contextmanager
+def loading_rules() -> Iterator[None]:
+    """Around the import of what loads tables and profiles: one that must not be used is one line and status 1."""
+    try:
+        yield
+    except (RuleError, SettingsError) as exc:
+        raise click.ClickException(str(exc)) from exc
