@@ -51,14 +51,13 @@ def share_units(
 ) -> tuple[UnitShare, ...]:
     """One share for each billed unit; their minutes add up to the service's.
 
-    `unit_minutes` is 0 for an untimed code. Without a `rule` no unit bears a modifier, because of `exempt`.
+    `unit_minutes` is 0 for an untimed code: there each unit is judged by the whole service, as nobody says
+    which minutes made which unit. Without a `rule` no unit bears a modifier, because of `exempt`.
     """
     if units == 0:
         return ()
-    if unit_minutes:
-        parts = _divide(units, worked, unit_minutes)
-    else:
-        parts = [_Part(worked.therapist, worked.assistant, "shared")]
+    whole = _Part(worked.therapist, worked.assistant, "shared")
+    parts = _divide(units, worked, unit_minutes) if unit_minutes else _evenly(units, whole)
     shares = []
     for part in parts:
         assistant: bool | None
@@ -67,13 +66,23 @@ def share_units(
         elif not worked.known:
             assistant, reason = None, UNKNOWN
         else:
-            assistant, reason = _judge(part, unit_minutes, rule)
+            assistant, reason = _judge(part if unit_minutes else whole, unit_minutes, rule)
         shares.append(
             UnitShare(
                 therapist_minutes=part.therapist, assistant_minutes=part.assistant, assistant=assistant, reason=reason
             )
         )
     return tuple(shares)
+
+
+def _evenly(units: int, whole: _Part) -> list[_Part]:
+    """Minutes spread over units that are not made of minutes, so that the sum holds."""
+    if units == 1:
+        return [whole]
+    return [
+        _Part((whole.therapist + place) // units, (whole.assistant + place) // units, "shared")
+        for place in range(units)
+    ]
 
 
 def _divide(units: int, worked: Worked, unit: int) -> list[_Part]:

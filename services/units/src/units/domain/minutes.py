@@ -1,16 +1,17 @@
-"""Which interventions count, with how many minutes, and what is wrong with the others."""
+"""Which interventions count, under which code and with how many minutes, and what is wrong with the others."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from claimbus.events import CodedIntervention, Finding, FixableBy, Unbilled, VisitCoded
+from claimbus.events import CodedIntervention, Finding, Unbilled, VisitCoded
+from claimbus.rules import Profile
 from claimbus.values import Result, Severity
 
+from units.domain.findings import CODE_SET, MANUAL, fail, leave_off, passed
 from units.domain.rulebook import CodeRow, Rulebook, UnitSettings
+from units.domain.schedule import Stint, credit_minutes, overlap, stint
 
-MANUAL = "Pub 100-04 ch.5 s20.2"
-CODE_SET = "units table unit-codes"
 _CODE_SHAPE = re.compile(r"[A-Z0-9]{5}")
 
 _NOT_PAID = {
@@ -21,10 +22,13 @@ _NOT_PAID = {
 
 
 class Counted(NamedTuple):
-    """An intervention that counts, under its code. Minutes are null only under an untimed code."""
+    """An intervention that counts."""
 
     intervention: CodedIntervention
     row: CodeRow
+    """The code that it counts under: its own, or the one that the payer takes in place of it."""
+    minutes: int | None
+    """Those credited to it; null only under an untimed code."""
 
 
 class Sorted(NamedTuple):
@@ -37,62 +41,39 @@ class Sorted(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def fail(
-    check: str,
-    message: str,
-    fix: str,
-    *,
-    intervention_id: str | None = None,
-    severity: Severity = Severity.BLOCK,
-    result: Result = Result.FAIL,
-    fixable_by: FixableBy = "therapist",
-    carc: str | None = None,
-    rarc: str | None = None,
-    citation: str = MANUAL,
-    inputs: dict[str, Any] | None = None,
-) -> Finding:
-    """A finding of this service that asks somebody to mend something."""
-    return Finding(
-        id=check,
-        result=result,
-        severity=severity,
-        intervention_id=intervention_id,
-        message=message,
-        fix=fix,
-        fixable_by=fixable_by,
-        carc=carc,
-        rarc=rarc,
-        rule=check,
-        citation=citation,
-        inputs=inputs or {},
-    )
-
-
-def _passed(check: str, message: str, citation: str = MANUAL) -> Finding:
-    return Finding(
-        id=check, result=Result.PASS, severity=Severity.BLOCK, message=message, rule=check, citation=citation
-    )
-
-
 _PASSED = {
     finding.id: finding
     for finding in (
-        _passed("code.unknown", "Every code is known", CODE_SET),
-        _passed("code.not-valid-on-date", "Every code is valid on the date of service", CODE_SET),
-        _passed("units.minutes-missing", "Every timed service has its minutes"),
-        _passed("units.contact-not-one-on-one", "No timed service was given in another way than one-on-one"),
-        _passed("units.minutes-inconsistent", "No service has more assistant and joint minutes than minutes"),
-        _passed("units.overlapping-minutes", "The timed services follow one another without overlap"),
+        passed("code.unknown", "Every code is known", citation=CODE_SET),
+        passed("code.not-valid-on-date", "Every code is valid on the date of service", citation=CODE_SET),
+        passed(
+            "code.not-valid-for-program", "The program takes every code, or pays it with another", citation=CODE_SET
+        ),
+        passed(
+            "code.substituted",
+            "The payer takes every code as it was charted",
+            severity=Severity.INFO,
+            citation=CODE_SET,
+        ),
+        passed("units.minutes-missing", "Every timed service has its minutes"),
+        passed("units.contact-not-one-on-one", "No timed service was given in another way than one-on-one"),
+        passed("units.minutes-inconsistent", "No service has more assistant and joint minutes than minutes"),
+        passed("units.times-reversed", "Every timed service ends after it begins", severity=Severity.REVIEW),
+        passed("units.minutes-exceed-interval", "No timed service has more minutes than lie between its times"),
+        passed("units.overlapping-minutes", "Every minute stands under one service"),
+        passed("units.minutes-exceed-total", "The timed minutes are no more than the visit's total"),
     )
 }
 
 
-def sort_interventions(coded: VisitCoded, rules: Rulebook, program: UnitSettings) -> Sorted:
+def sort_interventions(coded: VisitCoded, rules: Rulebook, profile: Profile[UnitSettings]) -> Sorted:
     """Tell what counts from what does not; each check that was made leaves at least one finding."""
+    settings = profile.settings
     counted: list[Counted] = []
     beside: dict[str, list[CodedIntervention]] = {}
     unbilled: list[Unbilled] = []
     findings: list[Finding] = []
+    attended: list[Stint] = []
     checks: dict[str, None] = {}
 
     for one in coded.interventions:
@@ -100,16 +81,27 @@ def sort_interventions(coded: VisitCoded, rules: Rulebook, program: UnitSettings
             unbilled.append(leave_off(one, "no code is decided on", "code.missing"))
             continue
         checks |= _CODE_CHECKS
-        row = rules.codes.get(one.code)
+        code = _taken(one.code, settings.substitutions, rules)
+        row = rules.codes.get(code)
         if row is None:
-            findings.append(_no_valid_row(one, one.code, rules))
+            findings.append(_no_valid_row(one, code, rules))
             unbilled.append(leave_off(one, _NO_ROW[findings[-1].id], findings[-1].id))
             continue
-        if program.medicare_statuses and row.status in _NOT_PAID:
-            unbilled.append(leave_off(one, _NOT_PAID[row.status], f"pfs-status-{row.status.lower()}"))
-            if row.use_instead is not None:
-                findings.append(_wrong_for_medicare(one, row, row.use_instead))
-            continue
+        if settings.substitutions:
+            checks["code.substituted"] = None
+            if code != one.code:
+                findings.append(_substituted(one, one.code, code, profile.cite("substitutions")))
+        if row.kind == "untimed" and one.contact == "one_on_one":
+            own = _stint(one, row.code)
+            if own is not None and own.longest > 0:
+                attended.append(own)
+        if settings.medicare_statuses:
+            checks["code.not-valid-for-program"] = None
+            if row.status in _NOT_PAID:
+                unbilled.append(leave_off(one, _NOT_PAID[row.status], f"pfs-status-{row.status.lower()}"))
+                if row.use_instead is not None:
+                    findings.append(_wrong_for_medicare(one, row, row.use_instead))
+                continue
         if one.assistant_minutes is not None or one.joint_minutes is not None:
             checks["units.minutes-inconsistent"] = None
             if is_inconsistent(one):
@@ -117,7 +109,7 @@ def sort_interventions(coded: VisitCoded, rules: Rulebook, program: UnitSettings
         if row.kind == "untimed":
             if row.group and one.contact in (None, "one_on_one"):
                 findings.append(_not_group(one))
-            counted.append(Counted(one, row))
+            counted.append(Counted(one, row, one.minutes))
             continue
         checks |= _TIMED_CHECKS
         if one.contact not in (None, "one_on_one"):
@@ -127,7 +119,7 @@ def sort_interventions(coded: VisitCoded, rules: Rulebook, program: UnitSettings
             findings.append(_no_minutes(one))
             unbilled.append(leave_off(one, "a timed service without documented minutes", "units.minutes-missing"))
         else:
-            counted.append(Counted(one, row))
+            counted.append(Counted(one, row, one.minutes))
 
     counted, alone = _part_lone_add_ons(counted)
     for lone in alone:
@@ -135,12 +127,10 @@ def sort_interventions(coded: VisitCoded, rules: Rulebook, program: UnitSettings
         unbilled.append(
             leave_off(lone.intervention, "further units without the code of the first", "code.add-on-without-first")
         )
-    timed = [each.intervention for each in counted if each.row.kind == "timed"]
-    double, complete = _overlap(timed)
-    if double:
-        findings.append(_overlapping(double, len(timed)))
-    elif complete:
-        checks["units.overlapping-minutes"] = None
+    if any(each.intervention.started_at is not None for each in counted):
+        counted = _credit_once(counted, attended, findings, checks)
+    if coded.total_minutes is not None:
+        _compare_with_total(coded.total_minutes, counted, findings, checks)
 
     failed = {finding.id for finding in findings}
     return Sorted(
@@ -164,6 +154,16 @@ def is_inconsistent(one: CodedIntervention) -> bool:
     return one.minutes is not None and (one.assistant_minutes or 0) + (one.joint_minutes or 0) > one.minutes
 
 
+def _taken(code: str, substitutions: Mapping[str, str], rules: Rulebook) -> str:
+    """The code that the payer takes for this one.
+
+    One that was not valid yet, or no more, takes no other's place; one that no table knows does, so that a
+    profile's mistake is found and not billed around.
+    """
+    instead = substitutions.get(code)
+    return instead if instead is not None and (instead in rules.codes or instead not in rules.known) else code
+
+
 def _part_lone_add_ons(counted: Iterable[Counted]) -> tuple[list[Counted], list[Counted]]:
     """Further-unit codes go only with the code of their first unit."""
     rows = tuple(counted)
@@ -172,28 +172,71 @@ def _part_lone_add_ons(counted: Iterable[Counted]) -> tuple[list[Counted], list[
     return [each for each in rows if each not in alone] if alone else list(rows), alone
 
 
-def _overlap(timed: Sequence[CodedIntervention]) -> tuple[int, bool]:
-    """Clock minutes that stand in more than one interval, and whether every service has an interval.
+def _stint(one: CodedIntervention, code: str) -> Stint | None:
+    if one.started_at is None or one.ended_at is None:
+        return None
+    return stint(one.started_at, one.ended_at, code, one.intervention_id, one.minutes)
 
-    Counted once for each interval too many: three services at one time count a minute twice.
+
+def _credit_once(
+    counted: Sequence[Counted], attended: Sequence[Stint], findings: list[Finding], checks: dict[str, None]
+) -> list[Counted]:
+    """The same interventions with the minutes that the clock bears.
+
+    `attended` are untimed services given one-on-one: a minute under them is credited to no timed code.
     """
-    spans = sorted(
-        (one.started_at, one.ended_at)
-        for one in timed
-        if one.started_at is not None and one.ended_at is not None and one.started_at < one.ended_at
-    )
-    seconds = 0.0
-    latest = None
-    for start, end in spans:
-        if latest is not None and start < latest:
-            seconds += (min(end, latest) - start).total_seconds()
-        latest = end if latest is None else max(latest, end)
-    return int(seconds // 60), len(spans) == len(timed) > 1
+    places: list[int] = []
+    stints: list[Stint] = []
+    services = 0
+    for place, each in enumerate(counted):
+        if each.row.kind != "timed":
+            continue
+        services += 1
+        one = each.intervention
+        own = _stint(one, each.row.code)
+        if own is None:
+            continue
+        checks["units.times-reversed"] = None
+        if own.longest <= 0:
+            findings.append(_reversed(one))
+            continue
+        checks["units.minutes-exceed-interval"] = None
+        if own.wanted > own.longest:
+            if each.row.report_counts:
+                own = own._replace(wanted=own.longest)
+            else:
+                findings.append(_exceeds_interval(one, own))
+        places.append(place)
+        stints.append(own)
+
+    everyone = [*stints, *attended]
+    credited = [each.possible for each in everyone]
+    twice = 0
+    if stints and overlap(everyone):
+        credited = credit_minutes(everyone)
+        twice = sum(each.possible for each in everyone) - sum(credited)
+    if twice:
+        findings.append(_overlapping(twice, everyone, credited))
+    elif stints and len(stints) == services and len(everyone) > 1:
+        checks["units.overlapping-minutes"] = None
+    borne = list(counted)
+    for place, own, minutes in zip(places, stints, credited, strict=False):
+        each = borne[place]
+        borne[place] = each._replace(minutes=(each.minutes or 0) - (own.wanted - minutes))
+    return borne
 
 
-def leave_off(one: CodedIntervention, reason: str, rule: str) -> Unbilled:
-    """An intervention that is done and not billed."""
-    return Unbilled(intervention_id=one.intervention_id, code=one.code, reason=reason, rule=rule)
+def _compare_with_total(
+    total: int, counted: Iterable[Counted], findings: list[Finding], checks: dict[str, None]
+) -> None:
+    """Timed minutes against the visit's. A report is written outside treatment, so such a code is left out."""
+    timed = [each.minutes or 0 for each in counted if each.row.kind == "timed" and not each.row.report_counts]
+    if not timed:
+        return
+    if sum(timed) > total:
+        findings.append(_exceeds_total(sum(timed), total))
+    else:
+        checks["units.minutes-exceed-total"] = None
 
 
 def _no_valid_row(one: CodedIntervention, code: str, rules: Rulebook) -> Finding:
@@ -224,6 +267,20 @@ def _no_valid_row(one: CodedIntervention, code: str, rules: Rulebook) -> Finding
             "effective_from": known.effective_from.isoformat(),
             "effective_through": known.effective_through.isoformat(),
         },
+    )
+
+
+def _substituted(one: CodedIntervention, charted: str, billed: str, citation: str) -> Finding:
+    # The check fails, as the payer would not take what was charted; it informs, as the claim is right already.
+    return fail(
+        "code.substituted",
+        f"This payer does not take {charted}; the service is counted and billed as {billed}",
+        f"Chart {billed} for this payer, or give the code of what was done if {billed} is not that",
+        intervention_id=one.intervention_id,
+        severity=Severity.INFO,
+        fixable_by="biller",
+        citation=citation,
+        inputs={"charted": charted, "billed": billed},
     )
 
 
@@ -306,11 +363,49 @@ def _add_on_alone(each: Counted) -> Finding:
     )
 
 
-def _overlapping(double: int, services: int) -> Finding:
+def _reversed(one: CodedIntervention) -> Finding:
+    return fail(
+        "units.times-reversed",
+        f"{one.code} ends no later than it begins; its minutes stand, and its times are left out",
+        "Correct started_at and ended_at of the service",
+        intervention_id=one.intervention_id,
+        severity=Severity.REVIEW,
+        inputs={"code": one.code, "minutes": one.minutes},
+    )
+
+
+def _exceeds_interval(one: CodedIntervention, own: Stint) -> Finding:
+    return fail(
+        "units.minutes-exceed-interval",
+        f"{one.code} has {own.wanted} minutes between times that lie {own.longest} apart; no more are counted",
+        "Correct the minutes, or started_at and ended_at, of the service",
+        intervention_id=one.intervention_id,
+        carc="152",
+        inputs={"code": one.code, "minutes": own.wanted, "interval_minutes": own.longest},
+    )
+
+
+def _overlapping(twice: int, stints: Sequence[Stint], credited: Iterable[int]) -> Finding:
     return fail(
         "units.overlapping-minutes",
-        f"{double} clock minutes are credited to more than one timed service",
+        f"{twice} minutes would stand under more than one service at a time; each is credited once",
         "Correct the times so that each minute stands under one service",
         carc="152",
-        inputs={"minutes_counted_twice": double, "timed_services": services},
+        inputs={
+            "minutes_counted_twice": twice,
+            "services": len(stints),
+            "documented": {each.intervention_id: each.wanted for each in stints},
+            "credited": {each.intervention_id: minutes for each, minutes in zip(stints, credited, strict=True)},
+        },
+    )
+
+
+def _exceeds_total(timed: int, total: int) -> Finding:
+    return fail(
+        "units.minutes-exceed-total",
+        f"The timed services have {timed} minutes, and the whole visit has {total}",
+        "Correct the minutes of the services, or time.total_minutes",
+        carc="152",
+        citation=f"{MANUAL}; Pub 100-02 ch.15 s220.3",
+        inputs={"timed_minutes": timed, "total_minutes": total},
     )

@@ -6,8 +6,11 @@ from typing import Literal
 
 from claimbus.events import TableRow
 from claimbus.rules import DatedRow, Profiles, ProfileSettings
+from claimbus.values import Count
 
 Status = Literal["A", "B", "C", "I", "N", "R"]
+Measure = Literal["area_sq_cm", "monitored_days", "month_minutes"]
+"""Field of an intervention that some codes go by, in place of the minutes of the visit."""
 
 
 class CodeRow(DatedRow):
@@ -20,10 +23,26 @@ class CodeRow(DatedRow):
     """Minutes of one unit; 0 where units are not made of minutes."""
     pooled: bool = False
     """Whether its minutes enter the day's pool of the CMS rule."""
+    report_counts: bool = False
+    """Whether its minutes hold the writing of its report, which needs no patient and no interval."""
     add_on_to: str | None = None
     """Code of the first unit, where this one is for further units only."""
+    measure: Measure | None = None
+    """What the code goes by, where that is neither minutes of the visit nor the day."""
+    measure_unit: int = 0
+    """How much of the measure makes one unit; 0 where the code is one unit within its range."""
+    measure_part: bool = False
+    """Whether a part of a unit counts as one."""
+    measure_from: int | None = None
+    """Least of the measure that the code is for."""
+    measure_above: int | None = None
+    """The code is for more than this."""
+    measure_through: int | None = None
+    """Most of the measure that the code is for."""
+    twin: str | None = None
+    """Code of the same service in the other range."""
     unit_is: str | None = None
-    """What a unit counts, where that is neither minutes nor the day."""
+    """What a unit counts, where no field of a visit says how many there were."""
     group: bool = False
     status: Status | None = None
     """Medicare physician fee schedule status."""
@@ -42,7 +61,7 @@ class UnitSettings(ProfileSettings):
     """By code that the payer does not take: the code that it takes for the same service."""
     assistant_modifiers: bool
     """Wants CQ or CO on a unit that an assistant furnished."""
-    most_timed_units: int
+    most_timed_units: Count
     """Timed units that it pays in a day; 0 for no such limit."""
 
 
@@ -94,7 +113,7 @@ class Rulebook:
     known: Mapping[str, CodeRow]
     """Every code that the table has a row for, whatever the day; the newest row."""
     further: Mapping[str, CodeRow]
-    """By timed code of a first unit: the code of the further ones."""
+    """By code of a first unit: the code of the further ones."""
     profiles: Profiles[UnitSettings]
     eight_minute: EightMinuteTable
     assistant: AssistantRow | None
@@ -117,7 +136,7 @@ def make_rulebook(
     return Rulebook(
         codes=valid,
         known={row.code: row for row in sorted(every_code, key=lambda row: row.effective_from)},
-        further={row.add_on_to: row for row in valid.values() if row.kind == "timed" and row.add_on_to is not None},
+        further={row.add_on_to: row for row in valid.values() if row.add_on_to is not None},
         profiles=profiles,
         eight_minute=EightMinuteTable(
             tuple(row for row in rows for _ in range(row.minutes_from, row.minutes_through + 1))

@@ -13,8 +13,8 @@ from claimbus.events import TableRow
 
 from units.domain.rulebook import UNIT, EightMinuteTable, RowSource
 
-RECORDED_ALTERNATIVES = 20
-"""Ties of many services have thousands of outcomes; a person needs to see that there are some."""
+RECORDED_ALTERNATIVES = 252
+"""All outcomes of ten services that tie; beyond that a person needs to see only that there are many."""
 
 
 class TimedService(NamedTuple):

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from claimbus.events import RuleSet
 from claimbus.payers import profiles
-from claimbus.rules import Profiles, load_table, rule_set_of
+from claimbus.rules import Profiles, Table, load_table, rule_set_of
 
 from units.domain.rulebook import AssistantRow, CodeRow, EightMinuteRow, Rulebook, UnitSettings, make_rulebook
 
@@ -32,7 +33,9 @@ def _on(service_date: date) -> Rulebook:
 class Rules:
     on: Callable[[date], Rulebook]
     profiles: Profiles[UnitSettings]
+    tables: tuple[Table[Any], ...]
     rule_set: RuleSet
 
 
-RULES = Rules(on=_on, profiles=_PROFILES, rule_set=rule_set_of(_CODES, profiles().table, _EIGHT_MINUTE, _ASSISTANT))
+_TABLES: tuple[Table[Any], ...] = (_CODES, profiles().table, _EIGHT_MINUTE, _ASSISTANT)
+RULES = Rules(on=_on, profiles=_PROFILES, tables=_TABLES, rule_set=rule_set_of(*_TABLES))
