@@ -1,5 +1,6 @@
 """A completed visit in, a coded visit out."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -146,3 +147,30 @@ def test_confidence_and_alternatives_share_one_whole() -> None:
     one = code_visit({"description": "massage, tandem stance, squats, e-stim"}).interventions[0]
     assert 0 < one.confidence + sum(other.confidence for other in one.alternatives) < 1
     assert len(one.alternatives) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "area"),
+    [
+        ("Selective debridement, 60 sq cm, sharp", "60"),
+        ("wound bed of 20.5 cm2 debrided; 20.5 sq. cm in all", "20.5"),
+        ("debrided 12 square centimeters", "12"),
+        ("10 sq cm at the heel and 15 sq cm at the shin", None),
+        ("6 x 10 sq cm", None),
+        ("wound 5 cm deep", None),
+        (None, None),
+    ],
+)
+def test_a_wound_s_area_is_read_from_the_words_when_they_state_one(words: str | None, area: str | None) -> None:
+    (one,) = code_visit({"code": "97597", "description": words}).interventions
+    assert one.area_sq_cm == (None if area is None else Decimal(area))
+    stated = [evidence for evidence in one.evidence if evidence.rule == "stated-area"]
+    assert [(words or "")[evidence.start : evidence.end] for evidence in stated] == [
+        evidence.text for evidence in stated
+    ]
+    assert bool(stated) is (area is not None)
+
+
+def test_an_area_that_the_visit_gives_goes_before_its_words() -> None:
+    (one,) = code_visit({"code": "97597", "description": "60 sq cm", "area_sq_cm": "20"}).interventions
+    assert one.area_sq_cm == Decimal(20)

@@ -12,6 +12,7 @@ from claimbus.events import (
     VisitCompleted,
 )
 
+from coding.domain.area import read_area
 from coding.domain.evaluation import KINDS, Kind
 from coding.domain.findings import find_about_code, find_about_level, find_other_kind
 from coding.domain.rulebook import CodingRules
@@ -99,13 +100,14 @@ def _coded(
     settled = agreement == "agree" or (chosen is not None and suggestion.code is None and suggestion.level is None)
     question = suggestion.question if suggestion.doubted or not settled else None
     rule, citation = _CHOSEN if chosen is not None else (suggestion.rule, suggestion.citation)
+    stated = read_area(intervention) if intervention.area_sq_cm is None else None
     return CodedIntervention(
         intervention_id=intervention.id,
         code=chosen or (suggestion.code if sure else None),
         chosen_by="clinician" if chosen is not None else "rules" if sure else None,
         suggested_code=suggestion.code,
         confidence=suggestion.confidence,
-        evidence=suggestion.evidence,
+        evidence=(*suggestion.evidence, stated.evidence) if stated else suggestion.evidence,
         alternatives=suggestion.alternatives,
         agreement=agreement,
         question=question,
@@ -119,7 +121,7 @@ def _coded(
         started_at=intervention.started_at,
         ended_at=intervention.ended_at,
         units=intervention.units,
-        area_sq_cm=intervention.area_sq_cm,
+        area_sq_cm=stated.sq_cm if stated else intervention.area_sq_cm,
         monitored_days=intervention.monitored_days,
         month_minutes=intervention.month_minutes,
     )
