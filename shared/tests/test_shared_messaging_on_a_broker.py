@@ -443,6 +443,20 @@ async def test_questions_of_one_turn_share_a_request_and_each_gets_its_own_answe
     assert [next(iter(answer.values())).seq for answer in answers] == seqs
 
 
+async def test_who_asked_first_goes_on_first(client: Client) -> None:
+    """Visits of a patient that become complete together are decided in their order, and see one another."""
+    seqs = [await put(client, visit(f"v{number}")) for number in range(100)]
+    reader, order = LastMessages(client, VISITS), []
+
+    async def ask(number: int) -> None:
+        subject = f"visits.p.v{number}.completed"
+        await reader.read([subject], proof=subject, up_to=seqs[number])
+        order.append(number)
+
+    await asyncio.gather(*map(ask, range(100)))
+    assert order == list(range(100))
+
+
 # --- topology ---------------------------------------------------------------------------------------
 
 

@@ -42,6 +42,11 @@ def test_every_event_is_kept_by_exactly_one_stream(event: Any) -> None:
     assert keepers == ["VISITS" if event.family == "visits" else "CLAIMS"]
 
 
+@pytest.mark.parametrize("name", ["VISITS", "CLAIMS"])
+def test_a_calendar_year_and_its_late_visits_can_be_rebuilt(name: str) -> None:
+    assert (by_name()[name].max_age or 0) >= (366 + 30) * topology.DAY
+
+
 def test_dead_letters_and_given_up_messages_are_kept_apart() -> None:
     dead = by_name()["DEAD"].subjects or []
     assert any(covers(one, "dead.units.invalid") for one in dead)

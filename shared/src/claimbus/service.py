@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
@@ -17,6 +17,7 @@ from nats.errors import Error as NatsError
 
 from claimbus.messaging.broker import broker
 from claimbus.messaging.errors import Drift
+from claimbus.messaging.projection import Projection
 from claimbus.messaging.topology import verify
 from claimbus.telemetry import logs, tracing
 from claimbus.telemetry.logs import log
@@ -64,13 +65,13 @@ class Settings:
         )
 
 
-async def is_healthy(running: NatsBroker, name: str) -> bool:
-    """Connected, and the consumer that this process reads from exists and is as declared.
+async def is_healthy(running: NatsBroker, name: str, projections: Iterable[Projection] = ()) -> bool:
+    """Connected, its projections are current, and the consumer that it reads from exists and is as declared.
 
     A durable that was deleted under a running pull subscriber makes no error anywhere else.
     """
     client = running.connection
-    if not client.is_connected:
+    if not client.is_connected or not all(projection.is_current for projection in projections):
         return False
     try:
         async with asyncio.timeout(2):
@@ -80,12 +81,14 @@ async def is_healthy(running: NatsBroker, name: str) -> bool:
     return True
 
 
-async def _serve_health(running: NatsBroker, name: str, host: str, port: int) -> asyncio.Server:
+async def _serve_health(
+    running: NatsBroker, name: str, projections: Iterable[Projection], host: str, port: int
+) -> asyncio.Server:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(5):
                 await reader.readline()
-                status = "204 No Content" if await is_healthy(running, name) else "503 Service Unavailable"
+                status = "204 No Content" if await is_healthy(running, name, projections) else "503 Service Unavailable"
                 writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
                 await writer.drain()
         except (TimeoutError, ConnectionError):
@@ -96,7 +99,7 @@ async def _serve_health(running: NatsBroker, name: str, host: str, port: int) ->
     return await asyncio.start_server(answer, host, port)
 
 
-async def _serve(name: str, router: NatsRouter, settings: Settings) -> None:
+async def _serve(name: str, router: NatsRouter, projections: tuple[Projection, ...], settings: Settings) -> None:
     running = broker(settings.nats_url, name, router)
     app = FastStream(running, logger=None)
     health: list[asyncio.Server] = []
@@ -105,17 +108,21 @@ async def _serve(name: str, router: NatsRouter, settings: Settings) -> None:
     async def _check() -> None:
         client = await running.connect()
         await verify(client.jetstream(), name)
+        for projection in projections:
+            await projection.start(client)
 
     @app.after_startup
     async def _ready() -> None:
         _settle_memory()
         if settings.health_port is not None:
-            health.append(await _serve_health(running, name, settings.health_host, settings.health_port))
+            health.append(await _serve_health(running, name, projections, settings.health_host, settings.health_port))
         log().info("service.ready", version=version("claimbus"))
 
     @app.on_shutdown
     async def _draining() -> None:
         log().info("service.draining")
+        for projection in projections:
+            await projection.stop()
 
     try:
         await app.run()
@@ -135,21 +142,24 @@ def _settle_memory() -> None:
     gc.set_threshold(20_000, 50, 100)
 
 
-def run(name: str, handlers: str) -> None:
+def run(name: str, package: str) -> None:
     """Run a service until SIGTERM or SIGINT, then finish what is in hand and stop.
 
-    `handlers` is the module whose `router` hears for it. Exits with status 78 (configuration) when a setting,
+    The `router` of the package's module `handlers` hears for it; the projections in its `projections`, if it has
+    some, are rebuilt before it begins to hear. Exits with status 78 (configuration) when a setting,
     a table, a payer profile or the broker's topology is wrong, and with 1 when the broker refuses.
     """
     try:
         settings = Settings.read()
         logs.configure(name, settings.log_level)
-        router: NatsRouter = import_module(handlers).router
+        module = import_module(f"{package}.handlers")
+        router: NatsRouter = module.router
+        projections: tuple[Projection, ...] = getattr(module, "projections", ())
     except ValueError as exc:
         _give_up(name, exc, _MISCONFIGURED)
     traces = tracing.configure(f"claimbus-{name}", version("claimbus"), exports=settings.exports_traces)
     try:
-        asyncio.run(_serve(name, router, settings))
+        asyncio.run(_serve(name, router, projections, settings))
     except Drift as exc:
         _give_up(name, exc, _MISCONFIGURED)
     except NatsError as exc:

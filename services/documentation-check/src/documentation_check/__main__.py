@@ -2,4 +2,4 @@
 
 from claimbus.service import run
 
-run("documentation-check", "documentation_check.handlers")
+run("documentation-check", "documentation_check")

@@ -5,6 +5,7 @@ from claimbus.messaging.decode import Heard, basis_for, decode, validated
 from claimbus.messaging.emit import Outgoing, emit, identity_of, publish
 from claimbus.messaging.errors import Drift, MessagingError, Poison, Stale
 from claimbus.messaging.join import Join, Joined, say_once
+from claimbus.messaging.projection import Projection, Reading
 from claimbus.messaging.stored import LastWord
 from claimbus.telemetry.tracing import trace_id
 
@@ -17,6 +18,8 @@ __all__ = [
     "MessagingError",
     "Outgoing",
     "Poison",
+    "Projection",
+    "Reading",
     "Stale",
     "basis_for",
     "broker",

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -71,12 +72,13 @@ class LastMessages:
 
     async def _ask_soon(self) -> None:
         await asyncio.sleep(0)  # let the other handlers of this batch ask as well
-        asked, self._asked = self._asked, []
+        asked, self._asked = deque(self._asked), []
         while asked:
+            # First asked, first answered: visits are decided in the order in which they became complete.
             share: list[_Question] = []
             subjects = 1
-            while asked and (not share or subjects + len(asked[-1].subjects) <= _MOST_SUBJECTS):
-                share.append(asked.pop())
+            while asked and (not share or subjects + len(asked[0].subjects) <= _MOST_SUBJECTS):
+                share.append(asked.popleft())
                 subjects += len(share[-1].subjects)
             await self._ask(share)
 

@@ -28,8 +28,14 @@ from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, ALL_VISITS, every
 from claimbus.messaging.errors import Drift
 
 VISITS, CLAIMS, DEAD = "VISITS", "CLAIMS", "DEAD"
+STREAM_OF = {VisitCompleted.family: VISITS, ClaimReady.family: CLAIMS}
+"""The stream that keeps a family of events."""
 
 DAY = 86_400.0
+KEPT = 400 * DAY
+"""Seconds that events are kept: running totals of a calendar year are rebuilt from them (ADR 0008)."""
+LETTERS_KEPT = 90 * DAY
+"""Seconds that dead letters are kept."""
 MAX_EVENT_BYTES = 256 * 1024
 
 ATTEMPTS = 6
@@ -74,12 +80,13 @@ def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
         "discard": DiscardPolicy.NEW,
         "allow_direct": True,
         "duplicate_window": DUPLICATE_WINDOW,
-        "max_age": 90 * DAY,
     }
+    facts: dict[str, Any] = common | {"max_age": KEPT, "max_msg_size": MAX_EVENT_BYTES}
+    letters: dict[str, Any] = common | {"max_age": LETTERS_KEPT, "max_msg_size": 16 * 1024}
     return (
-        StreamConfig(name=VISITS, subjects=[ALL_VISITS], max_bytes=8 << 30, max_msg_size=MAX_EVENT_BYTES, **common),
-        StreamConfig(name=CLAIMS, subjects=[ALL_CLAIMS], max_bytes=4 << 30, max_msg_size=MAX_EVENT_BYTES, **common),
-        StreamConfig(name=DEAD, subjects=[ALL_DEAD, _GIVEN_UP], max_bytes=1 << 28, max_msg_size=16 * 1024, **common),
+        StreamConfig(name=VISITS, subjects=[ALL_VISITS], max_bytes=8 << 30, **facts),
+        StreamConfig(name=CLAIMS, subjects=[ALL_CLAIMS], max_bytes=4 << 30, **facts),
+        StreamConfig(name=DEAD, subjects=[ALL_DEAD, _GIVEN_UP], max_bytes=1 << 28, **letters),
     )
 
 

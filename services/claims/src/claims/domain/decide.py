@@ -134,7 +134,7 @@ def retract_claim(void: VisitVoided, decided_revision: int | None, later: Iterab
         revision=void.revision,
         reason=void.reason,
         retracts=_claim_of(void, decided_revision),
-        findings=check_later_visits(later, None),
+        findings=tuple(one for one in check_later_visits(later, None) if one.result is not Result.PASS),
     )
 
 

@@ -14,19 +14,26 @@ from claimbus.values import Result, Severity
 
 from documentation_check.domain.answer import Answer
 from documentation_check.domain.requirement import Check, DocumentationRules
+from documentation_check.domain.treatment_days import SeenDays
 
 
 def check_documentation(
-    visit: VisitCompleted, basis: Basis, rules: DocumentationRules, rule_set: RuleSet
+    visit: VisitCompleted,
+    basis: Basis,
+    rules: DocumentationRules,
+    rule_set: RuleSet,
+    *,
+    seen: SeenDays | None = None,
 ) -> DocumentationChecked:
     """One finding for each requirement that applies on the date of service, in the table's order.
 
-    The program of the coverage that pays first chooses the requirements.
+    The program of the coverage that pays first chooses the requirements. `seen` is what other visits
+    of the case tell; null where none are known.
     """
     terms = rules.terms
     findings = []
     for check in rules.checks.get((visit.primary.program, visit.discipline), ()):
-        answer = check.predicate(visit, terms)
+        answer = check.predicate(visit, terms, seen)
         if answer is not None:
             findings.append(_finding(check, answer))
     # Validating the whole at once takes half the time of two dozen findings one by one.

@@ -1,13 +1,26 @@
 """The predicates by the name that `rules/requirements.toml` calls them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+from claimbus.events import VisitCompleted
 
 from documentation_check.domain import certification, plan_of_care, progress_report, signature
 from documentation_check.domain import treatment_note as note
 from documentation_check.domain import treatment_time as time
+from documentation_check.domain.answer import Answer
 from documentation_check.domain.requirement import Predicate
+from documentation_check.domain.terms import Terms
+from documentation_check.domain.treatment_days import SeenDays
 
-PREDICATES: Mapping[str, Predicate] = {
+
+def _of_the_visit_alone(predicate: Callable[[VisitCompleted, Terms], Answer | None]) -> Predicate:
+    def asked(visit: VisitCompleted, terms: Terms, _seen: SeenDays | None) -> Answer | None:
+        return predicate(visit, terms)
+
+    return asked
+
+
+_OF_THE_VISIT: Mapping[str, Callable[[VisitCompleted, Terms], Answer | None]] = {
     "signature-present": signature.check_signature_present,
     "signature-credential": signature.check_signature_credential,
     "signer-entitled": signature.check_signer_entitled,
@@ -20,7 +33,6 @@ PREDICATES: Mapping[str, Predicate] = {
     "certification-delay": certification.check_certification_delay,
     "certifier-entitled": certification.check_certifier_entitled,
     "certification-current": certification.check_certification_current,
-    "progress-report-current": progress_report.check_progress_report_current,
     "progress-report-author": progress_report.check_progress_report_author,
     "timed-minutes-present": time.check_timed_minutes_present,
     "total-minutes-present": time.check_total_minutes_present,
@@ -31,4 +43,10 @@ PREDICATES: Mapping[str, Predicate] = {
     "interventions-described": note.check_interventions_described,
     "diagnosis-present": note.check_diagnosis_present,
     "necessity-attested": note.check_necessity_attested,
+}
+
+PREDICATES: Mapping[str, Predicate] = {
+    **{name: _of_the_visit_alone(predicate) for name, predicate in _OF_THE_VISIT.items()},
+    "progress-report-current": progress_report.check_progress_report_current,
+    "treatment-days-agree": progress_report.check_treatment_days_agree,
 }

@@ -3,6 +3,9 @@
 The first period begins with the first treatment day, which the evaluation is; a report's own day
 ends its period, and the next treatment day begins the next. There is no 30-calendar-day leg: it
 left the manual, though many lists still carry it.
+
+How many days passed is the visit's to say. Where it does not, the days of other visits are counted; some
+may be missing among those, so that they can show a report to be overdue and never that it is not.
 """
 
 from typing import Any
@@ -11,6 +14,7 @@ from claimbus.events import Case, Documentation, PlanOfCare, ProgressReport, Vis
 
 from documentation_check.domain.answer import Answer, failed, iso, passed, unknown, unknown_without_documentation
 from documentation_check.domain.terms import Terms
+from documentation_check.domain.treatment_days import SeenDays
 
 _REPORT = "documentation.progress_report"
 _SINCE = f"{_REPORT}.treatment_days_since"
@@ -21,7 +25,7 @@ _NO_CASE = Case()
 _NO_PLAN = PlanOfCare()
 
 
-def check_progress_report_current(visit: VisitCompleted, terms: Terms) -> Answer:
+def check_progress_report_current(visit: VisitCompleted, terms: Terms, seen: SeenDays | None) -> Answer:
     if visit.documentation is None:
         return unknown_without_documentation()
     report = visit.documentation.progress_report or _NO_REPORT
@@ -44,7 +48,8 @@ def check_progress_report_current(visit: VisitCompleted, terms: Terms) -> Answer
         return passed(f"Treatment day {day}: the first report is due by day {limit}.", **inputs)
     if _is_empty(report):
         if day is None:
-            return unknown("How many treatment days passed without a progress report is not known.", _DAY, **inputs)
+            question = "How many treatment days passed without a progress report is not known."
+            return _judge_seen(_seen_since(seen, report), limit, unknown(question, _DAY, **inputs))
         return failed(
             f"Treatment day {day} without a progress report ({_REPORT}); one is due by day {limit}.", **inputs
         )
@@ -53,7 +58,8 @@ def check_progress_report_current(visit: VisitCompleted, terms: Terms) -> Answer
     if report.last_on == visit.service_date:
         return passed("A progress report was written today.", **inputs)
     if since is None:
-        return unknown("How many treatment days passed since the last progress report is not known.", _SINCE, **inputs)
+        question = "How many treatment days passed since the last progress report is not known."
+        return _judge_seen(_seen_since(seen, report), limit, unknown(question, _SINCE, **inputs))
     return _count(visit.documentation, since, day, limit, inputs)
 
 
@@ -74,6 +80,43 @@ def _count(documentation: Documentation, since: int, day: int | None, limit: int
             **inputs,
         )
     return passed(f"{since} treatment days since the last progress report; at most {limit}.", **inputs)
+
+
+def _seen_since(seen: SeenDays | None, report: ProgressReport) -> int | None:
+    """Treatment days since the last report as other visits tell, at least; null where its date is open."""
+    if seen is None or (report.last_on is None and not _is_empty(report)):
+        return None
+    return seen.since(report.last_on)
+
+
+def _judge_seen(days: int | None, limit: int, otherwise: Answer) -> Answer:
+    if days is None:
+        return otherwise
+    inputs = otherwise.inputs | {"treatment_days_seen": days}
+    if days <= limit:
+        return otherwise._replace(inputs=inputs)
+    return failed(
+        f"At least {days} treatment days since the last progress report, as this case's visits show; at most {limit}.",
+        **inputs,
+    )
+
+
+def check_treatment_days_agree(visit: VisitCompleted, _terms: Terms, seen: SeenDays | None) -> Answer | None:
+    """Whether the visit counts at least the treatment days that other visits of its case show."""
+    report = visit.documentation.progress_report if visit.documentation else None
+    if seen is None or report is None or report.treatment_days_since is None or report.last_on is None:
+        return None
+    if report.last_on > visit.service_date:
+        return None
+    since, days = report.treatment_days_since, seen.since(report.last_on)
+    inputs = {"treatment_days_since": since, "treatment_days_seen": days, "last_on": iso(report.last_on)}
+    if since >= days:
+        return passed(f"{since} treatment days since the last progress report; {days} of them were seen.", **inputs)
+    return failed(
+        f"{since} treatment days since the last progress report ({_SINCE}), though this case's visits show {days}; "
+        "the visit's own figure was used.",
+        **inputs,
+    )
 
 
 def _may_be_the_evaluation(documentation: Documentation) -> bool:

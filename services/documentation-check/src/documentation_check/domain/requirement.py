@@ -10,12 +10,16 @@ from claimbus.values import FindingId, Program, Severity
 
 from documentation_check.domain.answer import Answer
 from documentation_check.domain.terms import Terms
+from documentation_check.domain.treatment_days import SeenDays
 
 Discipline = Literal["PT", "OT", "SLP"]
 DISCIPLINES: tuple[Discipline, ...] = ("PT", "OT", "SLP")
 
-Predicate = Callable[[VisitCompleted, Terms], Answer | None]
-"""Null when the visit has nothing that the requirement could be asked of."""
+Predicate = Callable[[VisitCompleted, Terms, SeenDays | None], Answer | None]
+"""Null when the visit has nothing that the requirement could be asked of.
+
+It is given what other visits of the case tell, where that is known.
+"""
 
 
 class ProgramGroupRow(DatedRow):

@@ -2,6 +2,7 @@
 
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from claimbus.events import RuleSet
 from claimbus.rules import RuleError, Table, load_table, rule_set_of
@@ -33,9 +34,15 @@ class Rules:
         )
         self._certifiers = load_table(__name__, "certifiers.toml", CertifierRow, key=lambda row: row.kind)
         self._evaluations = load_table(__name__, "evaluation_codes.toml", EvaluationCodeRow, key=lambda row: row.code)
-        self.rule_set: RuleSet = rule_set_of(
-            self.requirements, self._groups, self._limits, self._credentials, self._certifiers, self._evaluations
+        self.tables: tuple[Table[Any], ...] = (
+            self.requirements,
+            self._groups,
+            self._limits,
+            self._credentials,
+            self._certifiers,
+            self._evaluations,
         )
+        self.rule_set: RuleSet = rule_set_of(*self.tables)
 
     def on(self, day: date) -> DocumentationRules:
         """What is in force on a date of service."""
