@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from functools import cache
 
 from claimbus.events import (
@@ -30,7 +29,7 @@ from claimbus.rules import Profile, merge_rule_sets
 from claimbus.values import Result, Severity
 
 from claims.domain.authorization import check_authorization
-from claims.domain.fees import PricedItem, price_services
+from claims.domain.fees import PricedItem, price_services, total_of
 from claims.domain.filing import last_filing_day
 from claims.domain.lines import compose_lines, diagnoses_in_order
 from claims.domain.modifiers import ASSISTANT_MODIFIER
@@ -175,11 +174,12 @@ def _placed(finding: Finding, lines: Sequence[Line]) -> Finding:
         if number is not None:
             changes["line"] = number
     if finding.amount_at_risk is None and finding.severity is not Severity.INFO:
-        changes["amount_at_risk"] = _total(line.expected_amount for line in _endangered(finding, lines))
+        endangered = _endangered(finding, lines)
+        changes["amount_at_risk"] = total_of(line.expected_amount for line in endangered) if endangered else None
     return finding.model_copy(update=changes) if changes else finding
 
 
-def _endangered(finding: Finding, lines: Sequence[Line]) -> Iterable[Line]:
+def _endangered(finding: Finding, lines: Sequence[Line]) -> Sequence[Line]:
     """Lines that go unpaid if a payer sees what the finding saw; none for what is not on the claim."""
     if finding.id in _NOTHING_AT_RISK:
         return ()
@@ -195,16 +195,6 @@ def _endangered(finding: Finding, lines: Sequence[Line]) -> Iterable[Line]:
         codes = {line.code for line in own}
         return [line for line in lines if line.code in codes]
     return own
-
-
-def _total(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    """Null where one amount is unknown, or there is none."""
-    known = []
-    for amount in amounts:
-        if amount is None:
-            return None
-        known.append(amount)
-    return sum(known, Decimal(0)) if known else None
 
 
 def _missing_fields(visit: VisitCompleted, rules: ClaimRules) -> Iterable[Finding]:
@@ -263,8 +253,8 @@ def _document(visit: VisitCompleted, lines: tuple[Line, ...], claim_id: str, set
         service_date=visit.service_date,
         discipline=visit.discipline,
         place_of_service=visit.place_of_service,
-        total_charge=_total(line.charge for line in lines),
-        total_expected=_total(line.expected_amount for line in lines),
+        total_charge=total_of(line.charge for line in lines) if lines else None,
+        total_expected=total_of(line.expected_amount for line in lines) if lines else None,
         file_by=last_filing_day(visit.service_date, settings),
         patient=visit.patient,
         coverage=tuple(sorted(visit.coverage, key=lambda payer: payer.rank)),

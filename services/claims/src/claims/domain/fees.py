@@ -4,7 +4,7 @@ Amounts are US dollars in cents. They are national: no locality's GPCI, no seque
 visit: a second visit on the same day, which the multiple-procedure reduction would take in, is not seen here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
@@ -17,6 +17,16 @@ _CENT = Decimal("0.01")
 _PERCENT = Decimal(100)
 _LESSER = "42 CFR 414.21"
 """Payment is by the lesser of the actual charge and the schedule's amount."""
+
+
+def total_of(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """Sum of amounts; null where one of them is unknown."""
+    total = Decimal(0)
+    for amount in amounts:
+        if amount is None:
+            return None
+        total += amount
+    return total
 
 
 class PricedItem(NamedTuple):

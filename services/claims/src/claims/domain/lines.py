@@ -22,7 +22,7 @@ from claimbus.values import Result, Severity
 
 from claims.domain.billed import Billed
 from claims.domain.edits import judge_pairs, judge_units
-from claims.domain.fees import PricedItem, price_services
+from claims.domain.fees import PricedItem, price_services, total_of
 from claims.domain.kx import VisitDollars, judge_kx
 from claims.domain.modifiers import (
     ASSISTANT_MODIFIER,
@@ -188,19 +188,9 @@ def _dollars(drafts: Sequence[_Draft], profile: Profile[ClaimSettings], rules: C
             PricedItem(draft.service.code, draft.service.units, 0, charge)
             for draft, charge in zip(drafts, charges, strict=True)
         ]
-        return _sum_of(amount.allowed for amount in price_services(items, profile, rules))
+        return total_of(amount.allowed for amount in price_services(items, profile, rules))
 
-    return VisitDollars(_sum_of(charges), allowed)
-
-
-def _sum_of(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    """Null where one of them is."""
-    total = Decimal(0)
-    for amount in amounts:
-        if amount is None:
-            return None
-        total += amount
-    return total
+    return VisitDollars(total_of(charges), allowed)
 
 
 def _charted(service: Service) -> list[str]:

@@ -13,6 +13,8 @@ from claimbus.events import ClaimDenialRisk, ClaimReady, Finding, Keyed, Line, R
 from claimbus.events.visit_completed import Coverage
 from claimbus.values import Money, Program, Result, Severity
 
+from claims.domain.fees import total_of
+
 _THRESHOLD_PROGRAM = Program.MEDICARE_PART_B
 """The statute's threshold is Part B's (42 USC 1395l(g)); plans that copy it count their own dollars."""
 _COUNTED_TOGETHER = {"PT": "PT and SLP", "SLP": "PT and SLP", "OT": "OT"}
@@ -272,9 +274,7 @@ class Ledger:
 
 def dollars_of(lines: Iterable[Line | _Line]) -> Decimal | None:
     """Allowed amount of all lines together, before an assistant's reduction; null where one of them has none."""
-    amounts = [line.allowed_amount for line in lines]
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known, Decimal(0)) if len(known) == len(amounts) else None
+    return total_of(line.allowed_amount for line in lines)
 
 
 def check_later_visits(later: Iterable[LaterVisit], dollars: Decimal | None) -> tuple[Finding, ...]:
