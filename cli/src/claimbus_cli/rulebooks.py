@@ -33,7 +33,10 @@ class Rulebooks:
     """What a decision carries."""
 
     def find(self, name: str, practice: str | None) -> Chain | Table[Any]:
-        """A profile (`medicare_part_b`, `commercial/uhc`, a payer alone) or a table. Raises `UnknownNameError`."""
+        """A profile (`medicare_part_b`, `commercial/unitedhealthcare`, a payer alone) or a table.
+
+        Raises `UnknownNameError`.
+        """
         asked = _spelled(name)
         chains = {"/".join(chain): chain for chain in self.book.chains(practice)}
         for full, chain in chains.items():

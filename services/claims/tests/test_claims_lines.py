@@ -200,6 +200,21 @@ def test_a_pair_with_indicator_1_needs_a_documented_reason(column1: str, column2
     assert [line.modifiers for line in lines] == [("GP",), ("GP",)]
 
 
+@pytest.mark.parametrize(
+    "text", ["none", "No", "N/A", "-", "?", "0", "same region", "not distinct, same block", "see note"]
+)
+def test_what_gives_no_reason_documents_nothing(text: str) -> None:
+    lines, findings = bill(did("97530"), did("97750", distinct_reason=text))
+    assert "ncci.pair-not-distinct" in {one.id for one in findings if one.result is Result.FAIL}
+    assert lines[1].modifiers == ("GP",)
+
+
+@pytest.mark.parametrize("text", ["not overlapping: tested after treatment", "Another region", "nonoverlapping blocks"])
+def test_a_reason_in_few_words_is_one(text: str) -> None:
+    lines, _ = bill(did("97530"), did("97750", distinct_reason=text))
+    assert lines[1].modifiers == ("GP", "59")
+
+
 @pytest.mark.parametrize("on", [0, 1])
 def test_a_documented_reason_on_either_code_puts_59_on_column_2(on: int) -> None:
     rows = [did("97530"), did("97750")]
@@ -543,6 +558,8 @@ def test_dollars_below_what_was_seen_are_looked_at_and_used() -> None:
     assert kx("100.00", "100.01") == (False, "pass", {"totals.therapy-dollars-differ"})
     assert kx("100.00", "100.00") == (False, "pass", set())
     assert kx("100.00", "3000.00")[0] is False
+    assert kx("100.00", "3000.00")[1] == "unknown"
+    assert kx("100.00", "3000.00", modifiers=["KX"]) == (True, "unknown", {"totals.therapy-dollars-differ"})
 
 
 def test_a_required_notice_stands_for_kx_where_necessity_is_not_attested() -> None:

@@ -174,3 +174,18 @@ def test_a_wound_s_area_is_read_from_the_words_when_they_state_one(words: str | 
 def test_an_area_that_the_visit_gives_goes_before_its_words() -> None:
     (one,) = code_visit({"code": "97597", "description": "60 sq cm", "area_sq_cm": "20"}).interventions
     assert one.area_sq_cm == Decimal(20)
+
+
+@pytest.mark.parametrize(
+    ("facts", "present"),
+    [
+        ({}, False),
+        ({"assistant": {"first_name": "Sam"}}, True),
+        ({"rendering_provider": {"credential": "PTA"}}, True),
+        ({"rendering_provider": {"credential": "PT, DPT"}}, False),
+        ({"documentation": {"signature": {"credential": "cota/l"}}}, True),
+        ({"interventions": [{"code": "97110", "minutes": 15, "modifiers": ["cq"]}]}, True),
+    ],
+)
+def test_an_assistant_is_known_by_name_credential_or_modifier(facts: dict[str, Any], present: bool) -> None:
+    assert code_visit(**{"interventions": [{"code": "97110", "minutes": 15}], **facts}).assistant_present is present

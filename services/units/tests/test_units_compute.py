@@ -392,7 +392,7 @@ def test_timed_minutes_are_held_against_the_visits_total_and_not_reduced(
     assert computed.worksheet.timed_minutes == 40
     if result is Result.FAIL:
         finding = failed(computed)["units.minutes-exceed-total"]
-        assert (finding.severity, finding.inputs) == (Severity.BLOCK, {"timed_minutes": 40, "total_minutes": 39})
+        assert (finding.severity, finding.inputs) == (Severity.BLOCK, {"credited_minutes": 40, "total_minutes": 39})
 
 
 def test_minutes_that_the_clock_takes_away_are_not_held_against_the_total() -> None:
@@ -735,3 +735,17 @@ def test_any_visit_is_accounted_for_whole(
         if each.shares and each.minutes is not None:
             assert sum(s.therapist_minutes + s.assistant_minutes for s in each.shares) == each.minutes
     assert UnitsComputed.model_validate_json(computed.model_dump_json()) == computed
+
+
+@pytest.mark.parametrize(("documented", "result"), [(40, Result.PASS), (23, Result.FAIL), (None, None)])
+def test_timed_minutes_are_held_against_the_timed_total_of_the_note(
+    documented: int | None, result: Result | None
+) -> None:
+    computed = compute(visit(did("97110", 25), did("97140", 15), timed_minutes=documented))
+    found = [one for one in computed.findings if one.id == "units.minutes-exceed-timed"]
+    assert [(one.result, one.severity) for one in found] == ([(result, Severity.BLOCK)] if result else [])
+
+
+def test_a_minute_in_a_group_is_not_credited_to_a_timed_code_as_well() -> None:
+    computed = compute(visit(at("97150", 0, 30, contact="group"), at("97035", 0, 15)))
+    assert sum(failed(computed)["units.overlapping-minutes"].inputs["credited"].values()) == 30

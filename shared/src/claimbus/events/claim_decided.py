@@ -74,7 +74,7 @@ class RunningTotals(Record):
     """What earlier visits of this patient add up to, as far as this pipeline has seen them.
 
     Other providers' visits and those from before are not in it, so each figure is a least value: it
-    can raise a question, and never settles one.
+    can show that a limit is passed, and never that one is kept.
     """
 
     therapy_dollars: Money | None = None
@@ -103,7 +103,7 @@ class _Decision(Derived):
     unbilled: tuple[Unbilled, ...]
     units: UnitsSummary
     profile: str = ""
-    """The payer profile that the claim was made by, from the program inwards: `commercial > uhc`."""
+    """The payer profile that the claim was made by, from the program inwards: `commercial > unitedhealthcare`."""
     totals: RunningTotals | None = None
     findings: tuple[Finding, ...]
     checks: CheckCounts

@@ -69,7 +69,7 @@ class EhrUnits(Record):
 
 class Worksheet(Record):
     profile: str = ""
-    """The payer profile that chose the rule, from the program inwards: `commercial > uhc`."""
+    """The payer profile that chose the rule, from the program inwards: `commercial > unitedhealthcare`."""
     rule: str
     citation: str
     timed_minutes: int

@@ -74,6 +74,8 @@ class VisitCoded(Derived):
     payer_id: str | None = None
     payer_name: str | None = None
     plan_id: str | None = None
+    timed_minutes: Minutes | None = None
+    """Minutes under all timed codes together, as documented."""
     total_minutes: Minutes | None = None
     """Treatment minutes of the whole visit, timed and untimed, as documented."""
     assistant_present: bool = False

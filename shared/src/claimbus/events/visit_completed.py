@@ -129,7 +129,7 @@ class Intervention(Record):
     """Units that the EHR computed, where it did: compared, never trusted."""
     area_sq_cm: Annotated[Decimal, Field(ge=0, max_digits=8)] | None = None
     """Wound surface treated, for codes that are counted by it."""
-    monitored_days: int | None = Field(default=None, ge=0, le=31)
+    monitored_days: int | None = Field(default=None, ge=0)
     """Days with data in the monitoring period, for remote monitoring supply codes."""
     month_minutes: int | None = Field(default=None, ge=0)
     """Minutes of management in the calendar month so far, for remote monitoring management codes."""

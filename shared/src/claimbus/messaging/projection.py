@@ -147,7 +147,10 @@ class Projection:
             if place.asked:
                 return
         elif status in _NOTHING_NEW:
-            self._caught_up.set()
+            if not self._caught_up.is_set():
+                # The request ended, which says nothing of the stream's end: a new consumer knows what is left.
+                place.why_lost = "quiet"
+                return
         else:
             place.why_lost = status
             return

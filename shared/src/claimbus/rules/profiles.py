@@ -116,7 +116,7 @@ class Profile(Generic[S]):
     """The settings of one payer on one day, each with its origin."""
 
     name: str
-    """From the program inwards: `commercial > uhc`."""
+    """From the program inwards: `commercial > unitedhealthcare`."""
     settings: S
     origins: Mapping[str, Origin]
 

@@ -80,6 +80,8 @@ def load_table(package: str, file: str, row_type: type[Row], key: Callable[[Row]
         document = tomllib.loads(raw.decode())
         head = document["table"]
         given: Iterable[Mapping[str, Any]] = document.get("row", ())
+        if "rows" in head and "row" in document:
+            raise ValueError("rows stand in the CSV or here, not in both")
         if "rows" in head:
             beside = folder.joinpath(head["rows"]).read_bytes()
             raw += beside

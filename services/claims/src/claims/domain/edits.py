@@ -1,5 +1,6 @@
 """NCCI edits of a visit: codes that do not go together on a day, and units above what a day is likely to have."""
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from itertools import product
@@ -18,6 +19,14 @@ _PTP = "ncci-ptp"
 _ALWAYS_DENIED = "0"
 """Modifier indicator of an edit that no modifier helps."""
 _SEPARATE_STRUCTURE, _NON_OVERLAPPING, _DISTINCT = "XS", "XU", "59"
+
+
+_NO_REASON = re.compile(
+    r"[^a-z]*|(?:no|none|nil|n/?a|not applicable|none documented|same\b.*|unknown|see note"
+    r"|not (?:distinct|separate)\b.*)[\s.]*",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What stands in the field and gives no reason: nothing, a dash, a no."""
 
 
 class _Pair(NamedTuple):
@@ -118,7 +127,7 @@ def _set_by_ehr(pair: _Pair, rules: ClaimRules) -> list[tuple[str, str]]:
 def _reasons_given(pair: _Pair) -> list[str]:
     """What the therapist wrote of why the services are distinct."""
     texts = ((row.distinct_reason or "").strip() for one in (pair.first, pair.second) for row in one.rows)
-    return list(dict.fromkeys(text for text in texts if text))
+    return list(dict.fromkeys(text for text in texts if not _NO_REASON.fullmatch(text)))
 
 
 def _not_allowed(pair: _Pair, severity: Severity, facts: dict[str, Any], rules: ClaimRules) -> Finding:

@@ -91,6 +91,10 @@ def _judge(
             # Nothing speaks against it, and without a needed KX the claim is denied.
             return _reason(inputs), _finding(Result.UNKNOWN, f"{text} The EHR's KX is kept.", inputs, fix)
         return None, _finding(Result.UNKNOWN, text, inputs, fix)
+    if not above and used is not None and seen is not None and seen > threshold.amount:
+        text = "The visit's dollars are below the therapy threshold, and earlier visits add up to more than it."
+        fix = "Compare with the payer's running total and send coverage.therapy_dollars_used anew."
+        return (_reason(inputs) if set_by_ehr and attested else None), _finding(Result.UNKNOWN, text, inputs, fix)
     if not above and used is not None:
         if dollars.stay_within(threshold.amount - used):
             return None, _finding(Result.PASS, "Below the therapy threshold with this visit.", inputs)

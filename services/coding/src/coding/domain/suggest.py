@@ -1,5 +1,6 @@
 """Suggest a code for each intervention of a visit, with the words behind it."""
 
+import re
 from typing import Literal
 
 from claimbus.events import (
@@ -19,6 +20,9 @@ from coding.domain.rulebook import CodingRules
 from coding.domain.suggestion import Suggestion, suggest_from_components, suggest_from_words
 
 _EVALUATION_ID = "evaluation"
+_ASSISTANT = re.compile(r"\bL?PTA\b|\bC?OTA\b")
+"""Credentials of a physical or occupational therapy assistant, licensed or certified."""
+_ASSISTANT_MODIFIERS = ("CQ", "CO")
 _CHOSEN = ("clinician-choice", "The treating clinician selects the code; coding compares it and never replaces it")
 
 
@@ -59,11 +63,23 @@ def suggest_codes(visit: VisitCompleted, basis: Basis, rules: CodingRules, rule_
         payer_id=primary.payer_id,
         payer_name=primary.payer_name,
         plan_id=primary.plan_id,
+        timed_minutes=visit.time.timed_minutes if visit.time is not None else None,
         total_minutes=visit.time.total_minutes if visit.time is not None else None,
-        assistant_present=visit.assistant is not None,
+        assistant_present=_assistant_took_part(visit),
         interventions=tuple(coded),
         findings=tuple(found),
         rule_set=rule_set,
+    )
+
+
+def _assistant_took_part(visit: VisitCompleted) -> bool:
+    """Whether anything in the visit speaks of an assistant; whose minutes were whose is another question."""
+    signature = visit.documentation.signature if visit.documentation is not None else None
+    signers = (visit.rendering_provider, signature)
+    return (
+        visit.assistant is not None
+        or any(_ASSISTANT.search((one.credential or "").upper()) for one in signers if one is not None)
+        or any(name.strip().upper() in _ASSISTANT_MODIFIERS for row in visit.interventions for name in row.modifiers)
     )
 
 

@@ -61,6 +61,7 @@ _PASSED = {
         passed("units.times-reversed", "Every timed service ends after it begins", severity=Severity.REVIEW),
         passed("units.minutes-exceed-interval", "No timed service has more minutes than lie between its times"),
         passed("units.overlapping-minutes", "Every minute stands under one service"),
+        passed("units.minutes-exceed-timed", "The timed minutes are no more than the note's timed total"),
         passed("units.minutes-exceed-total", "The timed minutes are no more than the visit's total"),
     )
 }
@@ -91,7 +92,8 @@ def sort_interventions(coded: VisitCoded, rules: Rulebook, profile: Profile[Unit
             checks["code.substituted"] = None
             if code != one.code:
                 findings.append(_substituted(one, one.code, code, profile.cite("substitutions")))
-        if row.kind == "untimed" and one.contact == "one_on_one":
+        # Whoever is in a group, or evaluated, is not treated one-on-one under another code in that minute.
+        if row.kind == "untimed" and (one.contact == "one_on_one" or (row.group and one.contact == "group")):
             own = _stint(one, row.code)
             if own is not None and own.longest > 0:
                 attended.append(own)
@@ -129,8 +131,7 @@ def sort_interventions(coded: VisitCoded, rules: Rulebook, profile: Profile[Unit
         )
     if any(each.intervention.started_at is not None for each in counted):
         counted = _credit_once(counted, attended, findings, checks)
-    if coded.total_minutes is not None:
-        _compare_with_total(coded.total_minutes, counted, findings, checks)
+    _compare_with_totals(coded, counted, findings, checks)
 
     failed = {finding.id for finding in findings}
     return Sorted(
@@ -226,17 +227,23 @@ def _credit_once(
     return borne
 
 
-def _compare_with_total(
-    total: int, counted: Iterable[Counted], findings: list[Finding], checks: dict[str, None]
+def _compare_with_totals(
+    coded: VisitCoded, counted: Iterable[Counted], findings: list[Finding], checks: dict[str, None]
 ) -> None:
-    """Timed minutes against the visit's. A report is written outside treatment, so such a code is left out."""
+    """Timed minutes against the note's totals. A report is written outside treatment, so such a code is left out."""
     timed = [each.minutes or 0 for each in counted if each.row.kind == "timed" and not each.row.report_counts]
     if not timed:
         return
-    if sum(timed) > total:
-        findings.append(_exceeds_total(sum(timed), total))
-    else:
-        checks["units.minutes-exceed-total"] = None
+    for check, documented in (
+        ("units.minutes-exceed-timed", coded.timed_minutes),
+        ("units.minutes-exceed-total", coded.total_minutes),
+    ):
+        if documented is None:
+            continue
+        if sum(timed) > documented:
+            findings.append(_exceeds(check, sum(timed), documented))
+        else:
+            checks[check] = None
 
 
 def _no_valid_row(one: CodedIntervention, code: str, rules: Rulebook) -> Finding:
@@ -400,12 +407,13 @@ def _overlapping(twice: int, stints: Sequence[Stint], credited: Iterable[int]) -
     )
 
 
-def _exceeds_total(timed: int, total: int) -> Finding:
+def _exceeds(check: str, timed: int, documented: int) -> Finding:
+    field = check.removeprefix("units.minutes-exceed-") + "_minutes"
     return fail(
-        "units.minutes-exceed-total",
-        f"The timed services have {timed} minutes, and the whole visit has {total}",
-        "Correct the minutes of the services, or time.total_minutes",
+        check,
+        f"The timed services have {timed} minutes, and the note's {field} are {documented}",
+        f"Correct the minutes of the services, or time.{field}",
         carc="152",
         citation=f"{MANUAL}; Pub 100-02 ch.15 s220.3",
-        inputs={"timed_minutes": timed, "total_minutes": total},
+        inputs={"credited_minutes": timed, field: documented},
     )
