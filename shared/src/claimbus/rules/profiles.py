@@ -24,7 +24,6 @@ and those before the program's, whosever they are.
 import hashlib
 import re
 import tomllib
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -35,7 +34,7 @@ from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
-from claimbus.rules.table import RuleError, Table, newest
+from claimbus.rules.table import RuleError, Table, days_of_change, last_change, newest
 from claimbus.values import Key, PayerKey, Program
 
 TABLE = "payer-profiles"
@@ -161,24 +160,24 @@ class ProfileBook:
     def _payer_of(self, payer: PayerKey, practice: str | None) -> Head | None:
         known = self.heads[practice].values()
         heads = [head for head in known if head.level == "payer" and payer.program in head.programs]
-        number = _spelled(payer.payer_id)
+        number = spelled(payer.payer_id)
         if number:
             for head in heads:
-                if number in map(_spelled, head.payer_ids):
+                if number in map(spelled, head.payer_ids):
                     return head
-        name = f"{_spelled(payer.payer_name)} "
+        name = f"{spelled(payer.payer_name)} "
         matches = [
             (len(begins), head)
             for head in heads
-            for begins in map(_spelled, head.payer_names)
+            for begins in map(spelled, head.payer_names)
             if name.startswith(f"{begins} ")
         ]
         return max(matches, key=lambda match: match[0])[1] if matches else None
 
     def _plan_of(self, payer: str, plan_id: str | None, practice: str | None) -> Head | None:
-        number = _spelled(plan_id)
+        number = spelled(plan_id)
         plans = (head for head in self.heads[practice].values() if head.payer == payer)
-        return next((head for head in plans if number in map(_spelled, head.plan_ids)), None) if number else None
+        return next((head for head in plans if number in map(spelled, head.plan_ids)), None) if number else None
 
     def rows(self, section: str, chain: tuple[str, ...], practice: str | None) -> Iterator[_Row]:
         """Rows of a section that hold for a chain, those that go before others last."""
@@ -215,9 +214,9 @@ class Profiles(Generic[S]):
         # What a visit says of its payer is looked up once; the profile behind it is made once.
         self._found = lru_cache(maxsize=16_384)(book.chain)
         self._practices = frozenset(book.practices())
-        self._breaks = self._days_of_change()
+        self._changes = days_of_change(row.origin for file in book.files for row in file.rows if row.section == section)
         for practice in book.practices():
-            for chain, day in product(book.chains(practice), self._breaks):
+            for chain, day in product(book.chains(practice), self._changes):
                 self._resolved(chain, practice, day)
 
     def of(self, payer: PayerKey, practice_id: str, day: date) -> Profile[S]:
@@ -227,13 +226,7 @@ class Profiles(Generic[S]):
 
     def named(self, chain: tuple[str, ...], practice: str | None, day: date) -> Profile[S]:
         """The profile at the end of a chain of names, the program's first."""
-        return self._resolved(chain, practice, self._breaks[bisect_right(self._breaks, day) - 1])
-
-    def _days_of_change(self) -> tuple[date, ...]:
-        origins = [row.origin for file in self._book.files for row in file.rows if row.section == self._section]
-        starts = {origin.effective_from for origin in origins}
-        ends = {origin.effective_through + _DAY for origin in origins if origin.effective_through < date.max}
-        return tuple(sorted(starts | ends | {date.min}))
+        return self._resolved(chain, practice, last_change(self._changes, day))
 
     def _resolve(self, chain: tuple[str, ...], practice: str | None, day: date) -> Profile[S]:
         values: dict[str, Any] = {}
@@ -336,7 +329,7 @@ def _file(path: Path, raw: bytes, practice: str | None, own: bool) -> ProfileFil
         raise RuleError(f"{path}: [profile] {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     except ValueError as exc:
         raise RuleError(f"{path}: {exc}") from exc
-    if empty := [one for one in (*head.payer_ids, *head.payer_names, *head.plan_ids) if not _spelled(one)]:
+    if empty := [one for one in (*head.payer_ids, *head.payer_names, *head.plan_ids) if not spelled(one)]:
         raise RuleError(f"{path}: [profile] {empty[0]!r} has no letter and no digit to be known by")
     if unknown := document.keys() - set(SECTIONS):
         raise RuleError(f"{path}: [[{min(unknown)}]] is no section; there are {', '.join(SECTIONS)}")
@@ -402,7 +395,7 @@ def _recognizing(files: Iterable[ProfileFile]) -> dict[str, Head]:
     claimed: dict[tuple[str, str], str] = {}
     for head in found.values():
         for space, one in _claims_of(head, found):
-            other = claimed.setdefault((space, _spelled(one)), head.name)
+            other = claimed.setdefault((space, spelled(one)), head.name)
             if other != head.name:
                 raise RuleError(f"profiles {other} and {head.name} both claim {one} ({space}); take it out of one")
     return found
@@ -441,6 +434,6 @@ def _claims_of(head: Head, found: Mapping[str, Head]) -> Iterable[tuple[str, str
     return product(head.programs, (*head.payer_ids, *head.payer_names))
 
 
-def _spelled(text: str | None) -> str:
+def spelled(text: str | None) -> str:
     """Letters and digits in words, whatever the case and the marks between them."""
     return " ".join(_WORD.findall((text or "").casefold()))

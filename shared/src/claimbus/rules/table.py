@@ -21,13 +21,14 @@ import hashlib
 import io
 import re
 import tomllib
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -127,6 +128,31 @@ def _refuse_conflicts(where: str, rows: Iterable[Row], key: Callable[[Row], Hash
             if later.effective_from <= earlier.effective_through:
                 day = later.effective_from
                 raise RuleError(f"{where}: {name} has two rows in force on {day}; end the first sooner")
+
+
+class Span(Protocol):
+    """Something in force from one day through another, both inclusive."""
+
+    @property
+    def effective_from(self) -> date: ...
+
+    @property
+    def effective_through(self) -> date: ...
+
+
+def days_of_change(spans: Iterable[Span]) -> tuple[date, ...]:
+    """The first day of all, and those on which something begins or has ended; between two, every day is the same."""
+    days = {date.min}
+    for span in spans:
+        days.add(span.effective_from)
+        if span.effective_through < date.max:
+            days.add(span.effective_through + timedelta(days=1))
+    return tuple(sorted(days))
+
+
+def last_change(days: Sequence[date], day: date) -> date:
+    """Of days of change, the last one up to `day`."""
+    return days[bisect_right(days, day) - 1]
 
 
 def rule_set_of(*tables: Table[Any]) -> RuleSet:

@@ -1,17 +1,15 @@
 """Advance notices: which modifier the visit's notice means, and what the modifier brings about."""
 
-import re
 from collections.abc import Iterable
 
 from claimbus.events import Finding, Line, Reason, VisitCompleted
-from claimbus.rules import Profile
+from claimbus.rules import Profile, spelled
 from claimbus.values import Result, Severity
 
 from claims.domain.tables import ClaimRules, ClaimSettings
 
 _RULE = "advance-notice"
 _CITATION = "Pub 100-04 ch.30 s50"
-_WORD = re.compile(r"[a-z0-9]+")
 _FIELD = "documentation.advance_beneficiary_notice"
 
 
@@ -20,7 +18,7 @@ def judge_notice(
 ) -> tuple[Reason | None, tuple[Finding, ...]]:
     """Why the lines bear GA, GX, GY or GZ, from what the EHR says of a notice."""
     said = visit.documentation.advance_beneficiary_notice if visit.documentation else None
-    words = " ".join(_WORD.findall((said or "").casefold()))
+    words = spelled(said)
     if not words or not profile.settings.advance_notice:
         return None, ()
     row = rules.modifiers.notices.get(words)

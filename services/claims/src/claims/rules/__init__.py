@@ -1,12 +1,12 @@
 """Claims' dated tables, loaded once."""
 
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from claimbus.events import RuleSet
 from claimbus.payers import profiles
-from claimbus.rules import Profiles, Table, load_table, rule_set_of
+from claimbus.rules import Profiles, Table, days_of_change, last_change, load_table, rule_set_of
 
 from claims.domain.tables import (
     AssistantReductionRow,
@@ -31,7 +31,6 @@ from claims.domain.tables import (
 
 _VOID = "9"
 """Modifier indicator of an edit that was deleted on the day it was to begin."""
-_DAY = timedelta(days=1)
 
 
 class Rules:
@@ -78,7 +77,7 @@ class Rules:
             *of_lines,
         )
         self.rule_set: RuleSet = rule_set_of(*self.tables)
-        self._breaks = _days_of_change(of_lines)
+        self._changes = days_of_change(row for table in of_lines for row in table.rows)
         self._edits = lru_cache(maxsize=64)(self._edits_on)
         self._book = lru_cache(maxsize=64)(self._book_on)
         self.on = lru_cache(maxsize=1024)(self._on)
@@ -86,7 +85,7 @@ class Rules:
     def _on(self, day: date) -> ClaimRules:
         thresholds = self._thresholds.on(day)
         # The large tables change on few days; the days between two changes share one reading of them.
-        since = max(one for one in self._breaks if one <= day)
+        since = last_change(self._changes, day)
         return ClaimRules(
             day=day,
             profiles=self.profiles,
@@ -135,12 +134,6 @@ def _pair(row: PtpRow) -> tuple[str, str, bool]:
     """One edit at a time for a pair, whichever code comes first; void rows, never in force, only among themselves."""
     one, other = sorted((row.column1, row.column2))
     return one, other, row.modifier_indicator == _VOID
-
-
-def _days_of_change(tables: tuple[Table[Any], ...]) -> tuple[date, ...]:
-    rows = [row for table in tables for row in table.rows]
-    ends = {row.effective_through for row in rows} - {date.max}
-    return tuple(sorted({date.min, *(row.effective_from for row in rows), *(end + _DAY for end in ends)}))
 
 
 RULES = Rules()

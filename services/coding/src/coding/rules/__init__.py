@@ -1,14 +1,13 @@
 """The tables of the coding service, loaded once and picked by date of service."""
 
-from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from claimbus.events import RuleSet
-from claimbus.rules import DatedRow, Table, load_table, rule_set_of
+from claimbus.rules import Table, days_of_change, last_change, load_table, rule_set_of
 
 from coding.domain.evaluation import EvaluationRow
 from coding.domain.lexicon import DeliveryRow, GrammarRow, LexiconRow
@@ -30,15 +29,7 @@ _PROGRAM_CODES = load_table(__package__, "program_codes.toml", ProgramCodeRow, l
 _QUESTIONS = load_table(__package__, "questions.toml", QuestionRow, lambda row: row.about)
 _EVALUATIONS = load_table(__package__, "evaluation_levels.toml", EvaluationRow, lambda row: row.code)
 _TABLES = (_TERMS, _DELIVERY, _GRAMMAR, _CONFIDENCE, _CONTACTS, _PROGRAM_CODES, _QUESTIONS, _EVALUATIONS)
-
-
-def _changes(row: DatedRow) -> set[date]:
-    ends = {row.effective_through + timedelta(days=1)} if row.effective_through < date.max else set()
-    return {row.effective_from} | ends
-
-
-_CHANGES = sorted({date.min}.union(*(_changes(row) for table in _TABLES for row in table.rows)))
-"""Days on which some row begins or has ended: between two of them every day has the same rules."""
+_CHANGES = days_of_change(row for table in _TABLES for row in table.rows)
 
 
 @lru_cache(maxsize=32)
@@ -56,7 +47,7 @@ def _from(day: date) -> CodingRules:
 
 
 def _on(service_date: date) -> CodingRules:
-    return _from(_CHANGES[bisect_right(_CHANGES, service_date) - 1])
+    return _from(last_change(_CHANGES, service_date))
 
 
 @dataclass(frozen=True)
