@@ -1,5 +1,6 @@
 """The whole pipeline without a broker: the very functions that the services call."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted
@@ -8,6 +9,7 @@ from claims.domain.decide import decide_claim
 from claims.rules import RULES as CLAIMS
 from coding.domain.suggest import suggest_codes
 from coding.rules import RULES as CODING
+from coding.suggester import SUGGESTER, ask
 from documentation_check.domain.check import check_documentation
 from documentation_check.rules import RULES as DOCUMENTATION
 from units.domain.compute import compute_units
@@ -23,7 +25,8 @@ def evaluate_visit(body: bytes) -> ClaimReady | ClaimDenialRisk:
     visit = validated(VisitCompleted, body)
     day = visit.service_date
     basis = basis_for(VisitCompleted, visit.practice_id, visit.visit_id, body)
-    coded = suggest_codes(visit, basis, CODING.on(day), CODING.rule_set)
+    opinions = asyncio.run(ask(visit)) if SUGGESTER is not None else {}
+    coded = suggest_codes(visit, basis, CODING.on(day), CODING.rule_set, opinions)
     units = compute_units(coded, UNITS.on(day), UNITS.rule_set)
     documentation = check_documentation(visit, basis, DOCUMENTATION.on(day), DOCUMENTATION.rule_set)
     return decide_claim(

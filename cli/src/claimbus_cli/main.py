@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from claimbus_cli.bus import BusError, connected, dead_letters, following, original_of, outgoing, publish_visit, replay
+from claimbus_cli.code import code
 from claimbus_cli.doctor import examine
 from claimbus_cli.explain import explain
 from claimbus_cli.pipeline import running_pipeline
@@ -42,6 +43,7 @@ def main() -> None:
     """
 
 
+main.add_command(code)
 main.add_command(explain)
 main.add_command(rules)
 

@@ -181,10 +181,70 @@ def test_g0283_agrees_with_the_words_where_the_program_would_take_97014() -> Non
     assert one.agreement == "agree"
 
 
-def test_97014_for_medicare_is_a_disagreement_because_medicare_takes_g0283() -> None:
+def test_97014_for_medicare_is_the_service_of_the_words_and_its_form_is_the_claims_matter() -> None:
     visit = coded_visit({"description": "Unattended e-stim", "code": "97014"})
-    assert visit.interventions[0].code == "97014"
-    assert [(finding.id, finding.result) for finding in visit.findings] == [("coding.disagreement", Result.FAIL)]
+    one = visit.interventions[0]
+    assert (one.code, one.suggested_code, one.agreement) == ("97014", "G0283", "agree")
+    assert [(finding.id, finding.result) for finding in visit.findings] == [("coding.disagreement", Result.PASS)]
+
+
+@pytest.mark.parametrize(
+    ("words", "further"),
+    [
+        ("Work hardening", "97546"),
+        ("Cognitive retraining", "97130"),
+        ("Sharp debridement", "97598"),
+        ("RTM treatment management", "98981"),
+    ],
+)
+def test_words_that_name_a_service_support_the_code_for_more_of_it(words: str, further: str) -> None:
+    assert read(words, code=further).agreement == "agree"
+    assert read("Gait training", code=further).agreement == "disagree"
+
+
+@pytest.mark.parametrize(
+    ("narrative", "code"),
+    [
+        ("Upper trap", "20560"),
+        ("R upper trapezius and levator scapulae", "20560"),
+        ("Upper trap, levator scap, upper trap again", "20560"),
+        ("Infraspinatus, teres minor, supraspinatus", "20561"),
+    ],
+)
+def test_needling_is_coded_by_the_muscles_that_are_named(narrative: str, code: str) -> None:
+    one = read("Dry needling", narrative)
+    assert one.code == code
+    assert "coding-facts" in rules_behind(one)
+
+
+def test_needling_of_a_group_of_muscles_asks_which_they_were() -> None:
+    one = read("Dry needling", "Gluteals and upper trap")
+    assert one.code is None
+    assert "Which muscles" in (one.question or "")
+
+
+@pytest.mark.parametrize(("area", "code"), [("50", "97605"), ("50.5", "97606"), (None, None)])
+def test_negative_pressure_is_coded_by_the_wound_surface(area: str | None, code: str | None) -> None:
+    assert read("Wound vac change", area_sq_cm=area).code == code
+
+
+def test_the_body_region_tells_what_biofeedback_is_for() -> None:
+    assert read("Biofeedback", "sEMG biofeedback for recruitment", body_region="right quad").code == "97112"
+    assert read("Biofeedback", body_region="pelvic floor").code == "90912"
+
+
+def test_text_alone_makes_no_billable_line() -> None:
+    one = read("Joint mobilization grade III", minutes=None)
+    assert (one.code, one.chosen_by, one.suggested_code) == (None, None, "97140")
+    assert "Was it delivered today" in (one.question or "")
+    assert read("Joint mobilization grade III", minutes=None, units=1).code == "97140"
+    assert read("Joint mobilization grade III", minutes=None, code="97140").code == "97140"
+
+
+def test_what_was_done_instead_of_a_refused_service_stands() -> None:
+    assert read("Pt declined hot pack, gait training 150 ft with RW completed").suggested_code == "97116"
+    assert read("Declined ultrasound, agreed to STM of upper trap").suggested_code == "97140"
+    assert read("Pt declined gait training, stairs and curbs").suggested_code is None
 
 
 @pytest.mark.parametrize(

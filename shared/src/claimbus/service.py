@@ -41,6 +41,8 @@ class Settings:
     exports_traces: bool
     profiles: Path | None = None
     """Folder of payer profiles of one's own."""
+    suggester: str | None = None
+    """A suggester of one's own, as `module:name`; coding alone asks it."""
 
     @property
     def nats_url(self) -> str:
@@ -62,6 +64,7 @@ class Settings:
                 environment.get(name) for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
             ),
             profiles=Path(folder) if (folder := environment.get("CLAIMBUS_PROFILES")) else None,
+            suggester=environment.get("CLAIMBUS_SUGGESTER") or None,
         )
 
 

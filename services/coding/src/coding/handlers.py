@@ -6,6 +6,7 @@ from faststream.nats import NatsRouter
 
 from coding.domain.suggest import suggest_codes
 from coding.rules import RULES
+from coding.suggester import ask
 
 router = NatsRouter()
 
@@ -14,4 +15,5 @@ router = NatsRouter()
 async def code(heard: Heard[VisitCompleted]) -> None:
     """Suggest a code for each intervention."""
     visit = heard.event
-    await emit(suggest_codes(visit, heard.basis, RULES.on(visit.service_date), RULES.rule_set), cause=heard)
+    coded = suggest_codes(visit, heard.basis, RULES.on(visit.service_date), RULES.rule_set, await ask(visit))
+    await emit(coded, cause=heard)

@@ -16,7 +16,7 @@ from claimbus.events.finding import Finding, FixableBy, Reason
 from claimbus.events.model import Basis, Derived, Event, Keyed, Record, RuleSet
 from claimbus.events.units_computed import EhrUnits, Service, TableRow, Unbilled, UnitsComputed, UnitShare, Worksheet
 from claimbus.events.visit_closed import ClaimVoided, VisitHeld, VisitSuperseded
-from claimbus.events.visit_coded import Alternative, CodedIntervention, Evidence, VisitCoded
+from claimbus.events.visit_coded import Alternative, CodedIntervention, Evidence, MachineSuggestion, VisitCoded
 from claimbus.events.visit_completed import (
     Authorization,
     Case,
@@ -64,6 +64,7 @@ __all__ = [
     "Intervention",
     "Keyed",
     "Line",
+    "MachineSuggestion",
     "Patient",
     "PlanOfCare",
     "Problem",

@@ -27,6 +27,17 @@ class Alternative(Record):
     confidence: float = Field(ge=0, le=1)
 
 
+class MachineSuggestion(Record):
+    """What a suggester other than the rules said. It is shown, and makes no line by itself."""
+
+    suggester: str
+    code: str
+    confidence: float = Field(ge=0, le=1)
+    evidence: tuple[Evidence, ...] = ()
+    supported_by: Literal["clinician", "rules"] | None
+    """Who said the same; None where nobody did, and then the code is not the machine's."""
+
+
 class CodedIntervention(Record):
     """One intervention with its code, and the time facts that units are counted from.
 
@@ -43,6 +54,8 @@ class CodedIntervention(Record):
     alternatives: tuple[Alternative, ...] = ()
     agreement: Literal["agree", "disagree", "unknown"] = "unknown"
     """Whether the suggestion is the clinician's own code; unknown where either is missing."""
+    machine_suggestion: MachineSuggestion | None = None
+    """What the practice's own suggester said, where it has one."""
     question: str | None = None
     """What to ask the therapist where the words do not decide."""
     rule: str

@@ -55,9 +55,12 @@ def _apply_cues(reading: Reading, standing: list[Standing]) -> list[Cancelled]:
     """
     withdrawn: list[Cancelled] = []
     firsts = [mention.first for mention in reading.mentions]
+    delivered = [_delivered_from(reading, cue) for cue in reading.cues if cue.row.state == "delivered"]
     stretches: dict[tuple[str, str, int], tuple[int, int, Cue]] = {}
     for cue in reading.cues:
         row = cue.row
+        if row.state == "delivered":
+            continue
         sentence = reading.sentence(cue.first)
         clause = reading.clause(cue.first)[0]
         if row.reach:
@@ -65,7 +68,10 @@ def _apply_cues(reading: Reading, standing: list[Standing]) -> list[Cancelled]:
         elif row.side == "around" and bisect_left(firsts, clause) < bisect_left(firsts, cue.first):
             stretches[row.id, "before", clause] = (clause, cue.first, cue)
         else:
-            stretches.setdefault((row.id, "after", sentence[0]), (cue.last, sentence[1], cue))
+            end = sentence[1]
+            if row.state == "not_performed":
+                end = min((place for place in delivered if cue.last <= place < end), default=end)
+            stretches.setdefault((row.id, "after", sentence[0]), (cue.last, end, cue))
             if row.followed_by and _stands_alone(reading, cue, firsts, sentence):
                 withdrawn.append(Cancelled(reading.name, reading.text, cue))
     for low, high, cue in stretches.values():
@@ -77,9 +83,15 @@ def _apply_cues(reading: Reading, standing: list[Standing]) -> list[Cancelled]:
     return withdrawn
 
 
+def _delivered_from(reading: Reading, cue: Cue) -> int:
+    """The word from which on something was done: the verb, or its part of the sentence where that begins before it."""
+    return cue.first if cue.row.side == "after" else reading.clause(cue.first)[0]
+
+
 def _stands_alone(reading: Reading, cue: Cue, firsts: list[int], sentence: tuple[int, int]) -> bool:
     """Whether the cue's sentence names no service, and what follows the cue gives a reason or ends it."""
-    if bisect_left(firsts, sentence[0]) != bisect_left(firsts, sentence[1]):
+    named = reading.mentions[bisect_left(firsts, sentence[0]) : bisect_left(firsts, sentence[1])]
+    if any(mention.row.kind in ("service", "activity") for mention in named):
         return False
     after = reading.words[cue.last] if cue.last < reading.clause(cue.first)[1] else ""
     return after in cue.row.followed_by

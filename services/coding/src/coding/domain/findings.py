@@ -44,6 +44,25 @@ def find_about_code(
             yield _agreement(coded, chosen, suggestion, Result.PASS)
 
 
+def find_about_machine(coded: CodedIntervention) -> Iterator[Finding]:
+    """Whether a suggester other than the rules says what neither rules nor clinician say."""
+    machine = coded.machine_suggestion
+    if machine is None or machine.supported_by is not None:
+        return
+    yield Finding(
+        id="coding.machine-suggestion",
+        result=Result.UNKNOWN,
+        severity=Severity.REVIEW if coded.code is None else Severity.INFO,
+        intervention_id=coded.intervention_id,
+        message=f"{machine.suggester} suggests {machine.code}; no rule and no person says so.",
+        fix="Choose the code, or leave the line as it is.",
+        fixable_by="therapist",
+        rule="machine-suggestion",
+        citation="A machine's suggestion enters a claim only where a rule or a person agrees (ADR 0009)",
+        inputs={"code": coded.code, "machine": machine.code, "confidence": machine.confidence},
+    )
+
+
 def find_about_level(
     coded: CodedIntervention, chosen: str | None, suggestion: Suggestion, rules: CodingRules
 ) -> Iterator[Finding]:

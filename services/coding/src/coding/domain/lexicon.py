@@ -13,7 +13,8 @@ from claimbus.rules import DatedRow, RuleError
 from coding.domain.inflection import stem, surfaces
 
 Form = Literal["any", "exact", "upper"]
-State = Literal["not_performed", "planned", "historical", "home", "goal", "finding"]
+State = Literal["not_performed", "planned", "historical", "home", "goal", "finding", "delivered"]
+"""Why a service is not one of today, or that it is."""
 
 _SEPARATOR = re.compile(r"([\W_]+)")
 _SENTENCE_END = re.compile(r"[;!?\n\r\u2022]|\.(?=\s|$)")
@@ -26,16 +27,24 @@ class LexiconRow(DatedRow):
     """Terms that speak for one or more codes; the head of `lexicon.toml` says what the fields mean."""
 
     id: str
-    kind: Literal["service", "activity", "purpose", "hint"]
+    kind: Literal["service", "activity", "purpose", "hint", "muscle"]
     codes: dict[str, float]
     terms: tuple[str, ...] = ()
     pattern: str | None = None
     form: Form = "any"
     takes: tuple[str, ...] = ()
+    gives: str | None = None
+    within: dict[str, dict[str, float]] = {}
+    level: int | None = None
+
+    @cached_property
+    def in_context(self) -> Mapping[str, "LexiconRow"]:
+        """By context: the same terms, speaking for what they mean there."""
+        return {context: self.model_copy(update={"codes": codes}) for context, codes in self.within.items()}
 
 
 class DeliveryRow(DatedRow):
-    """Words that take a service out of today; the head of `delivery.toml` says what the fields mean."""
+    """Words that say whether a service was delivered today; the head of `delivery.toml` says what the fields mean."""
 
     id: str
     state: State
@@ -68,7 +77,7 @@ class Mention(NamedTuple):
 
 
 class Cue(NamedTuple):
-    """Words in a text that say the service was not delivered today."""
+    """Words in a text that say whether the service was delivered today."""
 
     row: DeliveryRow
     first: int
@@ -144,18 +153,20 @@ class Lexicon:
         words = {row.role: frozenset(row.words) for row in grammar}
         self._fillers = words.get("filler", frozenset())
         self._contrast = words.get("contrast", frozenset())
-        stems: set[str] = set()
+        stem_of: dict[str, str] = {}
         for row in terms:
             if row.pattern is not None:
                 self._patterns.append((re.compile(row.pattern), row))
             for term in row.terms:
-                stems.update(self._add(term, row.form, row))
+                stem_of.update(self._add(term, row.form, row))
         for cue in delivery:
             for term in cue.terms:
-                stems.update(self._add(term, "exact", cue))
-        self._stem_of = {surface: one for one in stems for surface in surfaces(one)} | {one: one for one in stems}
+                stem_of.update(self._add(term, "exact", cue))
+        stems = set(stem_of.values())
+        self._stem_of = {surface: one for one in stems for surface in surfaces(one)} | stem_of
 
-    def _add(self, term: str, form: Form, row: LexiconRow | DeliveryRow) -> tuple[str, ...]:
+    def _add(self, term: str, form: Form, row: LexiconRow | DeliveryRow) -> Iterable[tuple[str, str]]:
+        """Put the term into the trie; its words, each with its stem."""
         words = tuple(_SEPARATOR.split(term.lower())[::2])
         path = tuple(map(stem, words))
         node = self._root
@@ -164,11 +175,11 @@ class Lexicon:
         for end in node.ends:
             if end.form == form and (form == "any" or end.words == words):
                 if end.row is row:
-                    return path
+                    return zip(words, path, strict=True)
                 raise RuleError(f"the term {term!r} stands in {end.row.id} and in {row.id}; keep it in one")
         node.ends.append(_End(form, words, row))
         node.ends.sort(key=lambda end: _FORM_ORDER[end.form])
-        return path
+        return zip(words, path, strict=True)
 
     def read(self, name: str, text: str) -> Reading:
         """Find the terms of `text`, the content of the field `name`."""
@@ -204,27 +215,35 @@ class Lexicon:
         return Reading(name, text, words, separators, mentions, cues, self._contrast)
 
     def _longest(
-        self, node: _Node, place: int, original: Sequence[str], words: Sequence[str], stems: Sequence[str | None]
+        self,
+        node: _Node,
+        place: int,
+        original: Sequence[str],
+        words: Sequence[str],
+        stems: Sequence[str | None],
+        after: int | None = None,
+        skipped: int = 0,
     ) -> tuple[LexiconRow | DeliveryRow, int] | None:
+        """The longest term from `place` on; the way through the trie stands at `node`, before the word `after`."""
+        after = place + 1 if after is None else after
         found: tuple[LexiconRow | DeliveryRow, int] | None = None
-        after, skipped, total = place + 1, 0, len(words)
-        while True:
-            for end in node.ends:
-                if end.form == "any" or _as_written(end, original[place:after], words[place:after]):
-                    found = (end.row, after)
-                    break
-            while True:
-                one = stems[after] if after < total else None
-                following = node.following.get(one) if one is not None else None
-                if following is None and after < total and skipped < _MOST_FILLERS and words[after] in self._fillers:
-                    after += 1
-                    skipped += 1
-                    continue
+        for end in node.ends:
+            if end.form == "any" or _as_written(end, original[place:after], words[place:after]):
+                found = (end.row, after)
                 break
-            if following is None:
-                return found
-            node = following
-            after += 1
+        if after == len(words):
+            return found
+        one = stems[after]
+        following = node.following.get(one) if one is not None else None
+        if following is not None:
+            longer = self._longest(following, place, original, words, stems, after + 1, skipped)
+            found = longer or found
+        if skipped < _MOST_FILLERS and node.following and words[after] in self._fillers:
+            longer = self._longest(node, place, original, words, stems, after + 1, skipped + 1)
+            # Without a word of its own after the filler it is the same term, only longer.
+            if longer is not None and longer[1] > after + 1 and (found is None or longer[1] > found[1]):
+                found = longer
+        return found
 
 
 def _as_written(end: _End, original: Sequence[str], words: Sequence[str]) -> bool:

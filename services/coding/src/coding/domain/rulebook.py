@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
 
 from claimbus.events.visit_completed import Contact
 from claimbus.rules import DatedRow
@@ -19,6 +21,7 @@ class ConfidenceRow(DatedRow):
     sure_from: float
     clear_from: float
     clear_weight: float
+    named_level: float
     against_label_weight: float
     label_factor: float
     typed_code_weight: float
@@ -43,6 +46,26 @@ class ContactRow(DatedRow):
     takes: tuple[str, ...]
 
 
+class FactRow(DatedRow):
+    """A figure that moves the weight of some codes to another: `above` exclusive, `through` inclusive."""
+
+    fact: Literal["muscles", "area_sq_cm", "monitored_days"]
+    code: str
+    takes: tuple[str, ...]
+    above: Decimal = Decimal(0)
+    through: Decimal | None = None
+
+    def holds(self, value: Decimal) -> bool:
+        return value > self.above and (self.through is None or value <= self.through)
+
+
+class FurtherCodeRow(DatedRow):
+    """A code for further time or surface of the service that `code` begins."""
+
+    code: str
+    further: str
+
+
 class ProgramCodeRow(DatedRow):
     """A payer program that takes a service under another code."""
 
@@ -65,10 +88,12 @@ class CodingRules:
     lexicon: Lexicon
     confidence: ConfidenceRow
     contacts: Mapping[Contact, tuple[ContactRow, ...]]
+    facts: Mapping[str, tuple[FactRow, ...]]
+    """By figure: what it decides."""
     program_codes: Mapping[Program, Mapping[str, str]]
     """By program: the code by which it takes a service, by the code that others take."""
     same_service: Mapping[str, frozenset[str]]
-    """By code: the codes that some program takes for the same service."""
+    """By code: the codes that some program takes for the same service, and those for more of it, both ways."""
     questions: Mapping[tuple[str, ...], str]
     evaluations: EvaluationRows
 
@@ -80,7 +105,9 @@ def make_coding_rules(
     grammar: Iterable[GrammarRow],
     confidence: ConfidenceRow,
     contacts: Iterable[ContactRow],
+    facts: Iterable[FactRow],
     program_codes: Iterable[ProgramCodeRow],
+    further_codes: Iterable[FurtherCodeRow],
     questions: Iterable[QuestionRow],
     evaluations: Iterable[EvaluationRow],
 ) -> CodingRules:
@@ -90,15 +117,22 @@ def make_coding_rules(
     by_contact: dict[Contact, list[ContactRow]] = {}
     for contact in contacts:
         by_contact.setdefault(contact.contact, []).append(contact)
+    by_fact: dict[str, list[FactRow]] = {}
+    for fact in facts:
+        by_fact.setdefault(fact.fact, []).append(fact)
     by_program: dict[Program, dict[str, str]] = {}
     same: dict[str, set[str]] = {}
     for row in program_codes:
         by_program.setdefault(row.program, {})[row.code] = row.use
         same.setdefault(row.code, set()).add(row.use)
+        same.setdefault(row.use, set()).add(row.code)
+    for further in further_codes:
+        same.setdefault(further.code, set()).add(further.further)
     return CodingRules(
-        lexicon=Lexicon((*terms, *_typed_codes(terms, same, evaluation_rows, confidence)), delivery, grammar),
+        lexicon=Lexicon((*terms, *_typed_codes(terms, by_program, evaluation_rows, confidence)), delivery, grammar),
         confidence=confidence,
         contacts={contact: tuple(rows) for contact, rows in by_contact.items()},
+        facts={name: tuple(rows) for name, rows in by_fact.items()},
         program_codes=by_program,
         same_service={code: frozenset(codes) for code, codes in same.items()},
         questions={tuple(sorted(row.about)): row.ask for row in questions},
@@ -108,13 +142,13 @@ def make_coding_rules(
 
 def _typed_codes(
     terms: Iterable[LexiconRow],
-    same_service: Mapping[str, Iterable[str]],
+    by_program: Mapping[Program, Mapping[str, str]],
     evaluations: EvaluationRows,
     confidence: ConfidenceRow,
 ) -> Iterable[LexiconRow]:
     """A term for each code itself: some EHRs write it into the description."""
     means = {code: code for row in terms for code in row.codes if code not in KINDS}
-    means |= {use: code for code, uses in same_service.items() for use in uses}
+    means |= {use: code for uses in by_program.values() for code, use in uses.items()}
     means |= {row.code: row.kind for row in evaluations.rows}
     for written, code in sorted(means.items()):
         yield LexiconRow(

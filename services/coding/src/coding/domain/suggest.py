@@ -8,14 +8,16 @@ from claimbus.events import (
     CodedIntervention,
     Finding,
     Intervention,
+    MachineSuggestion,
     RuleSet,
     VisitCoded,
     VisitCompleted,
 )
 
-from coding.domain.area import read_area
+from coding.domain.area import StatedArea, read_area
 from coding.domain.evaluation import KINDS, Kind
-from coding.domain.findings import find_about_code, find_about_level, find_other_kind
+from coding.domain.findings import find_about_code, find_about_level, find_about_machine, find_other_kind
+from coding.domain.opinion import NO_OPINIONS, Opinions
 from coding.domain.rulebook import CodingRules
 from coding.domain.suggestion import Suggestion, suggest_from_components, suggest_from_words
 
@@ -26,11 +28,15 @@ _ASSISTANT_MODIFIERS = ("CQ", "CO")
 _CHOSEN = ("clinician-choice", "The treating clinician selects the code; coding compares it and never replaces it")
 
 
-def suggest_codes(visit: VisitCompleted, basis: Basis, rules: CodingRules, rule_set: RuleSet) -> VisitCoded:
+def suggest_codes(
+    visit: VisitCompleted, basis: Basis, rules: CodingRules, rule_set: RuleSet, opinions: Opinions = NO_OPINIONS
+) -> VisitCoded:
     """Code each intervention, and the evaluation where no intervention bears its code.
 
-    The clinician's code is never replaced. Without one, a suggestion stands as the code from the
-    confidence on that `confidence.toml` calls sure; below it there is a question instead.
+    The clinician's code is never replaced. Without one, a suggestion of the rules stands as the code
+    of an intervention that the EHR lists with a figure, from the confidence on that `confidence.toml`
+    calls sure; below it there is a question instead. `opinions` of another suggester are recorded,
+    and change no code.
     """
     primary = visit.primary
     coded: list[CodedIntervention] = []
@@ -38,8 +44,12 @@ def suggest_codes(visit: VisitCompleted, basis: Basis, rules: CodingRules, rule_
     borne: set[Kind] = set()
     for intervention in visit.interventions:
         chosen = (intervention.code or "").strip().upper() or None
-        suggestion = _suggest(visit, intervention, chosen, rules)
-        one = _coded(intervention, chosen, suggestion, rules)
+        stated = read_area(intervention) if intervention.area_sq_cm is None else None
+        suggestion = _suggest(visit, intervention, stated, chosen, rules)
+        one = _coded(intervention, stated, chosen, suggestion, rules)
+        if (opinion := opinions.get(intervention.id)) is not None:
+            one = one.model_copy(update={"machine_suggestion": _supported(opinion, one)})
+            found += find_about_machine(one)
         coded.append(one)
         found += find_about_code(one, chosen, suggestion, intervention.charge, rules)
         found += find_about_level(one, chosen, suggestion, rules)
@@ -83,8 +93,11 @@ def _assistant_took_part(visit: VisitCompleted) -> bool:
     )
 
 
-def _suggest(visit: VisitCompleted, intervention: Intervention, chosen: str | None, rules: CodingRules) -> Suggestion:
-    words = suggest_from_words(intervention, chosen, visit.primary.program, rules)
+def _suggest(
+    visit: VisitCompleted, intervention: Intervention, stated: StatedArea | None, chosen: str | None, rules: CodingRules
+) -> Suggestion:
+    area = stated.sq_cm if stated is not None else intervention.area_sq_cm
+    words = suggest_from_words(intervention, area, chosen, visit.primary.program, rules)
     row = rules.evaluations.by_code.get(chosen) if chosen is not None else None
     if row is not None:
         kind, discipline = row.kind, row.discipline
@@ -92,7 +105,9 @@ def _suggest(visit: VisitCompleted, intervention: Intervention, chosen: str | No
         kind, discipline = next(kind for kind in KINDS if kind == words.code), visit.discipline
     else:
         return words
-    suggestion = suggest_from_components(visit.evaluation, kind, discipline, _reason_given(visit), rules)
+    suggestion = suggest_from_components(
+        visit.evaluation, kind, discipline, _reason_given(visit), rules, words.named_level
+    )
     return suggestion._replace(
         evidence=(*words.evidence, *suggestion.evidence),
         question=words.question if words.doubted else suggestion.question,
@@ -109,18 +124,25 @@ def _reason_given(visit: VisitCompleted) -> bool:
 
 
 def _coded(
-    intervention: Intervention, chosen: str | None, suggestion: Suggestion, rules: CodingRules
+    intervention: Intervention,
+    stated: StatedArea | None,
+    chosen: str | None,
+    suggestion: Suggestion,
+    rules: CodingRules,
 ) -> CodedIntervention:
     sure = suggestion.code is not None and suggestion.confidence >= rules.confidence.sure_from
+    listed = _is_listed(intervention)
     agreement = _agreement(chosen, suggestion.code, rules)
     settled = agreement == "agree" or (chosen is not None and suggestion.code is None and suggestion.level is None)
     question = suggestion.question if suggestion.doubted or not settled else None
+    if chosen is None and sure and not listed:
+        question = rules.questions.get(("not_listed",))
+    stands = sure and listed
     rule, citation = _CHOSEN if chosen is not None else (suggestion.rule, suggestion.citation)
-    stated = read_area(intervention) if intervention.area_sq_cm is None else None
     return CodedIntervention(
         intervention_id=intervention.id,
-        code=chosen or (suggestion.code if sure else None),
-        chosen_by="clinician" if chosen is not None else "rules" if sure else None,
+        code=chosen or (suggestion.code if stands else None),
+        chosen_by="clinician" if chosen is not None else "rules" if stands else None,
         suggested_code=suggestion.code,
         confidence=suggestion.confidence,
         evidence=(*suggestion.evidence, stated.evidence) if stated else suggestion.evidence,
@@ -141,6 +163,23 @@ def _coded(
         monitored_days=intervention.monitored_days,
         month_minutes=intervention.month_minutes,
     )
+
+
+def _supported(opinion: MachineSuggestion, one: CodedIntervention) -> MachineSuggestion:
+    supported_by = one.chosen_by if one.code == opinion.code else None
+    return opinion.model_copy(update={"supported_by": supported_by})
+
+
+def _is_listed(intervention: Intervention) -> bool:
+    """Whether the EHR gives a figure for it: evidence that it was done, where text alone makes no billable line."""
+    figures = (
+        intervention.minutes,
+        intervention.units,
+        intervention.area_sq_cm,
+        intervention.monitored_days,
+        intervention.month_minutes,
+    )
+    return any(figures) or (intervention.started_at is not None and intervention.ended_at is not None)
 
 
 def _code_evaluation(

@@ -1,16 +1,16 @@
 """What speaks for which code: the words of an intervention, or the components of an evaluation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from claimbus.events import Alternative, Evaluation, Evidence, Intervention
-from claimbus.events.visit_completed import Contact
 from claimbus.values import Program
 
 from coding.domain.cancellation import LABEL
 from coding.domain.evaluation import COMPONENTS, KINDS, Kind, LevelAnswer, decide_level
-from coding.domain.rulebook import CodingRules
-from coding.domain.weighing import Weighed, Weighing, weigh
+from coding.domain.rulebook import CodingRules, ContactRow, FactRow
+from coding.domain.weighing import Documented, Weighed, Weighing, weigh
 
 _DECIMALS = 3
 
@@ -39,13 +39,17 @@ class Suggestion(NamedTuple):
     not_performed: bool = False
     kind: Kind | None = None
     level: LevelAnswer | None = None
+    named_level: int | None = None
 
 
 def suggest_from_words(
-    intervention: Intervention, chosen: str | None, program: Program, rules: CodingRules
+    intervention: Intervention, area: Decimal | None, chosen: str | None, program: Program, rules: CodingRules
 ) -> Suggestion:
-    """Read description and narrative. `code` may be a `Kind`: the words name an evaluation, not its level."""
-    weighing = _weigh_against(intervention, chosen, rules)
+    """Read what is documented of an intervention; `area` is its wound surface in square centimetres.
+
+    `code` may be a `Kind`: the words name an evaluation, and `named_level` the level that they claim.
+    """
+    weighing = _weigh_against(_documented(intervention, area), chosen, rules)
     limits = rules.confidence
     taken_as = rules.program_codes.get(program, {})
     best = weighing.best
@@ -61,7 +65,7 @@ def suggest_from_words(
         confidence=round(confidence, _DECIMALS) if suggested is not None else 0.0,
         rule=rule,
         citation=citation,
-        evidence=_evidence(terms, weighing, intervention.contact, rules),
+        evidence=_evidence(terms, weighing, intervention, rules),
         alternatives=tuple(
             Alternative(code=taken_as.get(code, code), confidence=round(weighing.share(code), _DECIMALS))
             for code in others[: limits.most_alternatives]
@@ -70,13 +74,35 @@ def suggest_from_words(
         weight=weighing.scores[best] if best is not None else 0.0,
         doubted=doubted,
         not_performed=weighing.not_performed,
+        named_level=weighing.level,
+    )
+
+
+def _documented(intervention: Intervention, area: Decimal | None) -> Documented:
+    facts = {} if area is None else {"area_sq_cm": area}
+    if intervention.monitored_days is not None:
+        facts["monitored_days"] = Decimal(intervention.monitored_days)
+    return Documented(
+        texts=((LABEL, intervention.description), ("narrative", intervention.narrative)),
+        body_region=intervention.body_region,
+        contact=intervention.contact,
+        facts=facts,
     )
 
 
 def suggest_from_components(
-    evaluation: Evaluation | None, kind: Kind, discipline: str, reason_given: bool, rules: CodingRules
+    evaluation: Evaluation | None,
+    kind: Kind,
+    discipline: str,
+    reason_given: bool,
+    rules: CodingRules,
+    named_level: int | None = None,
 ) -> Suggestion:
-    """The code of an evaluation: its level where components decide it, else the one code of its kind."""
+    """The code of an evaluation: its level where components decide it, else the one code of its kind.
+
+    Where components are missing, `named_level`, the level that the words claim, is suggested as far
+    as the known ones allow it, and asked about.
+    """
     if evaluation is not None and evaluation.kind != kind:
         return Suggestion(
             None,
@@ -87,6 +113,11 @@ def suggest_from_components(
             kind=kind,
         )
     level = decide_level(evaluation, kind, discipline, rules.evaluations)
+    row, confidence = level.row, 1.0
+    if row is None and named_level is not None and named_level <= (level.ceiling or named_level):
+        ladder = rules.evaluations.of_kind(kind, discipline)
+        row = next((row for row in ladder if row.level == named_level), None)
+        confidence = rules.confidence.named_level
     question = None
     if level.row is None:
         question = _asked(rules, "evaluation_components" if level.by_components else "evaluation_discipline")
@@ -94,10 +125,10 @@ def suggest_from_components(
         question = _asked(rules, "re_evaluation_reason")
     components = {} if evaluation is None else {name: getattr(evaluation, name) for name in COMPONENTS}
     return Suggestion(
-        code=level.row.code if level.row is not None else None,
-        confidence=1.0 if level.row is not None else 0.0,
+        code=row.code if row is not None else None,
+        confidence=confidence if row is not None else 0.0,
         rule="evaluation-levels",
-        citation=level.row.source if level.row is not None else "CPT 97161-97164",
+        citation=row.source if row is not None else "CPT 97161-97164",
         evidence=tuple(
             Evidence(
                 field=f"evaluation.{name}", start=0, end=len(str(value)), text=str(value), rule="evaluation-levels"
@@ -112,17 +143,16 @@ def suggest_from_components(
     )
 
 
-def _weigh_against(intervention: Intervention, chosen: str | None, rules: CodingRules) -> Weighing:
+def _weigh_against(documented: Documented, chosen: str | None, rules: CodingRules) -> Weighing:
     """Weigh the words; a label that only repeats the clinician's code does not outweigh a clear narrative."""
-    texts = ((LABEL, intervention.description), ("narrative", intervention.narrative))
-    weighing = weigh(texts, intervention.contact, rules)
+    weighing = weigh(documented, rules)
     limits = rules.confidence
     if chosen is None or chosen not in weighing.scores:
         return weighing
     rival = max((weight for code, weight in weighing.scores.items() if code != chosen), default=0.0)
     if rival < limits.against_label_weight:
         return weighing
-    without = weigh(texts, intervention.contact, rules, unlabelled=chosen)
+    without = weigh(documented, rules, unlabelled=chosen)
     best = without.best
     if best is None or best == chosen or without.scores[best] < limits.against_label_weight:
         return weighing
@@ -130,22 +160,32 @@ def _weigh_against(intervention: Intervention, chosen: str | None, rules: Coding
 
 
 def _evidence(
-    terms: Sequence[Weighed], weighing: Weighing, contact: Contact | None, rules: CodingRules
+    terms: Sequence[Weighed], weighing: Weighing, intervention: Intervention, rules: CodingRules
 ) -> tuple[Evidence, ...]:
-    """The words behind the best code, heaviest first, then the contact that moved it, then what lowered it."""
+    """The words behind the best code, heaviest first; the contact and figures that moved it; then what lowered it."""
     found: list[Evidence] = []
     for name, text, mention, _weights, _lowered in terms[: rules.confidence.most_evidence]:
         words = text[mention.start : mention.end]
         found.append(Evidence(field=name, start=mention.start, end=mention.end, text=words, rule=mention.row.id))
-    for row in rules.contacts.get(contact, ()) if contact is not None else ():
-        if row.code == weighing.best and any(code in term.weights for term in terms for code in row.takes):
-            said = row.contact
-            found.append(Evidence(field="contact", start=0, end=len(said), text=said, rule="coding-contact"))
+    for row in weighing.settled_by:
+        if row.code == weighing.best:
+            found += _settler(row, intervention, weighing)
     for cancelled in weighing.cancelled[: rules.confidence.most_evidence]:
         cue, words = cancelled.cue, cancelled.text[cancelled.cue.start : cancelled.cue.end]
         rule = f"delivery.{cue.row.id}"
         found.append(Evidence(field=cancelled.field, start=cue.start, end=cue.end, text=words, rule=rule))
     return tuple(found)
+
+
+def _settler(row: ContactRow | FactRow, intervention: Intervention, weighing: Weighing) -> Iterator[Evidence]:
+    if isinstance(row, ContactRow):
+        yield Evidence(field="contact", start=0, end=len(row.contact), text=row.contact, rule="coding-contact")
+    elif row.fact == "muscles":
+        for name, text, mention in weighing.muscles:
+            words = text[mention.start : mention.end]
+            yield Evidence(field=name, start=mention.start, end=mention.end, text=words, rule="coding-facts")
+    elif (figure := getattr(intervention, row.fact)) is not None:
+        yield Evidence(field=row.fact, start=0, end=len(str(figure)), text=str(figure), rule="coding-facts")
 
 
 def _question(weighing: Weighing, rules: CodingRules) -> str | None:

@@ -1,6 +1,8 @@
 """How much the words of one intervention speak for each code."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -8,10 +10,25 @@ from claimbus.events.visit_completed import Contact
 
 from coding.domain.cancellation import LABEL, Cancelled, Standing, find_cancelled, heaviest
 from coding.domain.lexicon import Mention, Reading, State
-from coding.domain.rulebook import CodingRules, ConfidenceRow
+from coding.domain.rulebook import CodingRules, ConfidenceRow, ContactRow, FactRow
 
 _NOTHING: frozenset[str] = frozenset()
 _NO_TAKES: Mapping[str, frozenset[str]] = {}
+_UNCOUNTED = "muscle-group"
+REGION = "body_region"
+"""The field that says where: it names no service, it tells what the words mean."""
+
+
+class Documented(NamedTuple):
+    """What is documented of one intervention, as far as it bears on its code.
+
+    `facts` are the figures that decide between two codes, by the names that `facts.toml` uses.
+    """
+
+    texts: tuple[tuple[str, str | None], ...]
+    body_region: str | None = None
+    contact: Contact | None = None
+    facts: Mapping[str, Decimal] = {}
 
 
 class Weighed(NamedTuple):
@@ -29,6 +46,8 @@ class Weighing(NamedTuple):
 
     `total` is all weight, silence included. `not_performed`: the words say that nothing of it was
     delivered. `doubt`: why words were set aside, where they outweigh those that are left.
+    `settled_by`: contact and facts that moved weight. `muscles`: each muscle once, with the field and
+    the text that name it. `level`: the level of evaluation that they name.
     """
 
     scores: Mapping[str, float]
@@ -36,8 +55,11 @@ class Weighing(NamedTuple):
     terms: Sequence[Weighed] = ()
     cancelled: Sequence[Cancelled] = ()
     takes: Mapping[str, frozenset[str]] = _NO_TAKES
+    settled_by: Sequence[ContactRow | FactRow] = ()
+    muscles: Sequence[tuple[str, str, Mention]] = ()
     not_performed: bool = False
     doubt: State | None = None
+    level: int | None = None
 
     @property
     def best(self) -> str | None:
@@ -65,11 +87,11 @@ class _Found(NamedTuple):
     lowered: bool
 
 
-def weigh(
-    texts: Iterable[tuple[str, str | None]], contact: Contact | None, rules: CodingRules, unlabelled: str | None = None
-) -> Weighing:
-    """Weigh the named texts of one intervention; `unlabelled` leaves out labels that name that code alone."""
-    readings = [rules.lexicon.read(name, text) for name, text in texts if text]
+def weigh(documented: Documented, rules: CodingRules, unlabelled: str | None = None) -> Weighing:
+    """Weigh the words of one intervention; `unlabelled` leaves out labels that name that code alone."""
+    readings = [rules.lexicon.read(name, text) for name, text in documented.texts if text]
+    region = rules.lexicon.read(REGION, documented.body_region) if documented.body_region else None
+    readings, muscles = _in_context(readings, region)
     standings: Sequence[Sequence[Standing] | None] = [None] * len(readings)
     withdrawn: Sequence[Cancelled] = ()
     lost: Mapping[State, float] = {}
@@ -82,7 +104,9 @@ def weigh(
     for term in terms:
         for code, weight in term.weights.items():
             scores[code] = scores.get(code, 0.0) + weight
-    if takes := _takes(terms, scores, contact, rules):
+    facts = {**documented.facts, "muscles": Decimal(len(muscles))} if muscles else documented.facts
+    takes, settled_by = _takes(terms, scores, documented.contact, facts, rules)
+    if takes:
         _move(scores, takes)
     live = sum(scores.values())
     doubt: State | None = "not_performed" if withdrawn else None
@@ -94,9 +118,46 @@ def weigh(
         terms=terms,
         cancelled=withdrawn or (_each_once(standings) if lost else ()),
         takes=takes,
+        settled_by=settled_by,
+        muscles=muscles,
         not_performed=bool(withdrawn) or (not live and doubt == "not_performed"),
         doubt=doubt,
+        level=next((term.mention.row.level for term in terms if term.mention.row.level is not None), None),
     )
+
+
+def _in_context(
+    readings: list[Reading], region: Reading | None
+) -> tuple[list[Reading], list[tuple[str, str, Mention]]]:
+    """The readings with each term as it is meant beside the others; and each muscle that they name, once.
+
+    None of the muscles where a group is named: how many were treated is then unknown.
+    """
+    contexts: set[str] = set()
+    muscles: dict[str, tuple[str, str, Mention]] = {}
+    meant_elsewhere = False
+    for reading in (*readings, region) if region is not None else readings:
+        for mention in reading.mentions:
+            row = mention.row
+            if row.gives is not None:
+                contexts.add(row.gives)
+            if row.kind == "muscle":
+                muscles.setdefault(row.id, (reading.name, reading.text, mention))
+            if row.within:
+                meant_elsewhere = True
+    if contexts and meant_elsewhere:
+        readings = [
+            replace(reading, mentions=[_meant(mention, contexts) for mention in reading.mentions])
+            for reading in readings
+        ]
+    return readings, [] if _UNCOUNTED in contexts else list(muscles.values())
+
+
+def _meant(mention: Mention, contexts: set[str]) -> Mention:
+    for context, row in mention.row.in_context.items():
+        if context in contexts:
+            return mention._replace(row=row)
+    return mention
 
 
 def _lost(readings: Sequence[Reading], standings: Sequence[Sequence[Standing]]) -> dict[State, float]:
@@ -197,23 +258,34 @@ def _is_technique(found: _Found, confidence: ConfidenceRow) -> bool:
 
 
 def _takes(
-    terms: Sequence[Weighed], scores: Mapping[str, float], contact: Contact | None, rules: CodingRules
-) -> Mapping[str, frozenset[str]]:
-    """By code: the codes whose weight moves over to it, by the words and by the contact that the EHR gives."""
+    terms: Sequence[Weighed],
+    scores: Mapping[str, float],
+    contact: Contact | None,
+    facts: Mapping[str, Decimal],
+    rules: CodingRules,
+) -> tuple[Mapping[str, frozenset[str]], list[ContactRow | FactRow]]:
+    """By code: the codes whose weight moves over to it, by the words, by the contact and by figures.
+
+    What the words say stands against the contact. Second, the rows of contact and figures that moved something.
+    """
     takes: dict[str, frozenset[str]] = {}
     for term in terms:
         if term.mention.row.takes:
             taker = heaviest(term.weights)
             takes[taker] = takes.get(taker, _NOTHING) | frozenset(term.mention.row.takes)
     spoken = dict(takes)
-    for row in rules.contacts.get(contact, ()) if contact is not None else ():
+    settled_by: list[ContactRow | FactRow] = []
+    settlers: list[ContactRow | FactRow] = list(rules.contacts.get(contact, ())) if contact is not None else []
+    settlers += [row for name, value in facts.items() for row in rules.facts.get(name, ()) if row.holds(value)]
+    for row in settlers:
         free = frozenset(code for code in row.takes if code in scores and row.code not in spoken.get(code, _NOTHING))
         if free:
             takes[row.code] = takes.get(row.code, _NOTHING) | free
+            settled_by.append(row)
     return {
         taker: frozenset(code for code in codes if taker not in takes.get(code, _NOTHING))
         for taker, codes in takes.items()
-    }
+    }, settled_by
 
 
 def _move(scores: dict[str, float], takes: Mapping[str, frozenset[str]]) -> None:

@@ -15,6 +15,8 @@ from coding.domain.rulebook import (
     CodingRules,
     ConfidenceRow,
     ContactRow,
+    FactRow,
+    FurtherCodeRow,
     ProgramCodeRow,
     QuestionRow,
     make_coding_rules,
@@ -25,22 +27,39 @@ _DELIVERY = load_table(__package__, "delivery.toml", DeliveryRow, lambda row: ro
 _GRAMMAR = load_table(__package__, "grammar.toml", GrammarRow, lambda row: row.role)
 _CONFIDENCE = load_table(__package__, "confidence.toml", ConfidenceRow, lambda _row: "one")
 _CONTACTS = load_table(__package__, "contact.toml", ContactRow, lambda row: (row.contact, row.code))
+_FACTS = load_table(__package__, "facts.toml", FactRow, lambda row: (row.fact, row.code))
+_FURTHER = load_table(__package__, "further_codes.toml", FurtherCodeRow, lambda row: row.further)
+_MUSCLES = load_table(__package__, "muscles.toml", LexiconRow, lambda row: row.id)
 _PROGRAM_CODES = load_table(__package__, "program_codes.toml", ProgramCodeRow, lambda row: (row.program, row.code))
 _QUESTIONS = load_table(__package__, "questions.toml", QuestionRow, lambda row: row.about)
 _EVALUATIONS = load_table(__package__, "evaluation_levels.toml", EvaluationRow, lambda row: row.code)
-_TABLES = (_TERMS, _DELIVERY, _GRAMMAR, _CONFIDENCE, _CONTACTS, _PROGRAM_CODES, _QUESTIONS, _EVALUATIONS)
+_TABLES = (
+    _TERMS,
+    _MUSCLES,
+    _DELIVERY,
+    _GRAMMAR,
+    _CONFIDENCE,
+    _CONTACTS,
+    _FACTS,
+    _PROGRAM_CODES,
+    _FURTHER,
+    _QUESTIONS,
+    _EVALUATIONS,
+)
 _CHANGES = days_of_change(row for table in _TABLES for row in table.rows)
 
 
 @lru_cache(maxsize=32)
 def _from(day: date) -> CodingRules:
     return make_coding_rules(
-        terms=_TERMS.on(day),
+        terms=(*_TERMS.on(day), *_MUSCLES.on(day)),
         delivery=_DELIVERY.on(day),
         grammar=_GRAMMAR.on(day),
         confidence=_CONFIDENCE.on(day)[0],
         contacts=_CONTACTS.on(day),
+        facts=_FACTS.on(day),
         program_codes=_PROGRAM_CODES.on(day),
+        further_codes=_FURTHER.on(day),
         questions=_QUESTIONS.on(day),
         evaluations=_EVALUATIONS.on(day),
     )

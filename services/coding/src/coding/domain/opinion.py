@@ -1,0 +1,77 @@
+"""What a suggester that is not the rules may be asked, and what it may answer."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import NamedTuple, Protocol
+
+from claimbus.events import Evidence, Intervention, MachineSuggestion, VisitCompleted
+from claimbus.events.visit_completed import Contact
+from claimbus.values import Minutes, Program
+
+
+class Asked(NamedTuple):
+    """One intervention as a suggester sees it: what was documented, and nothing of whom."""
+
+    description: str | None
+    narrative: str | None
+    body_region: str | None
+    contact: Contact | None
+    minutes: Minutes | None
+    discipline: str
+    program: Program
+    service_date: date
+
+
+class Opinion(NamedTuple):
+    """A suggester's answer. `confidence` is from 0 to 1; `spans` are field, start and end of the words it relied on."""
+
+    code: str
+    confidence: float
+    spans: tuple[tuple[str, int, int], ...] = ()
+
+
+class Suggester(Protocol):
+    """A practice's own model. `name` is written beside each of its suggestions: take one with a version."""
+
+    name: str
+
+    async def suggest(self, asked: Asked) -> Opinion | None:
+        """The code that this documentation supports, or None; what it raises is no answer, and logged by its class."""
+
+
+Opinions = Mapping[str, MachineSuggestion]
+"""By intervention id: what the practice's own suggester said."""
+NO_OPINIONS: Opinions = {}
+
+
+def questions_of(visit: VisitCompleted) -> dict[str, Asked]:
+    """By intervention id: what a suggester is asked."""
+    return {
+        one.id: Asked(
+            description=one.description,
+            narrative=one.narrative,
+            body_region=one.body_region,
+            contact=one.contact,
+            minutes=one.minutes,
+            discipline=visit.discipline,
+            program=visit.primary.program,
+            service_date=visit.service_date,
+        )
+        for one in visit.interventions
+    }
+
+
+def checked(name: str, opinion: Opinion, intervention: Intervention) -> MachineSuggestion:
+    """The opinion as it goes into the event. Raises `ValueError` where it breaks the protocol."""
+    code = opinion.code.strip().upper()
+    if not (len(code) == 5 and code.isascii() and code.isalnum()):
+        raise ValueError("code: five letters and digits")
+    evidence = []
+    for field, start, end in opinion.spans:
+        text = getattr(intervention, field) if field in ("description", "narrative", "body_region") else None
+        if text is None or not 0 <= start < end <= len(text):
+            raise ValueError("spans: a field of the intervention, and offsets inside it")
+        evidence.append(Evidence(field=field, start=start, end=end, text=text[start:end], rule=name))
+    return MachineSuggestion(
+        suggester=name, code=code, confidence=float(opinion.confidence), evidence=tuple(evidence), supported_by=None
+    )
