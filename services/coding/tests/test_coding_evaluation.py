@@ -172,3 +172,38 @@ def test_words_that_clearly_name_an_evaluation_disagree_with_an_exercise_code() 
     visit = code_visit(MODERATE, {"description": "Physical therapy evaluation", "code": "97110", "minutes": 40})
     assert visit.interventions[0].code == "97110"
     assert ("coding.disagreement", Result.FAIL, Severity.REVIEW) in answers(visit)
+
+
+def test_an_evaluation_code_of_another_discipline_is_reported() -> None:
+    visit = code_visit(None, {"description": "Evaluation", "code": "97166", "minutes": 40})
+    found = {one.id: one for one in visit.findings}
+    assert found["evaluation.discipline-differs"].inputs["code_discipline"] == "OT"
+    same = code_visit(None, {"description": "Evaluation", "code": "97166", "minutes": 40}, discipline="OT")
+    assert "evaluation.discipline-differs" not in {one.id for one in same.findings}
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("PT eval low complexity", "97161"),
+        ("Moderate complexity evaluation", "97162"),
+        ("Initial evaluation, high complexity", "97163"),
+    ],
+)
+def test_a_level_that_only_the_words_claim_is_suggested_and_asked_about(words: str, code: str) -> None:
+    one = code_visit(None, {"description": words, "minutes": 40}).interventions[0]
+    assert (one.code, one.suggested_code) == (None, code)
+    assert "components" in (one.question or "")
+
+
+def test_components_stand_against_the_level_that_the_words_claim() -> None:
+    one = code_visit(LOW, {"description": "PT eval high complexity", "minutes": 60}).interventions[0]
+    assert one.suggested_code == "97161"
+    below = {"personal_factors": 1}
+    one = code_visit({"kind": "evaluation", **below}, {"description": "PT eval high complexity"}).interventions[0]
+    assert one.suggested_code is None
+
+
+def test_an_evaluation_without_minutes_is_evidenced_by_its_components() -> None:
+    one = code_visit(MODERATE, {"description": "PT evaluation"}).interventions[0]
+    assert (one.code, one.chosen_by) == ("97162", "rules")

@@ -59,9 +59,11 @@ def _apply_cues(reading: Reading, standing: list[Standing]) -> list[Cancelled]:
     stretches: dict[tuple[str, str, int], tuple[int, int, Cue]] = {}
     for cue in reading.cues:
         row = cue.row
-        if row.state == "delivered":
-            continue
         sentence = reading.sentence(cue.first)
+        if row.state == "delivered" or (row.begins and cue.first != sentence[0]):
+            continue
+        if row.yields and any(sentence[0] <= place < sentence[1] for place in delivered):
+            continue
         clause = reading.clause(cue.first)[0]
         if row.reach:
             stretches[row.id, "near", cue.first] = (cue.last, min(cue.last + row.reach, sentence[1]), cue)

@@ -59,7 +59,7 @@ class LevelAnswer:
 
     `ceiling` is the highest level that the known components still allow: the lowest component
     governs, so that what is missing can only lower it. `by_components` is False where the codes of
-    the kind are not told apart by components.
+    the kind are not told apart by components. `documented`: the visit brings an evaluation.
     """
 
     row: EvaluationRow | None
@@ -68,6 +68,7 @@ class LevelAnswer:
     governed_by: tuple[str, ...] = ()
     by_components: bool = True
     reaches_no_level: bool = False
+    documented: bool = False
 
 
 def decide_level(evaluation: Evaluation | None, kind: Kind, discipline: str, rows: EvaluationRows) -> LevelAnswer:
@@ -78,18 +79,21 @@ def decide_level(evaluation: Evaluation | None, kind: Kind, discipline: str, row
     """
     ladder = rows.of_kind(kind, discipline)
     if not ladder or not ladder[0].has_components:
-        return LevelAnswer(ladder[0] if len(ladder) == 1 else None, by_components=False)
+        only = ladder[0] if len(ladder) == 1 else None
+        return LevelAnswer(only, by_components=False, documented=evaluation is not None)
     levels = {} if evaluation is None else _levels_of(evaluation, ladder)
     missing = tuple(name for name in COMPONENTS if name not in levels)
     if not levels:
-        return LevelAnswer(None, missing=missing)
+        return LevelAnswer(None, missing=missing, documented=evaluation is not None)
     ceiling = min(levels.values())
     governed_by = tuple(name for name, level in levels.items() if level == ceiling)
     lowest = ladder[0].level
     row = None
     if ceiling >= lowest and (not missing or ceiling == lowest):
         row = next(row for row in ladder if row.level == ceiling)
-    return LevelAnswer(row, ceiling, missing, governed_by, reaches_no_level=ceiling < lowest)
+    return LevelAnswer(
+        row, ceiling, missing, governed_by, reaches_no_level=ceiling < lowest, documented=evaluation is not None
+    )
 
 
 def _levels_of(evaluation: Evaluation, ladder: tuple[EvaluationRow, ...]) -> dict[str, int]:

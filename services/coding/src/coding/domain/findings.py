@@ -82,6 +82,24 @@ def find_about_level(
         yield _level(coded, "evaluation.level-unsupported", Result.PASS, suggestion, level)
 
 
+def find_other_discipline(coded: CodedIntervention, discipline: str, rules: CodingRules) -> Iterator[Finding]:
+    """An evaluation code of another discipline than the visit's."""
+    row = rules.evaluations.by_code.get(coded.code) if coded.code is not None else None
+    if row is not None and row.discipline != discipline:
+        yield Finding(
+            id="evaluation.discipline-differs",
+            result=Result.FAIL,
+            severity=Severity.REVIEW,
+            intervention_id=coded.intervention_id,
+            message=f"{coded.code} is an evaluation of {row.discipline}, and the visit is one of {discipline}.",
+            fix="Correct the code or the visit's discipline.",
+            fixable_by="therapist",
+            rule="evaluation-levels",
+            citation=row.source,
+            inputs={"code": coded.code, "code_discipline": row.discipline, "discipline": discipline},
+        )
+
+
 def find_other_kind(coded: CodedIntervention, kind: str) -> Finding:
     """The visit documents one kind of evaluation, and an intervention bears a code of the other."""
     return Finding(

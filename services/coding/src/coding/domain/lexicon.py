@@ -13,7 +13,7 @@ from claimbus.rules import DatedRow, RuleError
 from coding.domain.inflection import stem, surfaces
 
 Form = Literal["any", "exact", "upper"]
-State = Literal["not_performed", "planned", "historical", "home", "goal", "finding", "delivered"]
+State = Literal["not_performed", "planned", "historical", "home", "goal", "finding", "education", "delivered"]
 """Why a service is not one of today, or that it is."""
 
 _SEPARATOR = re.compile(r"([\W_]+)")
@@ -49,7 +49,10 @@ class DeliveryRow(DatedRow):
     id: str
     state: State
     keep: float
-    terms: tuple[str, ...]
+    terms: tuple[str, ...] = ()
+    pattern: str | None = None
+    begins: bool = False
+    yields: bool = False
     side: Literal["around", "after"] = "around"
     reach: int = 0
     followed_by: tuple[str, ...] = ()
@@ -62,7 +65,7 @@ class DeliveryRow(DatedRow):
 class GrammarRow(DatedRow):
     """Words by the part that they play in a sentence."""
 
-    role: Literal["filler", "contrast"]
+    role: Literal["filler", "contrast", "maker"]
     words: tuple[str, ...]
 
 
@@ -97,6 +100,7 @@ class Reading:
     mentions: Sequence[Mention]
     cues: Sequence[Cue]
     contrast: frozenset[str]
+    makers: frozenset[str]
 
     @cached_property
     def _sentence_starts(self) -> list[int]:
@@ -114,6 +118,10 @@ class Reading:
     def sentence(self, word: int) -> tuple[int, int]:
         """First word of the sentence that `word` stands in, and the first word after it."""
         return _span(self._sentence_starts, word, len(self.words))
+
+    def makes_service(self, mention: Mention) -> bool:
+        """Whether a word behind the mention makes a service of an aim: `motor control training`."""
+        return mention.last < len(self.words) and self.words[mention.last] in self.makers
 
     def clause(self, word: int) -> tuple[int, int]:
         """The same for the part of the sentence between commas."""
@@ -149,10 +157,11 @@ class Lexicon:
         self, terms: Iterable[LexiconRow], delivery: Iterable[DeliveryRow], grammar: Iterable[GrammarRow]
     ) -> None:
         self._root = _Node()
-        self._patterns: list[tuple[re.Pattern[str], LexiconRow]] = []
+        self._patterns: list[tuple[re.Pattern[str], LexiconRow | DeliveryRow]] = []
         words = {row.role: frozenset(row.words) for row in grammar}
         self._fillers = words.get("filler", frozenset())
         self._contrast = words.get("contrast", frozenset())
+        self._makers = words.get("maker", frozenset())
         stem_of: dict[str, str] = {}
         for row in terms:
             if row.pattern is not None:
@@ -160,6 +169,8 @@ class Lexicon:
             for term in row.terms:
                 stem_of.update(self._add(term, row.form, row))
         for cue in delivery:
+            if cue.pattern is not None:
+                self._patterns.append((re.compile(cue.pattern), cue))
             for term in cue.terms:
                 stem_of.update(self._add(term, "exact", cue))
         stems = set(stem_of.values())
@@ -211,8 +222,11 @@ class Lexicon:
             if match := pattern.search(text):
                 offsets = offsets or list(accumulate(map(len, parts), initial=0))
                 word = bisect_right(offsets, match.start()) // 2
-                insort(mentions, Mention(row, word, word + 1, match.start(), match.end()), key=_by_place)
-        return Reading(name, text, words, separators, mentions, cues, self._contrast)
+                if isinstance(row, LexiconRow):
+                    insort(mentions, Mention(row, word, word + 1, match.start(), match.end()), key=_by_place)
+                else:
+                    insort(cues, Cue(row, word, word + 1, match.start(), match.end()), key=_by_place)
+        return Reading(name, text, words, separators, mentions, cues, self._contrast, self._makers)
 
     def _longest(
         self,
@@ -252,5 +266,5 @@ def _as_written(end: _End, original: Sequence[str], words: Sequence[str]) -> boo
     return end.form == "exact" or all(word.isupper() for word in original if word.isalpha())
 
 
-def _by_place(mention: Mention) -> tuple[int, int]:
-    return mention.start, mention.end
+def _by_place(found: Mention | Cue) -> tuple[int, int]:
+    return found.start, found.end

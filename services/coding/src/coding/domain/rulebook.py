@@ -31,6 +31,7 @@ class ConfidenceRow(DatedRow):
     technique_weight: float
     purpose_beside_technique: float
     later_purpose: float
+    purpose_alone: float
     further_term: float
     most_terms: int
     most_evidence: int

@@ -16,7 +16,14 @@ from claimbus.events import (
 
 from coding.domain.area import StatedArea, read_area
 from coding.domain.evaluation import KINDS, Kind
-from coding.domain.findings import find_about_code, find_about_level, find_about_machine, find_other_kind
+from coding.domain.findings import (
+    find_about_code,
+    find_about_level,
+    find_about_machine,
+    find_other_discipline,
+    find_other_kind,
+)
+from coding.domain.note import find_in_note
 from coding.domain.opinion import NO_OPINIONS, Opinions
 from coding.domain.rulebook import CodingRules
 from coding.domain.suggestion import Suggestion, suggest_from_components, suggest_from_words
@@ -53,6 +60,7 @@ def suggest_codes(
         coded.append(one)
         found += find_about_code(one, chosen, suggestion, intervention.charge, rules)
         found += find_about_level(one, chosen, suggestion, rules)
+        found += find_other_discipline(one, visit.discipline, rules)
         if suggestion.kind is not None and (chosen is None or chosen in rules.evaluations.by_code):
             borne.add(suggestion.kind)
     evaluation = visit.evaluation
@@ -63,6 +71,7 @@ def suggest_codes(
         found += find_about_level(one, None, suggestion, rules)
         if borne:
             found.append(find_other_kind(one, evaluation.kind))
+    found += find_in_note(visit.documentation, coded, rules)
     return VisitCoded(
         practice_id=visit.practice_id,
         visit_id=visit.visit_id,
@@ -131,7 +140,8 @@ def _coded(
     rules: CodingRules,
 ) -> CodedIntervention:
     sure = suggestion.code is not None and suggestion.confidence >= rules.confidence.sure_from
-    listed = _is_listed(intervention)
+    # An evaluation is evidenced by what was found in it: it is documented apart from the line.
+    listed = _is_listed(intervention) or (suggestion.level is not None and suggestion.level.documented)
     agreement = _agreement(chosen, suggestion.code, rules)
     settled = agreement == "agree" or (chosen is not None and suggestion.code is None and suggestion.level is None)
     question = suggestion.question if suggestion.doubted or not settled else None

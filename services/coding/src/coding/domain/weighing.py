@@ -85,6 +85,8 @@ class _Found(NamedTuple):
     reading: Reading
     mention: Mention
     lowered: bool
+    names: bool
+    """Whether it names something done, not only an aim or a means."""
 
 
 def weigh(documented: Documented, rules: CodingRules, unlabelled: str | None = None) -> Weighing:
@@ -215,7 +217,10 @@ def _gather(
                     aims.update(row.codes)
             key = row.id, reading.text[mention.start : mention.end].lower()
             if key not in best or factor > best[key].factor:
-                best[key] = _Found(factor, reading, mention, lowered)
+                names = row.kind in ("service", "activity") or (
+                    row.kind == "purpose" and reading.makes_service(mention)
+                )
+                best[key] = _Found(factor, reading, mention, lowered, names)
     return sorted(best.values(), key=itemgetter(0), reverse=True), aims
 
 
@@ -224,9 +229,10 @@ def _weigh_terms(found: Sequence[_Found], aims: set[str], confidence: Confidence
     governed = confidence.governed_by_purpose - aims if aims & confidence.governed_by_purpose else _NOTHING
     technique = any(_is_technique(one, confidence) for one in found)
     only_hints = all(one.mention.row.kind == "hint" for one in found)
+    only_aims = not any(one.names for one in found)
     terms: list[Weighed] = []
     seen: dict[str, int] = {}
-    for factor, reading, mention, lowered in found:
+    for factor, reading, mention, lowered, _names in found:
         row = mention.row
         before = seen.get(row.id, 0)
         if before >= confidence.most_terms:
@@ -236,8 +242,11 @@ def _weigh_terms(found: Sequence[_Found], aims: set[str], confidence: Confidence
             factor *= confidence.further_term
         if row.kind == "hint" and not only_hints:
             factor *= confidence.hint_beside_words
-        elif row.kind == "purpose" and technique:
-            factor *= confidence.purpose_beside_technique
+        elif row.kind == "purpose":
+            if technique:
+                factor *= confidence.purpose_beside_technique
+            elif only_aims:
+                factor *= confidence.purpose_alone
         weights: Mapping[str, float] = row.codes
         if governed and row.kind in ("activity", "hint"):
             beside = confidence.beside_purpose
