@@ -1,7 +1,6 @@
 """A practice's own suggester, where it has one: loaded by name, asked in a bounded time, trusted with nothing."""
 
 import asyncio
-import os
 from importlib.metadata import EntryPoint
 from typing import cast
 
@@ -35,7 +34,7 @@ def load_suggester(named: str | None) -> Suggester | None:
     return cast(Suggester, made)
 
 
-SUGGESTER = load_suggester(Settings.read(os.environ).suggester)
+SUGGESTER = load_suggester(Settings.read().suggester)
 
 
 async def ask(visit: VisitCompleted, suggester: Suggester | None = SUGGESTER) -> Opinions:

@@ -117,10 +117,11 @@ def _suggest(
     suggestion = suggest_from_components(
         visit.evaluation, kind, discipline, _reason_given(visit), rules, words.named_level
     )
+    evidenced = row is not None or (suggestion.level is not None and suggestion.level.documented)
     return suggestion._replace(
         evidence=(*words.evidence, *suggestion.evidence),
         question=words.question if words.doubted else suggestion.question,
-        confidence=suggestion.confidence if row is not None else min(suggestion.confidence, words.confidence),
+        confidence=suggestion.confidence if evidenced else min(suggestion.confidence, words.confidence),
         weight=words.weight,
         doubted=words.doubted,
         not_performed=words.not_performed,
