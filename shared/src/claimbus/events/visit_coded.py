@@ -23,6 +23,8 @@ class Evidence(Record):
 
 
 class Alternative(Record):
+    """Another code that the words speak for; `confidence` is its part of all that they say."""
+
     code: str
     confidence: float = Field(ge=0, le=1)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Literal
 
 from claimbus.events.visit_completed import Contact
@@ -17,6 +18,7 @@ class ConfidenceRow(DatedRow):
     """How weights become a confidence, and how sure is sure; see `confidence.toml`."""
 
     silence: float
+    calibration: tuple[tuple[float, float], ...]
     suggest_from: float
     sure_from: float
     clear_from: float
@@ -37,6 +39,13 @@ class ConfidenceRow(DatedRow):
     most_evidence: int
     most_alternatives: int
     rival_from: float
+
+    def of(self, share: float) -> float:
+        """The confidence that a share of all weight has earned: how often such a share was right."""
+        for (low, said_low), (high, said_high) in pairwise(self.calibration):
+            if share <= high:
+                return said_low + (said_high - said_low) * (share - low) / (high - low)
+        return self.calibration[-1][1]
 
 
 class ContactRow(DatedRow):

@@ -54,7 +54,7 @@ def suggest_from_words(
     taken_as = rules.program_codes.get(program, {})
     best = weighing.best
     terms = weighing.speaks_for(best) if best is not None else []
-    confidence = weighing.share(best) if best is not None else 0.0
+    confidence = limits.of(weighing.share(best)) if best is not None else 0.0
     doubted = weighing.doubt is not None
     suggested = best if confidence >= limits.suggest_from and not doubted else None
     others = [code for code in weighing.scores if code != suggested and code not in KINDS]
@@ -156,7 +156,7 @@ def _weigh_against(documented: Documented, chosen: str | None, rules: CodingRule
     best = without.best
     if best is None or best == chosen or without.scores[best] < limits.against_label_weight:
         return weighing
-    return without if without.share(best) >= limits.clear_from else weighing
+    return without if limits.of(without.share(best)) >= limits.clear_from else weighing
 
 
 def _evidence(

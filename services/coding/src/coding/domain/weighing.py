@@ -66,7 +66,7 @@ class Weighing(NamedTuple):
         return next(iter(self.scores), None)
 
     def share(self, code: str) -> float:
-        """Confidence: the code's part of all weight; 0 to 1."""
+        """The code's part of all weight; 0 to 1."""
         return self.scores.get(code, 0.0) / self.total
 
     def speaks_for(self, code: str) -> list[Weighed]:
