@@ -72,7 +72,7 @@ def rules_behind(one: CodedIntervention) -> set[str]:
         ("Functional capacity evaluation", "97750"),
         ("Assistive technology assessment", "97755"),
         ("Splint fabrication", "97760"),
-        ("Prosthetic training", "97761"),
+        ("Initial prosthetic training", "97761"),
         ("Orthotic checkout", "97763"),
         ("Semont maneuver", "95992"),
         ("ROM measurement", "95851"),
@@ -138,6 +138,19 @@ def test_a_setting_takes_over_what_is_done_in_it(words: str, code: str) -> None:
         ("Trigger point dry needling to gluteals", {"20560", "20561"}, "muscles"),
         ("HEP instruction", {"97110", "97535"}, "Education"),
         ("Cervical traction", {"97012", "97140"}, "machine"),
+        ("Bed mobility", {"97530", "97535"}, "capacity"),
+        ("Patient education", {"97110", "97535"}, "Education"),
+        ("Stairs", {"97116", "97530"}, "gait problem"),
+        ("Obstacle course", {"97116", "97530"}, "gait problem"),
+        ("Walking 10 min", {"97110", "97116"}, "endurance"),
+        ("Scapular stabilization", {"97110", "97112"}, "strength"),
+        ("Body mechanics training", {"97112", "97530"}, "functional task"),
+        ("IASTM to quad", {"97039", "97140"}, "tool"),
+        ("Compression bandaging", {"97124", "97140"}, "technique"),
+        ("NMES to quads", {"97032", "G0283"}, "attend"),
+        ("Splint wear instruction", {"97760", "97763"}, "first encounter"),
+        ("Orthotic training", {"97760", "97763"}, "first encounter"),
+        ("Running drills", {"97112", "97530"}, "functional task"),
     ],
 )
 def test_contested_words_get_a_question_and_no_code(words: str, pair: set[str], asks: str) -> None:
@@ -146,6 +159,52 @@ def test_contested_words_get_a_question_and_no_code(words: str, pair: set[str], 
     assert one.chosen_by is None
     assert {one.suggested_code} | {other.code for other in one.alternatives} >= pair
     assert asks in (one.question or "")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("Stairs with SPC, min A", "97116"),
+        ("Ambulated 150 ft with RW, cues for step length", "97116"),
+        ("Treadmill for endurance", "97110"),
+        ("Tub transfer bench use for bathing at home", "97535"),
+        ("Massage for relaxation", "97124"),
+        ("Manual traction of the neck", "97140"),
+        ("Splint recheck, strap replaced", "97763"),
+        ("Fabricated wrist splint, first fitting", "97760"),
+        ("Core stabilization to improve trunk strength", "97110"),
+        ("Scapular stabilization for motor control and proprioception", "97112"),
+        ("Functional capacity evaluation with report", "97750"),
+    ],
+)
+def test_a_purpose_a_technique_or_a_device_decides_a_contested_pair(words: str, code: str) -> None:
+    assert read(words).code == code
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Taping to R knee",
+        "KT tape to shoulder",
+        "6MWT 400 m",
+        "Strength R quad 4/5",
+        "ROM knee flexion 95 deg",
+        "Pain 4/10",
+        "Initiate NMES to quad",
+        "Add step ups",
+        "Progress strengthening to closed chain",
+        "Pt reports doing stretches at home",
+        "Tolerated last session's joint mobs well",
+        "Required fewer verbal cues for walker placement",
+        "Discussed importance of posture",
+        "Requested authorization for gait training",
+        "Held ther ex per MD",
+    ],
+)
+def test_findings_plans_reports_and_talk_are_no_service_of_today(words: str) -> None:
+    one = read(words)
+    assert one.code is None
+    assert one.question
 
 
 def test_contact_settles_what_the_word_stimulation_leaves_open() -> None:

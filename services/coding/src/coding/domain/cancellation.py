@@ -67,6 +67,8 @@ def _apply_cues(reading: Reading, standing: list[Standing]) -> list[Cancelled]:
         clause = reading.clause(cue.first)[0]
         if row.reach:
             stretches[row.id, "near", cue.first] = (cue.last, min(cue.last + row.reach, sentence[1]), cue)
+        elif row.side == "sentence":
+            stretches[row.id, "sentence", sentence[0]] = (*sentence, cue)
         elif row.side == "around" and bisect_left(firsts, clause) < bisect_left(firsts, cue.first):
             stretches[row.id, "before", clause] = (clause, cue.first, cue)
         else:

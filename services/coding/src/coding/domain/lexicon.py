@@ -53,7 +53,7 @@ class DeliveryRow(DatedRow):
     pattern: str | None = None
     begins: bool = False
     yields: bool = False
-    side: Literal["around", "after"] = "around"
+    side: Literal["around", "after", "sentence"] = "around"
     reach: int = 0
     followed_by: tuple[str, ...] = ()
     spares: tuple[str, ...] = ()
@@ -219,13 +219,13 @@ class Lexicon:
                 cues.append(Cue(row, place, after, start, end))
             place = after
         for pattern, row in self._patterns:
-            if match := pattern.search(text):
+            for match in pattern.finditer(text):
                 offsets = offsets or list(accumulate(map(len, parts), initial=0))
-                word = bisect_right(offsets, match.start()) // 2
+                word = (bisect_right(offsets, match.start()) - 1) // 2
                 if isinstance(row, LexiconRow):
                     insort(mentions, Mention(row, word, word + 1, match.start(), match.end()), key=_by_place)
-                else:
-                    insort(cues, Cue(row, word, word + 1, match.start(), match.end()), key=_by_place)
+                    break
+                insort(cues, Cue(row, word, word + 1, match.start(), match.end()), key=_by_place)
         return Reading(name, text, words, separators, mentions, cues, self._contrast, self._makers)
 
     def _longest(
