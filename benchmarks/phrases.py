@@ -5,10 +5,9 @@
 One JSON object a line: `id`, `text`, `expected` (every acceptable code; empty for a negative) and
 `source_title`. Optional: `disputed`, `contact`, `program`, `discipline`. Nothing of it is in the repository.
 
-*Split by source* scores each source with what was learnt without it: terms that occur in the phrases
-of that source alone are dropped, and the calibration is fitted anew on the other sources. Weights
-were still set by people who had seen all sources, so it is an estimate from above; only a file that
-nobody looked at gives a held-out figure.
+*Split by source* reads each source without the terms that occur in its phrases alone: what the lexicon would
+know of a source that nobody had read, from below, because a rare word of one source is dropped even where any
+word list would have it. A figure for a file is held out only where nobody looked at the file before.
 """
 
 import argparse

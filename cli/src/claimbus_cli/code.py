@@ -1,5 +1,6 @@
 """`claimbus code`: what coding makes of a phrase, with the words it relies on."""
 
+import asyncio
 import sys
 from datetime import UTC, date, datetime
 
@@ -82,6 +83,7 @@ def _code(intervention: dict[str, str | None], program: str, on: date) -> VisitC
     with loading_rules():
         from coding.domain.suggest import suggest_codes
         from coding.rules import RULES
+        from coding.suggester import ask
     visit = VisitCompleted.model_validate(
         {
             "practice_id": "trial",
@@ -93,7 +95,8 @@ def _code(intervention: dict[str, str | None], program: str, on: date) -> VisitC
             "interventions": [{**intervention, "minutes": _MINUTES}],
         }
     )
-    return suggest_codes(visit, Basis(event_id="trial", sha256=""), RULES.on(on), RULES.rule_set)
+    opinions = asyncio.run(ask(visit))
+    return suggest_codes(visit, Basis(event_id="trial", sha256=""), RULES.on(on), RULES.rule_set, opinions)
 
 
 def _show(texts: dict[str, str | None], coded: VisitCoded) -> None:
@@ -105,7 +108,7 @@ def _show(texts: dict[str, str | None], coded: VisitCoded) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     for evidence in one.evidence:
         lowers = evidence.rule.startswith(_LOWERS)
-        words = Text(evidence.text, style=_STYLES["lowers" if lowers else "for"])
+        words = Text(_visible(evidence.text), style=_STYLES["lowers" if lowers else "for"])
         table.add_row("not today" if lowers else "because", words, f"{evidence.field} {evidence.start}", evidence.rule)
     if one.evidence:
         out.print(table)
@@ -113,6 +116,9 @@ def _show(texts: dict[str, str | None], coded: VisitCoded) -> None:
         out.print(Text(f"source    {one.citation}" if one.chosen_by != "clinician" else "", style="dim"))
     for other in one.alternatives:
         out.print(f"or        {other.code}  {other.confidence:.0%}", highlight=False)
+    if (machine := one.machine_suggestion) is not None:
+        by = f"the same as {machine.supported_by}" if machine.supported_by else "no rule and no person says so"
+        out.print(f"machine   {machine.code}  {machine.suggester}: {by}", highlight=False, markup=False)
     if one.question:
         out.print(Text(f"ask       {one.question}", style="yellow"))
     for finding in coded.findings:
@@ -122,12 +128,17 @@ def _show(texts: dict[str, str | None], coded: VisitCoded) -> None:
 
 
 def _highlighted(field: str, text: str, one: CodedIntervention) -> Text:
-    shown = Text(text)
+    shown = Text(_visible(text))
     for evidence in one.evidence:
         if evidence.field == field:
             lowers = evidence.rule.startswith(_LOWERS)
             shown.stylize(_STYLES["lowers" if lowers else "for"], evidence.start, evidence.end)
     return shown
+
+
+def _visible(text: str) -> str:
+    """The text with characters that would steer a terminal replaced, one for one, so that offsets hold."""
+    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in text)
 
 
 def _verdict(one: CodedIntervention) -> Text:

@@ -1,5 +1,6 @@
 """The tables themselves: whole, free of conflict on every day, and complete for the codes of therapy."""
 
+import re
 from datetime import date
 
 import pytest
@@ -7,7 +8,7 @@ from claimbus.rules import DatedRow, RuleError
 from coding.domain.evaluation import KINDS
 from coding.domain.inflection import stem, surfaces
 from coding.domain.lexicon import DeliveryRow, GrammarRow, Lexicon, LexiconRow
-from coding.rules import _CHANGES, _DELIVERY, _QUESTIONS, _TERMS, RULES
+from coding.rules import _CHANGES, _CONFIDENCE, _DELIVERY, _MUSCLES, _QUESTIONS, _TERMS, RULES
 
 THERAPY_CODES = {
     "97010",
@@ -99,6 +100,29 @@ def test_the_lexicon_has_words_for_every_code_of_therapy() -> None:
 @pytest.mark.parametrize("day", _CHANGES)
 def test_the_rules_of_every_period_are_free_of_conflict(day: date) -> None:
     assert RULES.on(day).lexicon is not None
+
+
+def test_no_pattern_finds_anything_where_there_is_no_figure() -> None:
+    words = " ".join(term for row in (*_TERMS.rows, *_DELIVERY.rows) for term in row.terms)
+    without = re.sub(r"[\d°]", " ", words) + " x min minutes sets reps lb kg deg degrees /"
+    patterns = [row.pattern for row in (*_TERMS.rows, *_DELIVERY.rows) if row.pattern is not None]
+    assert len(patterns) >= 3
+    for pattern in patterns:
+        assert re.search(pattern, without) is None, pattern
+
+
+def test_a_confidence_rises_with_the_share_of_all_weight() -> None:
+    (row,) = _CONFIDENCE.rows
+    said = [row.of(share / 100) for share in range(101)]
+    assert said == sorted(said)
+    assert (said[0], said[-1]) == (0.0, row.calibration[-1][1])
+    assert row.suggest_from < row.sure_from < row.clear_from < said[-1] < 1
+
+
+def test_what_a_term_means_in_a_context_is_given_by_some_term() -> None:
+    given = {row.gives for row in (*_TERMS.rows, *_MUSCLES.rows)}
+    for row in _TERMS.rows:
+        assert set(row.within) <= given, row.id
 
 
 def test_every_state_of_the_words_has_its_question() -> None:

@@ -18,6 +18,8 @@ State = Literal["not_performed", "planned", "historical", "home", "goal", "findi
 
 _SEPARATOR = re.compile(r"([\W_]+)")
 _SENTENCE_END = re.compile(r"[;!?\n\r\u2022]|\.(?=\s|$)")
+_FIGURE = re.compile(r"[\d°]")
+"""What every pattern of the tables needs; the tables' tests hold them to it."""
 _MOST_FILLERS = 3
 """Words passed over inside one term; a bound, so that no text makes the search slow."""
 _FORM_ORDER: Mapping[Form, int] = {"upper": 0, "exact": 1, "any": 2}
@@ -218,7 +220,7 @@ class Lexicon:
             else:
                 cues.append(Cue(row, place, after, start, end))
             place = after
-        for pattern, row in self._patterns:
+        for pattern, row in self._patterns if _FIGURE.search(text) else ():
             for match in pattern.finditer(text):
                 offsets = offsets or list(accumulate(map(len, parts), initial=0))
                 word = (bisect_right(offsets, match.start()) - 1) // 2

@@ -100,6 +100,8 @@ class CodingRules:
     contacts: Mapping[Contact, tuple[ContactRow, ...]]
     facts: Mapping[str, tuple[FactRow, ...]]
     """By figure: what it decides."""
+    counted_by_muscle: frozenset[str]
+    """Codes that the number of muscles tells apart."""
     program_codes: Mapping[Program, Mapping[str, str]]
     """By program: the code by which it takes a service, by the code that others take."""
     same_service: Mapping[str, frozenset[str]]
@@ -143,6 +145,7 @@ def make_coding_rules(
         confidence=confidence,
         contacts={contact: tuple(rows) for contact, rows in by_contact.items()},
         facts={name: tuple(rows) for name, rows in by_fact.items()},
+        counted_by_muscle=frozenset(fact.code for fact in by_fact.get("muscles", ())),
         program_codes=by_program,
         same_service={code: frozenset(codes) for code, codes in same.items()},
         questions={tuple(sorted(row.about)): row.ask for row in questions},

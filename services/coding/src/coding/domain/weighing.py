@@ -9,7 +9,7 @@ from typing import NamedTuple
 from claimbus.events.visit_completed import Contact
 
 from coding.domain.cancellation import LABEL, Cancelled, Standing, find_cancelled, heaviest
-from coding.domain.lexicon import Mention, Reading, State
+from coding.domain.lexicon import LexiconRow, Mention, Reading, State
 from coding.domain.rulebook import CodingRules, ConfidenceRow, ContactRow, FactRow
 
 _NOTHING: frozenset[str] = frozenset()
@@ -92,7 +92,9 @@ class _Found(NamedTuple):
 def weigh(documented: Documented, rules: CodingRules, unlabelled: str | None = None) -> Weighing:
     """Weigh the words of one intervention; `unlabelled` leaves out labels that name that code alone."""
     readings = [rules.lexicon.read(name, text) for name, text in documented.texts if text]
-    region = rules.lexicon.read(REGION, documented.body_region) if documented.body_region else None
+    region = None
+    if documented.body_region and any(_asks_where(mention.row, rules) for one in readings for mention in one.mentions):
+        region = rules.lexicon.read(REGION, documented.body_region)
     readings, muscles = _in_context(readings, region)
     standings: Sequence[Sequence[Standing] | None] = [None] * len(readings)
     withdrawn: Sequence[Cancelled] = ()
@@ -126,6 +128,11 @@ def weigh(documented: Documented, rules: CodingRules, unlabelled: str | None = N
         doubt=doubt,
         level=next((term.mention.row.level for term in terms if term.mention.row.level is not None), None),
     )
+
+
+def _asks_where(row: LexiconRow, rules: CodingRules) -> bool:
+    """Whether it matters where it was done; most services are the same everywhere."""
+    return bool(row.within) or not rules.counted_by_muscle.isdisjoint(row.codes)
 
 
 def _in_context(
