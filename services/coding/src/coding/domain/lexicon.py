@@ -35,6 +35,8 @@ class LexiconRow(DatedRow):
     pattern: str | None = None
     form: Form = "any"
     takes: tuple[str, ...] = ()
+    leads: bool = False
+    """Whether it counts at the head of a text alone, as a code that an EHR writes before the label."""
     gives: str | None = None
     within: dict[str, dict[str, float]] = {}
     level: int | None = None

@@ -170,5 +170,6 @@ def _typed_codes(
             codes={code: confidence.typed_code_weight},
             terms=(written,),
             form="exact",
+            leads=True,
             source="the code as written in the text",
         )

@@ -212,6 +212,8 @@ def _gather(
                 factor, lowered = standing[place].keep, standing[place].by is not None
             if not row.codes or factor <= 0:
                 continue
+            if row.leads and any(reading.words[: mention.first]):
+                continue
             if row.kind == "service" and reading.name == LABEL:
                 if unlabelled is not None and tuple(row.codes) == (unlabelled,):
                     continue
