@@ -113,7 +113,7 @@ def _show(texts: dict[str, str | None], coded: VisitCoded) -> None:
     if one.evidence:
         out.print(table)
     if one.suggested_code is not None:
-        out.print(Text(f"source    {one.citation}" if one.chosen_by != "clinician" else "", style="dim"))
+        out.print(Text(f"source    {one.citation}", style="dim"), soft_wrap=True)
     for other in one.alternatives:
         out.print(f"or        {other.code}  {other.confidence:.0%}", highlight=False)
     if (machine := one.machine_suggestion) is not None:

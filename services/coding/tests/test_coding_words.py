@@ -276,6 +276,12 @@ def test_needling_is_coded_by_the_muscles_that_are_named(narrative: str, code: s
     assert "coding-facts" in rules_behind(one)
 
 
+def test_muscles_that_were_worked_on_by_hand_are_not_counted_as_needled() -> None:
+    one = read("Dry needling", "DN to infraspinatus. STM to upper trap, levator scap and rhomboids")
+    assert one.suggested_code == "20560"
+    assert "20561" not in {other.code for other in one.alternatives}
+
+
 def test_needling_of_a_group_of_muscles_asks_which_they_were() -> None:
     one = read("Dry needling", "Gluteals and upper trap")
     assert one.code is None

@@ -95,7 +95,8 @@ def weigh(documented: Documented, rules: CodingRules, unlabelled: str | None = N
     region = None
     if documented.body_region and any(_asks_where(mention.row, rules) for one in readings for mention in one.mentions):
         region = rules.lexicon.read(REGION, documented.body_region)
-    readings, muscles = _in_context(readings, region)
+    muscles = _muscles(readings, region, rules)
+    readings = _in_context(readings, region)
     standings: Sequence[Sequence[Standing] | None] = [None] * len(readings)
     withdrawn: Sequence[Cancelled] = ()
     lost: Mapping[State, float] = {}
@@ -135,34 +136,45 @@ def _asks_where(row: LexiconRow, rules: CodingRules) -> bool:
     return bool(row.within) or not rules.counted_by_muscle.isdisjoint(row.codes)
 
 
-def _in_context(
-    readings: list[Reading], region: Reading | None
-) -> tuple[list[Reading], list[tuple[str, str, Mention]]]:
-    """The readings with each term as it is meant beside the others; and each muscle that they name, once.
+def _in_context(readings: list[Reading], region: Reading | None) -> list[Reading]:
+    """The readings with each term as it is meant beside the others, and where the region says."""
+    mentions = [mention for reading in (*readings, region) if reading is not None for mention in reading.mentions]
+    if not any(mention.row.within for mention in mentions):
+        return readings
+    contexts = {mention.row.gives for mention in mentions}
+    return [
+        replace(reading, mentions=[_meant(mention, contexts) for mention in reading.mentions]) for reading in readings
+    ]
 
-    None of the muscles where a group is named: how many were treated is then unknown.
+
+def _muscles(readings: list[Reading], region: Reading | None, rules: CodingRules) -> list[tuple[str, str, Mention]]:
+    """Each muscle that was needled, once; none where a group is named, because how many is then unknown.
+
+    Those in a sentence that names the needling; where a text does not name it, all of them, if it
+    names no other service whose muscles they may be.
     """
-    contexts: set[str] = set()
-    muscles: dict[str, tuple[str, str, Mention]] = {}
-    meant_elsewhere = False
-    for reading in (*readings, region) if region is not None else readings:
-        for mention in reading.mentions:
-            row = mention.row
-            if row.gives is not None:
-                contexts.add(row.gives)
-            if row.kind == "muscle":
-                muscles.setdefault(row.id, (reading.name, reading.text, mention))
-            if row.within:
-                meant_elsewhere = True
-    if contexts and meant_elsewhere:
-        readings = [
-            replace(reading, mentions=[_meant(mention, contexts) for mention in reading.mentions])
-            for reading in readings
+    found: dict[str, tuple[str, str, Mention]] = {}
+    needled = False
+    for reading in (*readings, region):
+        if reading is None:
+            continue
+        spans = [
+            reading.sentence(mention.first)
+            for mention in reading.mentions
+            if not rules.counted_by_muscle.isdisjoint(mention.row.codes)
         ]
-    return readings, [] if _UNCOUNTED in contexts else list(muscles.values())
+        needled = needled or bool(spans)
+        if not spans and not any(mention.row.kind in ("service", "activity") for mention in reading.mentions):
+            spans = [(0, len(reading.words))]
+        for mention in reading.mentions:
+            if mention.row.kind == "muscle" and any(low <= mention.first < high for low, high in spans):
+                if mention.row.gives == _UNCOUNTED:
+                    return []
+                found.setdefault(mention.row.id, (reading.name, reading.text, mention))
+    return list(found.values()) if needled else []
 
 
-def _meant(mention: Mention, contexts: set[str]) -> Mention:
+def _meant(mention: Mention, contexts: set[str | None]) -> Mention:
     for context, row in mention.row.in_context.items():
         if context in contexts:
             return mention._replace(row=row)
