@@ -108,6 +108,10 @@ def test_any_visit_is_coded_and_every_code_has_its_reason(raw: dict[str, Any]) -
         "\n",
         "\u0130",
         "sit to ",
+        "DN upper trap ",
+        "x3 declined ",
+        "97110 ",
+        "4/5 ROM, ",
     ],
 )
 def test_the_longest_text_is_read_and_its_evidence_is_bounded(piece: str) -> None:

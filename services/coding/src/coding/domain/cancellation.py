@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 from coding.domain.lexicon import Cue, Reading
@@ -55,14 +56,14 @@ def _apply_cues(reading: Reading, standing: list[Standing]) -> list[Cancelled]:
     """
     withdrawn: list[Cancelled] = []
     firsts = [mention.first for mention in reading.mentions]
-    delivered = [_delivered_from(reading, cue) for cue in reading.cues if cue.row.state == "delivered"]
+    delivered = sorted(_delivered_from(reading, cue) for cue in reading.cues if cue.row.state == "delivered")
     stretches: dict[tuple[str, str, int], tuple[int, int, Cue]] = {}
     for cue in reading.cues:
         row = cue.row
         sentence = reading.sentence(cue.first)
         if row.state == "delivered" or (row.begins and cue.first != sentence[0]):
             continue
-        if row.yields and any(sentence[0] <= place < sentence[1] for place in delivered):
+        if row.yields and _first(delivered, sentence[0]) < sentence[1]:
             continue
         clause = reading.clause(cue.first)[0]
         if row.reach:
@@ -74,7 +75,7 @@ def _apply_cues(reading: Reading, standing: list[Standing]) -> list[Cancelled]:
         else:
             end = sentence[1]
             if row.state == "not_performed":
-                end = min((place for place in delivered if cue.last <= place < end), default=end)
+                end = int(min(end, _first(delivered, cue.last)))
             stretches.setdefault((row.id, "after", sentence[0]), (cue.last, end, cue))
             if row.followed_by and _stands_alone(reading, cue, firsts, sentence):
                 withdrawn.append(Cancelled(reading.name, reading.text, cue))
@@ -85,6 +86,12 @@ def _apply_cues(reading: Reading, standing: list[Standing]) -> list[Cancelled]:
             if cue.row.keep < one.keep and not cue.row.spares_any(reading.mentions[place].row.codes):
                 one.keep, one.by = cue.row.keep, cancelled
     return withdrawn
+
+
+def _first(places: Sequence[int], low: int) -> float:
+    """The first of the sorted places from `low` on."""
+    place = bisect_left(places, low)
+    return places[place] if place < len(places) else inf
 
 
 def _delivered_from(reading: Reading, cue: Cue) -> int:

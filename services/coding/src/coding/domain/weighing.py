@@ -158,16 +158,17 @@ def _muscles(readings: list[Reading], region: Reading | None, rules: CodingRules
     for reading in (*readings, region):
         if reading is None:
             continue
-        spans = [
+        sentences = {
             reading.sentence(mention.first)
             for mention in reading.mentions
             if not rules.counted_by_muscle.isdisjoint(mention.row.codes)
-        ]
-        needled = needled or bool(spans)
-        if not spans and not any(mention.row.kind in ("service", "activity") for mention in reading.mentions):
-            spans = [(0, len(reading.words))]
+        }
+        needled = needled or bool(sentences)
+        others = not sentences and any(mention.row.kind in ("service", "activity") for mention in reading.mentions)
         for mention in reading.mentions:
-            if mention.row.kind == "muscle" and any(low <= mention.first < high for low, high in spans):
+            if mention.row.kind != "muscle" or others:
+                continue
+            if not sentences or reading.sentence(mention.first) in sentences:
                 if mention.row.gives == _UNCOUNTED:
                     return []
                 found.setdefault(mention.row.id, (reading.name, reading.text, mention))
@@ -224,7 +225,7 @@ def _gather(
                 factor, lowered = standing[place].keep, standing[place].by is not None
             if not row.codes or factor <= 0:
                 continue
-            if row.leads and any(reading.words[: mention.first]):
+            if row.leads and mention.first > (not reading.words[0]):
                 continue
             if row.kind == "service" and reading.name == LABEL:
                 if unlabelled is not None and tuple(row.codes) == (unlabelled,):
