@@ -199,12 +199,34 @@ def test_a_purpose_a_technique_or_a_device_decides_a_contested_pair(words: str, 
         "Discussed importance of posture",
         "Requested authorization for gait training",
         "Held ther ex per MD",
+        "Romberg is normal, gait was steady",
+        "Aggravating factors include reaching overhead and lifting",
+        "Physical therapy was consulted for gait training",
+        "Epley maneuver may be considered",
+        "Plan of care: gait training, balance training",
+        "Transfers sit to stand with minimal difficulty",
+        "Patient was given a home exercise program to work on strengthening",
     ],
 )
 def test_findings_plans_reports_and_talk_are_no_service_of_today(words: str) -> None:
     one = read(words)
     assert one.code is None
     assert one.question
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("Gait training 200 ft with SPC, no LOB, improved heel strike with cues", "97116"),
+        ("Sit to stand 3x5, pt able to perform without UE by last set", "97530"),
+        ("STM to upper trap, pt tolerated well, ROM improved from 40 to 55 deg", "97140"),
+        ("SLS on foam 3x20 sec, requires UE support", "97112"),
+        ("Exercises: quad sets, heel slides, SAQ; held SLR due to pain", "97110"),
+        ("Aquatic gait and balance in chest deep water, tolerated 30 min", "97113"),
+    ],
+)
+def test_a_response_or_a_status_beside_what_was_done_does_not_cancel_it(words: str, code: str) -> None:
+    assert read(words).code == code
 
 
 def test_contact_settles_what_the_word_stimulation_leaves_open() -> None:
