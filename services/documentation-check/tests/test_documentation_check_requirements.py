@@ -56,6 +56,7 @@ GOOD_VISIT: dict[str, Any] = {
     },
 }
 
+RE_EVALUATED = {"kind": "re_evaluation"}
 SIGNATURE = "documentation.signature"
 PLAN = "documentation.plan_of_care"
 CERTIFICATION = f"{PLAN}.certification"
@@ -226,6 +227,12 @@ CASES: list[tuple[str, Result, dict[str, Any]]] = [
     ("medical-necessity.not-attested", PASS, {}),
     ("medical-necessity.not-attested", FAIL, {"documentation.medical_necessity_attested": False}),
     ("medical-necessity.not-attested", UNKNOWN, {"documentation.medical_necessity_attested": None}),
+    ("re-evaluation.unjustified", PASS, {f"{FIRST}.code": "97164", "evaluation": RE_EVALUATED | {"reason": "fell"}}),
+    ("re-evaluation.unjustified", PASS, {"evaluation": RE_EVALUATED, "documentation.re_evaluation_reason": "fell"}),
+    ("re-evaluation.unjustified", FAIL, {"evaluation": RE_EVALUATED}),
+    ("re-evaluation.unjustified", FAIL, {f"{FIRST}.code": " 97164 ", "documentation.re_evaluation_reason": " "}),
+    ("re-evaluation.unjustified", FAIL, {f"{FIRST}.code": "97168"}),
+    ("re-evaluation.unjustified", UNKNOWN, {f"{FIRST}.code": "97164", "documentation": None}),
 ]
 
 NOT_POSSIBLE = {
@@ -233,6 +240,8 @@ NOT_POSSIBLE = {
 }
 
 
+ASKED_OF_SOME = {"re-evaluation.unjustified"}
+"""Requirements that a plain treatment visit is not asked about."""
 ASKED_OF_THE_CASE = {"totals.treatment-days-differ"}
 """Requirements that other visits are needed for: test_documentation_check_treatment_days.py."""
 
@@ -251,9 +260,15 @@ def test_every_requirement_has_a_case_that_passes_fails_and_is_unknown() -> None
 
 def test_the_good_visit_passes_every_medicare_requirement() -> None:
     answers = check(visit_with({})).checks
-    assert {one.id for one in answers} == {row.id for row in RULES.requirements.rows} - ASKED_OF_THE_CASE
+    assert {one.id for one in answers} == {
+        row.id for row in RULES.requirements.rows
+    } - ASKED_OF_THE_CASE - ASKED_OF_SOME
     assert {one.result for one in answers} == {PASS}
     assert all(one.fix is None and one.carc is None for one in answers)
+
+
+def test_a_visit_without_a_re_evaluation_is_not_asked_for_its_reason() -> None:
+    assert "re-evaluation.unjustified" not in names({"evaluation": {"kind": "evaluation"}, f"{FIRST}.code": "97161"})
 
 
 # The first 30 days -----------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ _OF_THE_VISIT: Mapping[str, Callable[[VisitCompleted, Terms], Answer | None]] = 
     "interventions-described": note.check_interventions_described,
     "diagnosis-present": note.check_diagnosis_present,
     "necessity-attested": note.check_necessity_attested,
+    "re-evaluation-justified": note.check_re_evaluation_justified,
 }
 
 PREDICATES: Mapping[str, Predicate] = {

@@ -48,6 +48,7 @@ class EvaluationCodeRow(DatedRow):
     """A code that stands for an evaluation or a re-evaluation."""
 
     code: str
+    kind: Literal["evaluation", "re_evaluation"] = "evaluation"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Terms:
     """Role by discipline by credential, in capitals."""
     certifiers: Mapping[str, MayCertify]
     evaluation_codes: frozenset[str]
+    """Both kinds."""
+    re_evaluation_codes: frozenset[str]
 
     def role_of(self, credential: str | None, discipline: str) -> Role | None:
         """Role of somebody who signs `PT, DPT` or `COTA/L`; null when no part of it is known."""

@@ -57,3 +57,20 @@ def check_necessity_attested(visit: VisitCompleted, _: Terms) -> Answer:
     if not attested:
         return failed(f"The therapist did not attest medical necessity ({field}).", attested=False)
     return passed("The therapist attested medical necessity.", attested=True)
+
+
+def check_re_evaluation_justified(visit: VisitCompleted, terms: Terms) -> Answer | None:
+    """A re-evaluation needs a new finding, a significant change or no response (Pub 100-02 ch.15 s220.3 C)."""
+    evaluation, documentation = visit.evaluation, visit.documentation
+    billed = any((row.code or "").strip().upper() in terms.re_evaluation_codes for row in visit.interventions)
+    if not billed and (evaluation is None or evaluation.kind != "re_evaluation"):
+        return None
+    if evaluation is not None and not is_blank(evaluation.reason):
+        return passed("The re-evaluation has its reason.", field="evaluation.reason")
+    if documentation is None:
+        return unknown_without_documentation()
+    if is_blank(documentation.re_evaluation_reason):
+        return failed(
+            "The re-evaluation has no reason (evaluation.reason or documentation.re_evaluation_reason).", billed=billed
+        )
+    return passed("The re-evaluation has its reason.", field="documentation.re_evaluation_reason")

@@ -78,6 +78,7 @@ class Rules:
             credentials=credentials,
             certifiers={row.kind: row.may_certify for row in self._certifiers.on(day)},
             evaluation_codes=frozenset(row.code for row in self._evaluations.on(day)),
+            re_evaluation_codes=frozenset(row.code for row in self._evaluations.on(day) if row.kind == "re_evaluation"),
         )
 
 
