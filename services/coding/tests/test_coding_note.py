@@ -79,6 +79,7 @@ def test_minutes_in_the_note_for_a_service_that_no_line_bears_are_asked_about_an
         "Gait training was declined, 12 min of exercise",
         "Therapeutic exercise 12 min",
         "Gait training. 12 min of exercise",
+        "Balance training 12 min",
     ],
 )
 def test_words_without_minutes_of_their_own_ask_for_no_line(objective: str) -> None:

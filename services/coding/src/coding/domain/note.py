@@ -7,7 +7,7 @@ from typing import NamedTuple
 from claimbus.events import CodedIntervention, Documentation, Finding
 from claimbus.values import Result, Severity
 
-from coding.domain.cancellation import find_cancelled, heaviest
+from coding.domain.cancellation import find_cancelled
 from coding.domain.evaluation import KINDS
 from coding.domain.lexicon import Mention
 from coding.domain.rulebook import CodingRules
@@ -98,12 +98,12 @@ def _read(documentation: Documentation | None, rules: CodingRules) -> _Said | No
 
 
 def _names(mention: Mention, rules: CodingRules) -> str | None:
-    """The code that the words name by themselves, surely enough to hold it against a line."""
+    """The one code that the words name by themselves, surely enough to hold it against a line."""
     row = mention.row
-    if row.kind not in ("service", "activity") or not row.codes:
+    if row.kind not in ("service", "activity") or len(row.codes) != 1:
         return None
-    code = heaviest(row.codes)
-    return code if code not in KINDS and row.codes[code] >= rules.confidence.clear_weight else None
+    ((code, weight),) = row.codes.items()
+    return code if code not in KINDS and weight >= rules.confidence.clear_weight else None
 
 
 def _minutes_follow(text: str, end: int) -> bool:
