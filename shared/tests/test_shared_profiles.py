@@ -303,7 +303,7 @@ FROM_2020 = {"effective_from": date(2020, 1, 1)}
         (ACME + row(limit=2, effective_from="2020-01-01"), "effective_from and effective_through are dates"),
         (ACME + "[[units]]\nlimit = 2\neffective_from = 2020-01-01T00:00:00\n", "are dates, as 2026-01-01"),
         (ACME + "[[units]]\n", "a row of [[units]] sets nothing"),
-        (ACME + "[[billing]]\nx = 1\n", "[[billing]] is no section; there are units, claims"),
+        (ACME + "[[billing]]\nx = 1\n", "[[billing]] is no section; there are units, documentation, claims"),
         (ACME + "[units]\nlimit = 2\n", "write a section's rows as [[section]]"),
         (row(limit=2), "[profile] is missing"),
         (ACME.replace('"acme"', '"Acme Health"'), "[profile] name: "),

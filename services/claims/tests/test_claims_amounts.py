@@ -184,6 +184,37 @@ def test_an_edit_that_denies_a_code_puts_every_line_of_it_at_risk(name: str) -> 
     assert at_risk(SPLIT, finding(name=name, line=3)) == "20.80"
 
 
+def test_a_finding_names_every_line_that_it_endangers() -> None:
+    def lines(of: VisitCompleted, one: Finding) -> tuple[int, ...]:
+        return next(found.lines for found in decide(of, one).findings if found.rule == one.rule)
+
+    assert lines(TWO_AND_ONE, finding()) == (1, 2)
+    assert lines(TWO_AND_ONE, finding(intervention_id="2")) == (2,)
+    assert lines(SPLIT, finding(intervention_id="1")) == (1, 2)
+    assert lines(SPLIT, finding(intervention_ids=("1", "2"))) == (1, 2, 3)
+    assert lines(SPLIT, finding(severity=Severity.INFO)) == ()
+
+
+def test_several_interventions_put_their_lines_at_risk_and_no_others() -> None:
+    assert at_risk(TWO_AND_ONE, finding(intervention_ids=("2", "9"))) == "20.80"
+
+
+def test_a_mend_helps_until_the_payer_takes_no_claim_and_never_where_nothing_can_be_mended() -> None:
+    def until(**facts: Any) -> date | None:
+        return next(found.mend_by for found in decide(TWO_AND_ONE, finding(**facts)).findings if found.rule == "r")
+
+    assert until(fix="Sign.", mending="document") == decide(TWO_AND_ONE).claim.file_by == date(2025, 6, 3)
+    assert until(fix="Do not bill it.", mending="none") is None
+    assert until() is None
+
+
+def test_what_is_due_next_endangers_nothing_and_stands_in_the_decision_though_it_passed() -> None:
+    due = finding(Result.PASS, Severity.INFO, name="due.something")
+    decision = decide(TWO_AND_ONE, due)
+    assert due in decision.findings
+    assert decision.checks == decide(TWO_AND_ONE).checks
+
+
 def test_what_is_not_on_the_claim_puts_nothing_at_risk() -> None:
     of = visit(did("97110", 30), did("97010", 10))
     assert at_risk(of, finding(intervention_id="2")) is None

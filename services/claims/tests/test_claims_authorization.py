@@ -38,7 +38,10 @@ def check(
 
 
 def failed(*args: Any, **facts: Any) -> dict[str, str]:
-    return {name: one.result.value for name, one in check(*args, **facts).items() if one.result is not Result.PASS}
+    found = check(*args, **facts)
+    return {
+        name: one.result.value for name, one in found.items() if one.result is not Result.PASS and not one.tells_ahead
+    }
 
 
 def test_a_whole_authorization_passes_every_check() -> None:
@@ -48,6 +51,8 @@ def test_a_whole_authorization_passes_every_check() -> None:
         "authorization.not-valid-on-date",
         "authorization.visits-exceeded",
         "totals.authorized-visits-differ",
+        "due.authorization-visits",
+        "due.authorization-end",
     }
     assert {one.result for one in found.values()} == {Result.PASS}
     assert not any("A-77" in one.model_dump_json() for one in found.values())
@@ -102,9 +107,29 @@ def test_an_open_end_is_unknown_and_the_known_one_still_counts(end: str) -> None
     ],
 )
 def test_visits_are_counted_before_this_one(used: int | None, seen: int | None, results: dict[str, str]) -> None:
-    found = check(WHOLE | {"visits_used": used}, seen=seen)
-    assert {name: one.result.value for name, one in found.items() if one.result is not Result.PASS} == results
-    assert found["authorization.visits-exceeded"].carc == "198"
+    authorization = WHOLE | {"visits_used": used}
+    assert failed(authorization, seen=seen) == results
+    assert check(authorization, seen=seen)["authorization.visits-exceeded"].carc == "198"
+
+
+@pytest.mark.parametrize(
+    ("used", "seen", "left"), [(0, None, 11), (10, None, 1), (11, None, 0), (3, 7, 4), (12, None, None)]
+)
+def test_it_is_told_how_many_visits_are_left_after_this_one(used: int, seen: int | None, left: int | None) -> None:
+    one = check(WHOLE | {"visits_used": used}, seen=seen).get("due.authorization-visits")
+    assert (one and one.inputs["visits_left"]) == left
+    assert one is None or (one.severity, one.carc) == (Severity.INFO, None)
+
+
+def test_visits_left_are_unknown_where_those_used_are() -> None:
+    one = check(WHOLE | {"visits_used": None})["due.authorization-visits"]
+    assert (one.result, one.severity) == (Result.UNKNOWN, Severity.INFO)
+
+
+@pytest.mark.parametrize(("day", "left"), [("2026-12-30", 1), ("2026-12-31", 0), ("2027-01-01", None)])
+def test_it_is_told_how_many_days_the_authorization_still_holds(day: str, left: int | None) -> None:
+    one = check(WHOLE, day=day).get("due.authorization-end")
+    assert (one and one.inputs["days_left"]) == left
 
 
 def test_without_a_limit_no_visit_is_too_many() -> None:

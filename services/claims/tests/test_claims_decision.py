@@ -51,7 +51,7 @@ VISIT: dict[str, Any] = {
     "rendering_provider": {"npi": "1234567893", "credential": "PT"},
     "referring_provider": {"npi": "1234567893"},
     "documentation": {
-        "note": {"subjective": "s", "objective": "o", "assessment": "a", "plan": "p"},
+        "note": {"subjective": "s", "objective": "o", "assessment": "tolerated well", "plan": "p"},
         "signature": {"signed_at": "2026-11-18T11:10:00-05:00", "name": "Pat Therapist", "credential": "PT"},
         "cosign_required": False,
         "plan_of_care": {
@@ -161,7 +161,7 @@ def test_a_sound_visit_is_ready() -> None:
     decision = decide(visit())
     assert isinstance(decision, ClaimReady)
     assert decision.outcome == "ready"
-    assert decision.findings == ()
+    assert {one.id for one in decision.findings} == {"due.certification", "due.progress-report"}
 
 
 @pytest.mark.parametrize("severity", Severity)
@@ -561,11 +561,12 @@ def test_fields_are_those_of_the_coverage_that_pays_first() -> None:
 def test_the_counts_are_of_all_checks_and_findings_are_those_that_did_not_pass() -> None:
     of = visit(did("97110", 15, charge=None), did("99999", 15), diagnoses=[])
     decision = decide(of)
-    by_result = Counter(one.result for one in decision.findings)
+    by_result = Counter(one.result for one in decision.findings if not one.tells_ahead)
     assert (decision.checks.failed, decision.checks.unknown) == (by_result[Result.FAIL], by_result[Result.UNKNOWN])
     assert by_result[Result.PASS] == 0
     coded = code(of)
-    checked = check_documentation(of, BASIS, DOCUMENTATION.on(of.service_date), DOCUMENTATION.rule_set).checks
+    answers = check_documentation(of, BASIS, DOCUMENTATION.on(of.service_date), DOCUMENTATION.rule_set).checks
+    checked = [one for one in answers if not one.tells_ahead]
     of_claims = 1 + 1 + 7 + 1  # charge, KX, required fields, something billable
     of_claims += 2 + 1 + 1  # two kinds of pairs, units of one code, modifiers that stand together
     total = decision.checks.passed + decision.checks.failed + decision.checks.unknown
@@ -579,7 +580,8 @@ def test_the_rule_set_merges_those_of_all_four_services() -> None:
         *RULES.rule_set.tables, *DOCUMENTATION.rule_set.tables, *UNITS.rule_set.tables, *CODING.tables
     }  # fmt: skip
     sizes = [len(one.tables) for one in (RULES.rule_set, DOCUMENTATION.rule_set, UNITS.rule_set, CODING)]
-    readers_of_profiles = sum("payer-profiles" in one.tables for one in (RULES.rule_set, UNITS.rule_set))
+    read_profiles = (RULES.rule_set, UNITS.rule_set, DOCUMENTATION.rule_set)
+    readers_of_profiles = sum("payer-profiles" in one.tables for one in read_profiles)
     assert len(merged.tables) == sum(sizes) - (readers_of_profiles - 1), "two services name a table alike"
 
 

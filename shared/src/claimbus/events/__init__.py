@@ -11,8 +11,8 @@ from claimbus.events.claim_decided import (
     decision_adapter,
 )
 from claimbus.events.dead_letter import DeadLetter, Problem
-from claimbus.events.documentation_checked import DocumentationChecked
-from claimbus.events.finding import Finding, FixableBy, Reason
+from claimbus.events.documentation_checked import Completeness, DocumentationChecked
+from claimbus.events.finding import AHEAD, Finding, FixableBy, Mending, Reason
 from claimbus.events.model import Basis, Derived, Event, Keyed, Record, RuleSet
 from claimbus.events.units_computed import EhrUnits, Service, TableRow, Unbilled, UnitsComputed, UnitShare, Worksheet
 from claimbus.events.visit_closed import ClaimVoided, VisitHeld, VisitSuperseded
@@ -37,6 +37,7 @@ from claimbus.events.visit_completed import (
 )
 
 __all__ = [
+    "AHEAD",
     "Alternative",
     "Authorization",
     "Basis",
@@ -49,6 +50,7 @@ __all__ = [
     "ClaimVoided",
     "Clinician",
     "CodedIntervention",
+    "Completeness",
     "Coverage",
     "DeadLetter",
     "Derived",
@@ -65,6 +67,7 @@ __all__ = [
     "Keyed",
     "Line",
     "MachineSuggestion",
+    "Mending",
     "Patient",
     "PlanOfCare",
     "Problem",

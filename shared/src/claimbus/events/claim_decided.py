@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter
 
+from claimbus.events.documentation_checked import Completeness
 from claimbus.events.finding import Finding, Reason
 from claimbus.events.model import Derived, Record
 from claimbus.events.units_computed import EhrUnits, Service, TableRow, Unbilled
@@ -106,7 +107,10 @@ class _Decision(Derived):
     """The payer profile that the claim was made by, from the program inwards: `commercial > unitedhealthcare`."""
     totals: RunningTotals | None = None
     findings: tuple[Finding, ...]
+    """What did not pass, and what is due next (`due.*`)."""
     checks: CheckCounts
+    completeness: Completeness | None = None
+    """Of the documentation alone."""
     claim: ClaimDocument
 
 

@@ -133,6 +133,8 @@ class Intervention(Record):
     """Days with data in the monitoring period, for remote monitoring supply codes."""
     month_minutes: int | None = Field(default=None, ge=0)
     """Minutes of management in the calendar month so far, for remote monitoring management codes."""
+    group_size: int | None = Field(default=None, ge=0)
+    """Patients treated together, this one included, for group codes."""
 
 
 class TreatmentTime(Record):
@@ -206,6 +208,10 @@ class Documentation(Record):
     medical_necessity_attested: bool | None = None
     advance_beneficiary_notice: str | None = None
     re_evaluation_reason: PhiText | None = None
+    assistant_supervision: Literal["direct", "general", "none"] | None = None
+    """How the therapist supervised the assistant: in the office suite, available from elsewhere, not at all."""
+    caregiver_training_consent: bool | None = None
+    """The patient agreed that a caregiver is trained without the patient."""
 
 
 class VisitCompleted(Event):

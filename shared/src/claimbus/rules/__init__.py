@@ -1,6 +1,15 @@
 """The engine for dated tables and payer profiles. It knows no payer and no code: others bring the rows."""
 
-from claimbus.rules.profiles import Origin, Profile, ProfileBook, Profiles, ProfileSettings, read_profiles, spelled
+from claimbus.rules.profiles import (
+    Origin,
+    Profile,
+    ProfileBook,
+    ProfileRow,
+    Profiles,
+    ProfileSettings,
+    read_profiles,
+    spelled,
+)
 from claimbus.rules.table import (
     DatedRow,
     RuleError,
@@ -17,6 +26,7 @@ __all__ = [
     "Origin",
     "Profile",
     "ProfileBook",
+    "ProfileRow",
     "ProfileSettings",
     "Profiles",
     "RuleError",

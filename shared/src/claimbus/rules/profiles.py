@@ -38,7 +38,7 @@ from claimbus.rules.table import RuleError, Table, days_of_change, last_change, 
 from claimbus.values import Key, PayerKey, Program
 
 TABLE = "payer-profiles"
-SECTIONS = ("units", "claims")
+SECTIONS = ("units", "documentation", "claims")
 """What a profile may set, by the service that reads it. A section that nobody reads would be an empty promise."""
 _DAY = timedelta(days=1)
 _KEY = TypeAdapter[str](Key)
@@ -86,7 +86,9 @@ class Origin:
     file: str
 
 
-class _Row(NamedTuple):
+class ProfileRow(NamedTuple):
+    """One row of a file: what it sets in a section, and where that comes from."""
+
     section: str
     settings: Mapping[str, Any]
     origin: Origin
@@ -100,7 +102,7 @@ class ProfileFile:
     """One file, read."""
 
     head: Head
-    rows: tuple[_Row, ...]
+    rows: tuple[ProfileRow, ...]
     practice: str | None = None
     """The practice that it holds for alone."""
     own: bool = False
@@ -179,7 +181,7 @@ class ProfileBook:
         plans = (head for head in self.heads[practice].values() if head.payer == payer)
         return next((head for head in plans if number in map(spelled, head.plan_ids)), None) if number else None
 
-    def rows(self, section: str, chain: tuple[str, ...], practice: str | None) -> Iterator[_Row]:
+    def rows(self, section: str, chain: tuple[str, ...], practice: str | None) -> Iterator[ProfileRow]:
         """Rows of a section that hold for a chain, those that go before others last."""
         for name, layer in product(chain, (_ours, _own_of_all, _own_of_one)):
             for file in self.files:
@@ -346,7 +348,7 @@ def _listed(path: Path, rows: Any) -> Iterable[Mapping[str, Any]]:
     return rows
 
 
-def _row(path: Path, head: Head, section: str, row: dict[str, Any]) -> _Row:
+def _row(path: Path, head: Head, section: str, row: dict[str, Any]) -> ProfileRow:
     start, end = row.pop("effective_from", date.min), row.pop("effective_through", date.max)
     source = str(row.pop("source", head.source)).strip()
     where = f"{path}: [[{section}]] {', '.join(row)}"
@@ -359,10 +361,10 @@ def _row(path: Path, head: Head, section: str, row: dict[str, Any]) -> _Row:
         raise RuleError(f"{where}: effective_from and effective_through are dates, as 2026-01-01")
     if end < start:
         raise RuleError(f"{where} ends {end} before it begins {start}")
-    return _Row(section, row, Origin(head.name, source, start, end, str(path)))
+    return ProfileRow(section, row, Origin(head.name, source, start, end, str(path)))
 
 
-def _refuse_conflicts(path: Path, rows: Iterable[_Row]) -> None:
+def _refuse_conflicts(path: Path, rows: Iterable[ProfileRow]) -> None:
     by_setting: dict[tuple[str, str], list[Origin]] = {}
     for row in rows:
         for setting in row.settings:

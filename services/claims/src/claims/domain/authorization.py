@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from claimbus.events import Finding, RunningTotals, VisitCompleted
+from claimbus.events import AHEAD, Finding, RunningTotals, VisitCompleted
 from claimbus.events.visit_completed import Authorization
 from claimbus.rules import Profile
 from claimbus.values import Result, Severity
@@ -36,6 +36,7 @@ def check_authorization(
     if given is not None and number:
         yield from _dates(visit, given, citation)
         yield from _visits(given, totals, citation)
+        yield from _due(visit, given, totals, citation)
 
 
 def _missing(given: Authorization | None, citation: str, *, number: bool) -> Finding:
@@ -97,6 +98,30 @@ def _visits(given: Authorization, totals: RunningTotals | None, citation: str) -
         yield _finding(problem, Result.PASS, "Authorized visits are left.", citation, inputs, carc=_EXCEEDED)
 
 
+def _due(visit: VisitCompleted, given: Authorization, totals: RunningTotals | None, citation: str) -> Iterable[Finding]:
+    """How many visits and days the authorization still has after this visit; nothing of what has run out already."""
+    seen = totals.authorized_visits if totals else None
+    used, allowed, end = given.visits_used, given.visits_allowed, given.valid_through
+    if allowed is not None and used is None:
+        text = "How many authorized visits are left is unknown."
+        needs = "Send coverage.authorization.visits_used."
+        yield _ahead("visits", Result.UNKNOWN, text, citation, {"visits_allowed": allowed, "seen": seen}, needs)
+    elif allowed is not None and used is not None and (left := allowed - max(used, seen or 0) - 1) >= 0:
+        text = f"{left} of {allowed} authorized visits {'is' if left == 1 else 'are'} left after this one."
+        yield _ahead("visits", Result.PASS, text, citation, {"visits_left": left, "visits_allowed": allowed})
+    if end is not None and end >= visit.service_date:
+        days = (end - visit.service_date).days
+        text = f"The authorization ends on {end}, {days} day{'' if days == 1 else 's'} after this visit."
+        yield _ahead("end", Result.PASS, text, citation, {"days_left": days, "valid_through": str(end)})
+
+
+def _ahead(
+    what: str, result: Result, message: str, citation: str, inputs: dict[str, Any], fix: str | None = None
+) -> Finding:
+    name = f"{AHEAD}authorization-{what}"
+    return _finding(name, result, message, citation, inputs, fix=fix, severity=Severity.INFO, carc=None)
+
+
 def _differs(used: int, seen: int, citation: str, inputs: dict[str, Any]) -> Finding:
     problem = "totals.authorized-visits-differ"
     if used >= seen:
@@ -116,7 +141,7 @@ def _finding(
     *,
     fix: str | None = None,
     severity: Severity = Severity.BLOCK,
-    carc: str = _ABSENT,
+    carc: str | None = _ABSENT,
 ) -> Finding:
     return Finding(
         id=problem,

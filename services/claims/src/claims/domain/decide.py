@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 
 from claimbus.events import (
@@ -86,8 +86,13 @@ def decide_claim(
         _something_billable(lines),
         *check_later_visits(later, dollars_of(lines)),
     ]
-    counts = Counter(finding.result for finding in checked)
-    remarks = tuple(_placed(finding, lines) for finding in checked if finding.result is not Result.PASS)
+    counts = Counter(finding.result for finding in checked if not finding.tells_ahead)
+    file_by = last_filing_day(visit.service_date, profile.settings)
+    remarks = tuple(
+        _placed(finding, lines, file_by)
+        for finding in checked
+        if finding.result is not Result.PASS or finding.tells_ahead
+    )
     blocked = any(one.severity is Severity.BLOCK and one.result is Result.FAIL for one in remarks)
     decision = ClaimDenialRisk if blocked else ClaimReady
     claim_id = claim_id_of(visit.practice_id, visit.visit_id, visit.revision)
@@ -117,8 +122,9 @@ def decide_claim(
         totals=totals,
         findings=remarks,
         checks=CheckCounts(passed=counts[Result.PASS], failed=counts[Result.FAIL], unknown=counts[Result.UNKNOWN]),
+        completeness=documentation.completeness,
         rule_set=merge_rule_sets(coded.rule_set, units.rule_set, documentation.rule_set, rule_set),
-        claim=_document(visit, lines, claim_id, profile.settings),
+        claim=_document(visit, lines, claim_id, file_by),
     )
 
 
@@ -164,8 +170,13 @@ def _priced(lines: Sequence[Line], profile: Profile[ClaimSettings], rules: Claim
     )
 
 
-def _placed(finding: Finding, lines: Sequence[Line]) -> Finding:
-    """Name the line and the amount that a finding endangers; what is unknown asks a person and blocks nothing."""
+def _placed(finding: Finding, lines: Sequence[Line], file_by: date | None) -> Finding:
+    """Name the lines and the amount that a finding endangers, and until when its mend helps.
+
+    What is unknown asks a person and blocks nothing; what is due next endangers nothing yet.
+    """
+    if finding.tells_ahead:
+        return finding
     changes: dict[str, object] = {}
     if finding.result is Result.UNKNOWN and finding.severity is Severity.BLOCK:
         changes["severity"] = Severity.REVIEW
@@ -173,9 +184,13 @@ def _placed(finding: Finding, lines: Sequence[Line]) -> Finding:
         number = next((line.number for line in lines if finding.intervention_id in line.intervention_ids), None)
         if number is not None:
             changes["line"] = number
-    if finding.amount_at_risk is None and finding.severity is not Severity.INFO:
-        endangered = _endangered(finding, lines)
-        changes["amount_at_risk"] = total_of(line.expected_amount for line in endangered) if endangered else None
+    endangered = _endangered(finding, lines)
+    if finding.severity is not Severity.INFO and endangered:
+        changes["lines"] = tuple(line.number for line in endangered)
+        if finding.amount_at_risk is None:
+            changes["amount_at_risk"] = total_of(line.expected_amount for line in endangered)
+    if finding.fix is not None and finding.mending != "none":
+        changes["mend_by"] = file_by
     return finding.model_copy(update=changes) if changes else finding
 
 
@@ -183,10 +198,11 @@ def _endangered(finding: Finding, lines: Sequence[Line]) -> Sequence[Line]:
     """Lines that go unpaid if a payer sees what the finding saw; none for what is not on the claim."""
     if finding.id in _NOTHING_AT_RISK:
         return ()
+    about = {finding.intervention_id, *finding.intervention_ids} - {None}
     if finding.line is not None:
         own = [line for line in lines if line.number == finding.line]
-    elif finding.intervention_id is not None:
-        own = [line for line in lines if finding.intervention_id in line.intervention_ids]
+    elif about:
+        own = [line for line in lines if about & {*line.intervention_ids}]
     elif isinstance(code := finding.inputs.get("code"), str):
         own = [line for line in lines if line.code == code]
     else:
@@ -246,7 +262,7 @@ def _something_billable(lines: tuple[Line, ...]) -> Finding:
     )
 
 
-def _document(visit: VisitCompleted, lines: tuple[Line, ...], claim_id: str, settings: ClaimSettings) -> ClaimDocument:
+def _document(visit: VisitCompleted, lines: tuple[Line, ...], claim_id: str, file_by: date | None) -> ClaimDocument:
     authorization = visit.primary.authorization
     return ClaimDocument(
         control_number=claim_id.replace("-", "").upper()[:_CONTROL_NUMBER],
@@ -255,7 +271,7 @@ def _document(visit: VisitCompleted, lines: tuple[Line, ...], claim_id: str, set
         place_of_service=visit.place_of_service,
         total_charge=total_of(line.charge for line in lines) if lines else None,
         total_expected=total_of(line.expected_amount for line in lines) if lines else None,
-        file_by=last_filing_day(visit.service_date, settings),
+        file_by=file_by,
         patient=visit.patient,
         coverage=tuple(sorted(visit.coverage, key=lambda payer: payer.rank)),
         case=visit.case,
