@@ -5,82 +5,23 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from claimbus.events import Basis, DocumentationChecked, Finding, VisitCompleted
+from claimbus.events import AHEAD, Completeness, DocumentationChecked, Finding, VisitCompleted
 from claimbus.values import Program, Result, Severity
 from documentation_check.domain.check import check_documentation
 from documentation_check.domain.requirement import DISCIPLINES
 from documentation_check.rules import RULES
-
-DAY_ONE = date(2026, 10, 20)
-BASIS = Basis(event_id="e-1", sha256="0" * 64)
-ABSENT = object()
-
-GOOD_VISIT: dict[str, Any] = {
-    "practice_id": "northside-pt",
-    "visit_id": "v1",
-    "revision": 1,
-    "service_date": "2026-11-18",
-    "started_at": "2026-11-18T09:00:00-05:00",
-    "ended_at": "2026-11-18T09:55:00-05:00",
-    "patient": {"patient_id": "p-1", "first_name": "Alexandrina", "last_name": "Testerova"},
-    "coverage": [{"rank": 1, "program": "medicare_part_b"}],
-    "case": {"treatment_day": 9},
-    "diagnoses": [{"code": "M25.561", "rank": 1}],
-    "interventions": [
-        {"id": "1", "description": "Therapeutic exercise", "minutes": 33, "contact": "one_on_one"},
-        {"id": "2", "description": "Manual therapy", "minutes": 7, "contact": "one_on_one"},
-    ],
-    "time": {"timed_minutes": 40, "total_minutes": 55},
-    "documentation": {
-        "note": {"subjective": "Zebrafied knee", "objective": None, "assessment": None, "plan": None},
-        "signature": {"signed_at": "2026-11-18T10:10:00-05:00", "name": "Pat Therapist", "credential": "PT"},
-        "cosignature": None,
-        "cosign_required": False,
-        "plan_of_care": {
-            "established_on": "2026-10-20",
-            "diagnoses": ["M25.561"],
-            "long_term_goals": ["climb 12 stairs without rail"],
-            "type": "physical therapy",
-            "amount": "1 a day",
-            "frequency": "2 a week",
-            "duration": "8 weeks",
-            "certification": {
-                "method": "signature",
-                "certified_on": "2026-10-25",
-                "certified_through": "2027-01-17",
-                "certifier_kind": "physician",
-            },
-        },
-        "progress_report": {"last_on": "2026-10-20", "author_credential": "PT", "treatment_days_since": 8},
-        "medical_necessity_attested": True,
-    },
-}
+from good_visit import ABSENT, BASIS, CERTIFICATION, DAY_ONE, FIRST, PLAN, REPORT, SIGNATURE, visit_with
 
 RE_EVALUATED = {"kind": "re_evaluation"}
-SIGNATURE = "documentation.signature"
-PLAN = "documentation.plan_of_care"
-CERTIFICATION = f"{PLAN}.certification"
-REPORT = "documentation.progress_report"
-FIRST = "interventions.0"
-
-
-def visit_with(changes: dict[str, Any]) -> VisitCompleted:
-    """The good visit, changed at dotted paths; `ABSENT` takes a field away."""
-    visit = json.loads(json.dumps(GOOD_VISIT))
-    for path, value in changes.items():
-        *parents, last = path.split(".")
-        place = visit
-        for name in parents:
-            place = place[int(name)] if isinstance(place, list) else place[name]
-        if value is ABSENT:
-            del place[last]
-        else:
-            place[int(last) if isinstance(place, list) else last] = str(value) if isinstance(value, date) else value
-    return VisitCompleted.model_validate(visit)
 
 
 def check(visit: VisitCompleted) -> DocumentationChecked:
     return check_documentation(visit, BASIS, RULES.on(visit.service_date), RULES.rule_set)
+
+
+def requirements() -> set[str]:
+    """All that may be asked of a record; what is due next is no requirement."""
+    return {row.id for row in RULES.requirements.rows if not row.id.startswith(AHEAD)}
 
 
 def finding(name: str, changes: dict[str, Any]) -> Finding:
@@ -90,6 +31,15 @@ def finding(name: str, changes: dict[str, Any]) -> Finding:
 def names(changes: dict[str, Any]) -> set[str]:
     return {one.id for one in check(visit_with(changes)).checks}
 
+
+NOTE = "documentation.note"
+SUPERVISION = "documentation.assistant_supervision"
+CONSENT = "documentation.caregiver_training_consent"
+PTA = {"credential": "PTA"}
+HOT_PACK = {"id": "1", "code": "97010", "description": "Hot pack", "body_region": "low back", "narrative": "for spasm"}
+GROUP = {"id": "1", "code": "97150", "description": "Circuit", "contact": "group", "group_size": 3}
+CAREGIVER = {"id": "1", "code": "97550", "description": "Transfers taught to the daughter", "minutes": 30}
+PRIVATE_2024 = {"service_date": "2024-12-31", "facility": "practitioner", "assistant": PTA}
 
 PASS, FAIL, UNKNOWN = Result.PASS, Result.FAIL, Result.UNKNOWN
 LATE = {f"{CERTIFICATION}.certified_on": "2026-11-20"}
@@ -233,6 +183,56 @@ CASES: list[tuple[str, Result, dict[str, Any]]] = [
     ("re-evaluation.unjustified", FAIL, {f"{FIRST}.code": " 97164 ", "documentation.re_evaluation_reason": " "}),
     ("re-evaluation.unjustified", FAIL, {f"{FIRST}.code": "97168"}),
     ("re-evaluation.unjustified", UNKNOWN, {f"{FIRST}.code": "97164", "documentation": None}),
+    ("intervention.description-missing", FAIL, {f"{FIRST}.description": "97110 x2, 33 min", NOTE: None}),
+    ("service-date.contradicted", PASS, {}),
+    (
+        "service-date.contradicted",
+        PASS,
+        {"ended_at": "2026-11-19T00:20:00-05:00", "started_at": "2026-11-18T23:30:00-05:00"},
+    ),
+    ("service-date.contradicted", FAIL, {"service_date": "2026-11-17"}),
+    ("service-date.contradicted", FAIL, {"started_at": "2026-11-16T14:00:00Z", "ended_at": None}),
+    ("service-date.contradicted", UNKNOWN, {"started_at": "2026-11-19T01:00:00Z", "ended_at": "2026-11-19T01:45:00Z"}),
+    ("certification.dates-impossible", PASS, {}),
+    ("certification.dates-impossible", FAIL, {f"{CERTIFICATION}.certified_through": "2026-10-24"}),
+    ("certification.dates-impossible", FAIL, {f"{CERTIFICATION}.certified_on": "2026-10-19"}),
+    ("certification.dates-impossible", FAIL, {f"{CERTIFICATION}.plan_sent_on": "2026-10-19"}),
+    ("certification.dates-impossible", UNKNOWN, {f"{PLAN}.established_on": None}),
+    ("certification.dates-impossible", UNKNOWN, {"documentation": None}),
+    ("evaluation.missing", PASS, {}),
+    ("evaluation.missing", PASS, {"case.treatment_day": 1, "evaluation": {"kind": "evaluation"}}),
+    ("evaluation.missing", PASS, {"case.treatment_day": 1, f"{FIRST}.code": "97161"}),
+    ("evaluation.missing", FAIL, {"case.treatment_day": 1}),
+    ("evaluation.missing", UNKNOWN, {f"{PLAN}.established_on": None}),
+    ("skilled-need.not-shown", PASS, {}),
+    ("skilled-need.not-shown", PASS, {NOTE: None, f"{FIRST}.narrative": "tolerated well, verbal cues for form"}),
+    ("skilled-need.not-shown", PASS, {NOTE: {"text": "Progressed to the blue band."}}),
+    ("skilled-need.not-shown", PASS, {NOTE: {"text": "Gait with RW, min A, 150 ft."}}),
+    ("skilled-need.not-shown", FAIL, {NOTE: {"text": "SLR 3x10, bridges 3x10, bike 10 min to improve strength."}}),
+    ("skilled-need.not-shown", UNKNOWN, {NOTE: None}),
+    ("skilled-need.not-shown", UNKNOWN, {"documentation": None}),
+    ("modality.unsupported", PASS, {FIRST: HOT_PACK}),
+    ("modality.unsupported", PASS, {FIRST: HOT_PACK | {"code": " g0283 ", "narrative": "IFC to reduce swelling"}}),
+    ("modality.unsupported", FAIL, {FIRST: HOT_PACK | {"narrative": "15 min supine"}}),
+    ("modality.unsupported", FAIL, {FIRST: HOT_PACK | {"code": None, "contact": "supervised", "narrative": None}}),
+    ("modality.unsupported", UNKNOWN, {FIRST: HOT_PACK | {"body_region": " "}}),
+    ("group.fewer-than-two", PASS, {FIRST: GROUP | {"group_size": 2}}),
+    ("group.fewer-than-two", FAIL, {FIRST: GROUP | {"group_size": 1}}),
+    ("group.fewer-than-two", FAIL, {FIRST: GROUP | {"code": None, "group_size": 0}}),
+    ("group.fewer-than-two", UNKNOWN, {FIRST: GROUP | {"group_size": None}}),
+    ("supervision.insufficient", PASS, {"assistant": PTA, SUPERVISION: "general"}),
+    ("supervision.insufficient", PASS, {"assistant": PTA, "rendering_provider": {"credential": "DPT"}}),
+    ("supervision.insufficient", PASS, PRIVATE_2024 | {SUPERVISION: "direct"}),
+    ("supervision.insufficient", PASS, PRIVATE_2024 | {SUPERVISION: "general", "facility": "outpatient_hospital"}),
+    ("supervision.insufficient", FAIL, PRIVATE_2024 | {SUPERVISION: "general"}),
+    ("supervision.insufficient", FAIL, {f"{FIRST}.assistant_minutes": 20, SUPERVISION: "none"}),
+    ("supervision.insufficient", UNKNOWN, PRIVATE_2024),
+    ("supervision.insufficient", UNKNOWN, PRIVATE_2024 | {SUPERVISION: "general", "facility": None}),
+    ("supervision.insufficient", UNKNOWN, {f"{SIGNATURE}.credential": "PTA"}),
+    ("caregiver-training.consent-missing", PASS, {FIRST: CAREGIVER, CONSENT: True}),
+    ("caregiver-training.consent-missing", FAIL, {FIRST: CAREGIVER, CONSENT: False}),
+    ("caregiver-training.consent-missing", UNKNOWN, {FIRST: CAREGIVER}),
+    ("caregiver-training.consent-missing", UNKNOWN, {FIRST: CAREGIVER, "documentation": None}),
 ]
 
 NOT_POSSIBLE = {
@@ -240,10 +240,16 @@ NOT_POSSIBLE = {
 }
 
 
-ASKED_OF_SOME = {"re-evaluation.unjustified"}
+ASKED_OF_SOME = {
+    "re-evaluation.unjustified",
+    "modality.unsupported",
+    "group.fewer-than-two",
+    "supervision.insufficient",
+    "caregiver-training.consent-missing",
+}
 """Requirements that a plain treatment visit is not asked about."""
-ASKED_OF_THE_CASE = {"totals.treatment-days-differ"}
-"""Requirements that other visits are needed for: test_documentation_check_treatment_days.py."""
+ASKED_OF_THE_CASE = {"totals.treatment-days-differ", "note.cloned"}
+"""Requirements that other visits are needed for: test_documentation_check_case_history.py."""
 
 
 @pytest.mark.parametrize(("name", "result", "changes"), CASES)
@@ -252,19 +258,121 @@ def test_a_requirement_is_answered_from_the_record(name: str, result: Result, ch
 
 
 def test_every_requirement_has_a_case_that_passes_fails_and_is_unknown() -> None:
-    rows = [row for row in RULES.requirements.rows if row.id not in ASKED_OF_THE_CASE]
-    wanted = {(row.id, result) for row in rows for result in Result}
+    wanted = {(name, result) for name in requirements() - ASKED_OF_THE_CASE for result in Result}
     covered = {(name, result) for name, result, _ in CASES}
     assert wanted - covered == set(NOT_POSSIBLE)
 
 
 def test_the_good_visit_passes_every_medicare_requirement() -> None:
-    answers = check(visit_with({})).checks
-    assert {one.id for one in answers} == {
-        row.id for row in RULES.requirements.rows
-    } - ASKED_OF_THE_CASE - ASKED_OF_SOME
+    checked = check(visit_with({}))
+    answers = [one for one in checked.checks if not one.tells_ahead]
+    assert {one.id for one in answers} == requirements() - ASKED_OF_THE_CASE - ASKED_OF_SOME
     assert {one.result for one in answers} == {PASS}
+    assert checked.completeness == Completeness(passed=len(answers), failed=0, unknown=0, score=100)
     assert all(one.fix is None and one.carc is None for one in answers)
+
+
+def test_the_score_counts_what_is_met_and_is_full_only_when_nothing_is_open() -> None:
+    of = check(visit_with({SIGNATURE: None, "time.total_minutes": None})).completeness
+    assert of is not None
+    assert of.failed == 2
+    assert of.score == 100 * of.passed // (of.passed + of.failed + of.unknown) < 100
+
+
+def test_each_gap_says_whether_and_how_it_may_be_mended() -> None:
+    gaps = check(visit_with({SIGNATURE: None, "time.total_minutes": None, "ended_at": None})).checks
+    mending = {one.id: one.mending for one in gaps if one.result is not PASS}
+    assert mending["signature.missing"] == "document"
+    assert mending["time.total-minutes-missing"] == "addendum"
+    assert None not in mending.values()
+    assert all(one.mending is None for one in gaps if one.result is PASS)
+
+
+def test_a_gap_of_several_interventions_names_each_of_them() -> None:
+    packs = [HOT_PACK | {"id": name, "narrative": None} for name in ("a", "b")]
+    one = finding("modality.unsupported", {"interventions": [*packs, HOT_PACK | {"id": "c"}]})
+    assert (one.intervention_id, one.intervention_ids) == (None, ("a", "b"))
+
+
+@pytest.mark.parametrize(("service", "result"), [("2024-12-31", FAIL), ("2025-01-01", PASS)])
+def test_private_practice_asked_for_direct_supervision_until_the_end_of_2024(service: str, result: Result) -> None:
+    changes = PRIVATE_2024 | {SUPERVISION: "general", "service_date": service}
+    assert finding("supervision.insufficient", changes).result is result
+
+
+@pytest.mark.parametrize(("service", "asked"), [("2023-12-31", False), ("2024-01-01", True)])
+def test_consent_to_caregiver_training_is_asked_for_since_there_is_such_training(service: str, asked: bool) -> None:
+    changes = {FIRST: CAREGIVER, "service_date": service}
+    assert ("caregiver-training.consent-missing" in names(changes)) is asked
+
+
+def test_what_an_assistant_did_unsupervised_is_named_and_nothing_else() -> None:
+    one = finding("supervision.insufficient", {"interventions.1.assistant_minutes": 7, SUPERVISION: "none"})
+    assert one.intervention_id == "2"
+
+
+def test_impossible_dates_name_the_fields_that_contradict_each_other() -> None:
+    one = finding("certification.dates-impossible", {f"{CERTIFICATION}.certified_through": "2026-10-24"})
+    assert f"{CERTIFICATION}.certified_through lies before {CERTIFICATION}.certified_on" in one.message
+    assert (one.inputs["certified_on"], one.inputs["certified_through"]) == ("2026-10-25", "2026-10-24")
+
+
+def test_an_aim_and_a_dose_show_no_skilled_need() -> None:
+    written_beforehand = "Quad sets 3x10, heel slides 2x15, bike 8 min, to increase strength and reduce pain."
+    assert finding("skilled-need.not-shown", {NOTE: {"text": written_beforehand}}).result is FAIL
+
+
+# What is due next ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("days", "left"), [(0, 30), (29, 1), (30, 0)])
+def test_an_uncertified_plan_says_how_many_days_are_left(days: int, left: int) -> None:
+    one = finding("due.certification", {CERTIFICATION: None, "service_date": DAY_ONE + timedelta(days)})
+    assert (one.result, one.severity, one.inputs["days_left"]) == (PASS, Severity.INFO, left)
+
+
+@pytest.mark.parametrize(("days", "left"), [(29, 60), (89, 0)])
+def test_a_certified_plan_says_how_many_days_it_still_covers(days: int, left: int) -> None:
+    one = finding("due.certification", {"service_date": DAY_ONE + timedelta(days), f"{PLAN}.duration": "13 weeks"})
+    assert (one.inputs["days_left"], one.inputs["through"]) == (left, "2027-01-17")
+
+
+def test_nothing_is_due_next_of_what_has_failed_already() -> None:
+    ended = {"service_date": DAY_ONE + timedelta(91)}
+    assert finding("certification.expired", ended).result is FAIL
+    assert "due.certification" not in names(ended)
+    by_assistant = {f"{REPORT}.author_credential": "PTA", "case.treatment_day": 15}
+    assert finding("progress-report.author-not-entitled", by_assistant).result is FAIL
+    assert "due.progress-report" not in names(by_assistant)
+    late = {"case.treatment_day": 11, REPORT: None}
+    assert finding("progress-report.overdue", late).result is FAIL
+    assert "due.progress-report" not in names(late)
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        ({"case.treatment_day": 1, REPORT: None}, 9),
+        ({"case.treatment_day": 10, REPORT: None}, 0),
+        ({"case.treatment_day": 25, f"{REPORT}.treatment_days_since": 3}, 7),
+        ({"case.treatment_day": 25, f"{REPORT}.last_on": "2026-11-18"}, 10),
+    ],
+)
+def test_treatment_days_are_counted_down_to_the_progress_report(changes: dict[str, Any], left: int) -> None:
+    assert finding("due.progress-report", changes).inputs["treatment_days_left"] == left
+
+
+def test_what_is_due_is_unknown_where_it_cannot_be_counted() -> None:
+    one = finding("due.progress-report", {"case": None, f"{REPORT}.treatment_days_since": None})
+    assert (one.result, one.severity) == (UNKNOWN, Severity.INFO)
+    assert finding("due.certification", {f"{PLAN}.established_on": None}).result is UNKNOWN
+
+
+def test_what_is_due_is_no_part_of_the_score() -> None:
+    changes = {"case": None, f"{REPORT}.treatment_days_since": None}
+    of, answers = check(visit_with(changes)).completeness, check(visit_with(changes)).checks
+    assert of is not None
+    assert of.passed + of.failed + of.unknown == len([one for one in answers if not one.tells_ahead])
 
 
 def test_a_visit_without_a_re_evaluation_is_not_asked_for_its_reason() -> None:

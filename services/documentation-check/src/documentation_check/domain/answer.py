@@ -1,5 +1,6 @@
 """What a predicate says of one visit: an answer, why in plain words, and the facts it used."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -11,7 +12,8 @@ _LAST_DAY = date.max.toordinal()
 class Answer(NamedTuple):
     """`inputs` holds dates (ISO), counts, roles and field names, never a name or words of the note.
 
-    `needs` names the fields of the visit without which the answer is unknown.
+    `needs` names the fields of the visit without which the answer is unknown; `interventions` those that it is
+    about, where it is not about all of the visit.
     A tuple for its speed: two dozen are made of each visit.
     """
 
@@ -19,7 +21,7 @@ class Answer(NamedTuple):
     message: str
     inputs: dict[str, Any]
     needs: tuple[str, ...] = ()
-    intervention_id: str | None = None
+    interventions: tuple[str, ...] = ()
 
 
 def passed(message: str, **inputs: Any) -> Answer:
@@ -28,6 +30,11 @@ def passed(message: str, **inputs: Any) -> Answer:
 
 def failed(message: str, **inputs: Any) -> Answer:
     return Answer(Result.FAIL, message, inputs)
+
+
+def failed_for(interventions: Iterable[str], message: str, **inputs: Any) -> Answer:
+    """A failure of some interventions alone; of the whole visit where none is named."""
+    return Answer(Result.FAIL, message, inputs, interventions=tuple(interventions))
 
 
 def unknown(message: str, *needs: str, **inputs: Any) -> Answer:

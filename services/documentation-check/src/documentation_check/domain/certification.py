@@ -42,6 +42,7 @@ _ESTABLISHED_ON = f"{_PLAN}.established_on"
 _CERTIFIED_ON = f"{_PLAN}.certification.certified_on"
 _CERTIFIED_THROUGH = f"{_PLAN}.certification.certified_through"
 _CERTIFIER_KIND = f"{_PLAN}.certification.certifier_kind"
+_PLAN_SENT_ON = f"{_PLAN}.certification.plan_sent_on"
 
 
 def check_initial_certification(visit: VisitCompleted, terms: Terms) -> Answer | None:
@@ -66,8 +67,7 @@ def check_initial_certification(visit: VisitCompleted, terms: Terms) -> Answer |
             _ESTABLISHED_ON,
             **inputs,
         )
-    is_verbal = "verbal" in (certification.method or "").lower()
-    if certified_on is not None and certified_on <= due and not is_verbal:
+    if certified_on is not None and certified_on <= due and not _is_verbal(certification):
         return passed(f"The plan was certified on {certified_on}, in time (by {due}).", **inputs)
     if _order_stands_for_signature(plan, terms):
         return passed(
@@ -196,6 +196,58 @@ def check_certification_current(visit: VisitCompleted, terms: Terms) -> Answer |
             f"The visit lies within the certification interval, which ends on {span.surely_through}.", **inputs
         )
     return unknown(span.doubt, *span.needs, **inputs)
+
+
+def check_certification_dates(visit: VisitCompleted, _: Terms) -> Answer | None:
+    """Whether the dates of the plan and of its certification can be true together."""
+    plan = visit.documentation.plan_of_care if visit.documentation else None
+    if visit.documentation is None:
+        return unknown_without_documentation()
+    if plan is None or plan.certification is None:
+        return None
+    certification = plan.certification
+    in_order = (
+        (_CERTIFIED_ON, certification.certified_on, _CERTIFIED_THROUGH, certification.certified_through),
+        (_ESTABLISHED_ON, plan.established_on, _CERTIFIED_ON, certification.certified_on),
+        (_ESTABLISHED_ON, plan.established_on, _CERTIFIED_THROUGH, certification.certified_through),
+        (_ESTABLISHED_ON, plan.established_on, _PLAN_SENT_ON, certification.plan_sent_on),
+    )
+    wrong = [
+        (first, last) for first, start, last, end in in_order if start is not None and end is not None and start > end
+    ]
+    dates = {
+        "established_on": iso(plan.established_on),
+        "certified_on": iso(certification.certified_on),
+        "certified_through": iso(certification.certified_through),
+        "plan_sent_on": iso(certification.plan_sent_on),
+    }
+    if wrong:
+        told = "; ".join(f"{last} lies before {first}" for first, last in wrong)
+        return failed(f"Dates that cannot be true together: {told}.", **dates)
+    if plan.established_on is None:
+        return unknown("The certification's dates cannot be compared with the plan's.", _ESTABLISHED_ON, **dates)
+    return passed("The dates of the plan and its certification can be true together.", **dates)
+
+
+def initial_certification_due(plan: PlanOfCare, terms: Terms) -> date | None:
+    """Last day for the initial certification, where it is still awaited."""
+    certification = plan.certification or _UNSIGNED
+    if plan.established_on is None or _order_stands_for_signature(plan, terms):
+        return None
+    if certification.certified_on is None:
+        return days_after(plan.established_on, terms.initial_certification_days)
+    if _is_verbal(certification) and certification.certified_through is None:
+        return days_after(certification.certified_on, terms.verbal_order_signature_days)
+    return None
+
+
+def covered_through(plan: PlanOfCare, established: date, terms: Terms) -> date:
+    """Last day that the certification surely covers."""
+    return _span(plan, established, plan.certification or _UNSIGNED, terms).surely_through
+
+
+def _is_verbal(certification: Certification) -> bool:
+    return "verbal" in (certification.method or "").lower()
 
 
 class _Span(NamedTuple):

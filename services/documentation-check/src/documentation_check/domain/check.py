@@ -7,14 +7,15 @@ dated certification, `timed_minutes`) is missing from the record. A fact about s
 there (who signed, when the visit ended, how many treatment days) stays unknown when it is null.
 """
 
+from collections import Counter
 from typing import Any
 
-from claimbus.events import Basis, DocumentationChecked, RuleSet, VisitCompleted
+from claimbus.events import AHEAD, Basis, DocumentationChecked, RuleSet, VisitCompleted
 from claimbus.values import Result, Severity
 
 from documentation_check.domain.answer import Answer
+from documentation_check.domain.case_history import Seen
 from documentation_check.domain.requirement import Check, DocumentationRules
-from documentation_check.domain.treatment_days import SeenDays
 
 
 def check_documentation(
@@ -23,16 +24,16 @@ def check_documentation(
     rules: DocumentationRules,
     rule_set: RuleSet,
     *,
-    seen: SeenDays | None = None,
+    seen: Seen | None = None,
 ) -> DocumentationChecked:
     """One finding for each requirement that applies on the date of service, in the table's order.
 
-    The program of the coverage that pays first chooses the requirements. `seen` is what other visits
-    of the case tell; null where none are known.
+    The payer that pays first chooses the requirements: its program's, with what its profile adds or relaxes. `seen` is
+    what other visits of the case tell; null where none are known.
     """
     terms = rules.terms
     findings = []
-    for check in rules.checks.get((visit.primary.program, visit.discipline), ()):
+    for check in rules.checks_for(visit):
         answer = check.predicate(visit, terms, seen)
         if answer is not None:
             findings.append(_finding(check, answer))
@@ -44,9 +45,17 @@ def check_documentation(
             "revision": visit.revision,
             "basis": basis,
             "checks": findings,
+            "completeness": _completeness(findings),
             "rule_set": rule_set,
         }
     )
+
+
+def _completeness(findings: list[dict[str, Any]]) -> dict[str, int]:
+    counts = Counter(one["result"] for one in findings if not one["id"].startswith(AHEAD))
+    passed, failed, unknown = counts[Result.PASS], counts[Result.FAIL], counts[Result.UNKNOWN]
+    score = 100 * passed // max(passed + failed + unknown, 1)
+    return {"passed": passed, "failed": failed, "unknown": unknown, "score": score}
 
 
 def _finding(check: Check, answer: Answer) -> dict[str, Any]:
@@ -55,22 +64,24 @@ def _finding(check: Check, answer: Answer) -> dict[str, Any]:
     finding = {
         "id": requirement.id,
         "result": answer.result,
-        "severity": requirement.severity,
+        "severity": check.severity,
         "message": answer.message,
         "rule": requirement.id,
-        "citation": requirement.citation,
+        "citation": check.citation,
         "inputs": answer.inputs,
     }
     if answer.result is Result.PASS:
         return finding
-    if answer.result is Result.UNKNOWN and requirement.severity is Severity.BLOCK:
+    if answer.result is Result.UNKNOWN and check.severity is Severity.BLOCK:
         finding["severity"] = Severity.REVIEW
     if answer.needs:
         finding["inputs"] = answer.inputs | {"needs": list(answer.needs)}
     return finding | {
-        "intervention_id": answer.intervention_id,
+        "intervention_id": answer.interventions[0] if len(answer.interventions) == 1 else None,
+        "intervention_ids": answer.interventions if len(answer.interventions) > 1 else (),
         "fix": _ask_for(answer.needs) if answer.needs else requirement.fix,
         "fixable_by": requirement.fixable_by,
+        "mending": "correction" if answer.needs else requirement.mending,
         "carc": requirement.carc,
         "rarc": check.rarc,
     }

@@ -13,8 +13,8 @@ from typing import Any
 from claimbus.events import Case, Documentation, PlanOfCare, ProgressReport, VisitCompleted
 
 from documentation_check.domain.answer import Answer, failed, iso, passed, unknown, unknown_without_documentation
+from documentation_check.domain.case_history import Seen
 from documentation_check.domain.terms import Terms
-from documentation_check.domain.treatment_days import SeenDays
 
 _REPORT = "documentation.progress_report"
 _SINCE = f"{_REPORT}.treatment_days_since"
@@ -25,7 +25,7 @@ _NO_CASE = Case()
 _NO_PLAN = PlanOfCare()
 
 
-def check_progress_report_current(visit: VisitCompleted, terms: Terms, seen: SeenDays | None) -> Answer:
+def check_progress_report_current(visit: VisitCompleted, terms: Terms, seen: Seen | None) -> Answer:
     if visit.documentation is None:
         return unknown_without_documentation()
     report = visit.documentation.progress_report or _NO_REPORT
@@ -82,7 +82,7 @@ def _count(documentation: Documentation, since: int, day: int | None, limit: int
     return passed(f"{since} treatment days since the last progress report; at most {limit}.", **inputs)
 
 
-def _seen_since(seen: SeenDays | None, report: ProgressReport) -> int | None:
+def _seen_since(seen: Seen | None, report: ProgressReport) -> int | None:
     """Treatment days since the last report as other visits tell, at least; null where its date is open."""
     if seen is None or (report.last_on is None and not _is_empty(report)):
         return None
@@ -101,7 +101,27 @@ def _judge_seen(days: int | None, limit: int, otherwise: Answer) -> Answer:
     )
 
 
-def check_treatment_days_agree(visit: VisitCompleted, _terms: Terms, seen: SeenDays | None) -> Answer | None:
+def treatment_days_left(visit: VisitCompleted, terms: Terms, seen: Seen | None) -> int | None:
+    """Treatment days after today's until the next report must be written; 0 when it is due today, below 0 when overdue.
+
+    Null where the visit does not say how many passed. What other visits show is a least value, so the lesser is taken.
+    """
+    report = (visit.documentation.progress_report if visit.documentation else None) or _NO_REPORT
+    limit, day = terms.progress_report_treatment_days, (visit.case or _NO_CASE).treatment_day
+    if report.last_on == visit.service_date:
+        return limit
+    if day is not None and day <= limit:
+        passed_days: int | None = day
+    elif day is not None and _is_empty(report):
+        passed_days = day
+    else:
+        passed_days = report.treatment_days_since
+    if passed_days is None:
+        return None
+    return limit - max(passed_days, _seen_since(seen, report) or 0)
+
+
+def check_treatment_days_agree(visit: VisitCompleted, _terms: Terms, seen: Seen | None) -> Answer | None:
     """Whether the visit counts at least the treatment days that other visits of its case show."""
     report = visit.documentation.progress_report if visit.documentation else None
     if seen is None or report is None or report.treatment_days_since is None or report.last_on is None:

@@ -12,6 +12,7 @@ from documentation_check.domain.answer import (
     unknown,
     unknown_without_documentation,
 )
+from documentation_check.domain.evaluation import is_evaluated
 from documentation_check.domain.terms import Terms
 
 _TWO_DAYS = timedelta(days=2)
@@ -63,7 +64,7 @@ def check_signer_entitled(visit: VisitCompleted, terms: Terms) -> Answer | None:
         return failed(
             f"The signer's credential does not entitle to bill {visit.discipline} ({field}).", field=field, **inputs
         )
-    if _is_evaluation(visit, terms):
+    if is_evaluated(visit, terms):
         return failed(
             f"An assistant signed an evaluation or a re-evaluation; that is the therapist's work ({field}).",
             field=field,
@@ -120,7 +121,3 @@ def check_cosignature(visit: VisitCompleted, _: Terms) -> Answer:
 
 def _is_empty(signature: Signature) -> bool:
     return signature.signed_at is None and is_blank(signature.name) and is_blank(signature.credential)
-
-
-def _is_evaluation(visit: VisitCompleted, terms: Terms) -> bool:
-    return visit.evaluation is not None or any(row.code in terms.evaluation_codes for row in visit.interventions)

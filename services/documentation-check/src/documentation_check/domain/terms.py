@@ -4,7 +4,7 @@ The rows stay data: a predicate asks `Terms` and knows neither a number of days 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,12 @@ Role = Literal["therapist", "assistant", "unlicensed", "other"]
 """`unlicensed` (aide, student) outweighs whatever stands beside it; `other` is a profession that
 therapy of this discipline is not billed by."""
 MayCertify = Literal["yes", "no", "limited"]
+ServiceKind = Literal["evaluation", "re_evaluation", "group", "modality", "caregiver_training"]
+Supervision = Literal["direct", "general"]
+SKILLS = ("measure", "response", "cueing", "assistance", "progression")
+"""Cues each of which shows that a therapist's skill was needed."""
+REASON = "reason"
+"""Cue for why a modality was given."""
 
 _WORD = re.compile(r"[A-Z][A-Z/-]*")
 _PART = re.compile(r"[A-Z]+")
@@ -21,7 +27,7 @@ _WEIGHT: tuple[Role, ...] = ("unlicensed", "therapist", "assistant", "other")
 
 
 class LimitRow(DatedRow):
-    """A number that a manual sets. `unit` is `calendar days` or `treatment days`."""
+    """A number that a manual sets, or where none does, we; `unit` says of what."""
 
     name: str
     value: int
@@ -44,11 +50,25 @@ class CertifierRow(DatedRow):
     may_certify: MayCertify
 
 
-class EvaluationCodeRow(DatedRow):
-    """A code that stands for an evaluation or a re-evaluation."""
+class ServiceCodesRow(DatedRow):
+    """Codes that ask something of the record beside what every visit shows."""
 
-    code: str
-    kind: Literal["evaluation", "re_evaluation"] = "evaluation"
+    kind: ServiceKind
+    codes: tuple[str, ...]
+
+
+class SupervisionRow(DatedRow):
+    """The least supervision of an assistant in a setting."""
+
+    facility: Literal["practitioner", "outpatient_hospital"]
+    level: Supervision
+
+
+class CueRow(DatedRow):
+    """Regular expressions for words that show something in a note."""
+
+    shows: Literal["measure", "response", "cueing", "assistance", "progression", "reason"]
+    patterns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -64,9 +84,26 @@ class Terms:
     credentials: Mapping[str, Mapping[str, Role]]
     """Role by discipline by credential, in capitals."""
     certifiers: Mapping[str, MayCertify]
-    evaluation_codes: frozenset[str]
-    """Both kinds."""
-    re_evaluation_codes: frozenset[str]
+    services: Mapping[ServiceKind, frozenset[str]]
+    """Codes by what they ask of the record."""
+    supervision: Mapping[str, Supervision]
+    """Least supervision of an assistant, by facility."""
+    cues: Mapping[str, re.Pattern[str]]
+    """What finds the words that show something, by what they show."""
+    group_patients: int
+    cloned_note_likeness: int
+    """Percent from which two notes of a case are too much alike."""
+    cloned_note_words: int
+    """Words that a note must have to be compared."""
+
+    def is_of(self, kind: ServiceKind, code: str | None) -> bool:
+        """Whether a code, as an EHR writes it, is of a kind."""
+        return (code or "").strip().upper() in self.services.get(kind, ())
+
+    def shows(self, cue: str, texts: Iterable[str | None]) -> bool:
+        """Whether the words of one of these texts show something, by the name of the cue."""
+        search = self.cues[cue].search
+        return any(text and search(text) for text in texts)
 
     def role_of(self, credential: str | None, discipline: str) -> Role | None:
         """Role of somebody who signs `PT, DPT` or `COTA/L`; null when no part of it is known."""

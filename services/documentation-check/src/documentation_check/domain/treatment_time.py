@@ -13,7 +13,33 @@ from documentation_check.domain.terms import Terms
 _TIMED = "time.timed_minutes"
 _TOTAL = "time.total_minutes"
 _MINUTE = timedelta(minutes=1)
+_DAY = timedelta(days=1)
 _NOT_SENT = TreatmentTime()
+
+
+def check_service_date_agrees(visit: VisitCompleted, _: Terms) -> Answer | None:
+    """Whether the clock times lie on the date of service; not asked where there are none.
+
+    An offset of zero may be a sender's habit and not the clinic's clock: then a day's difference tells nothing.
+    """
+    times = {"started_at": visit.started_at, "ended_at": visit.ended_at}
+    given = {name: instant for name, instant in times.items() if instant is not None}
+    if not given:
+        return None
+    inputs = {"service_date": visit.service_date.isoformat()} | {name: at.isoformat() for name, at in given.items()}
+    off = [name for name, at in given.items() if at.date() != visit.service_date]
+    if not off:
+        return passed("The visit's times lie on its date of service.", **inputs)
+    if all(abs(given[name].date() - visit.service_date) <= _DAY and not given[name].utcoffset() for name in off):
+        return unknown("The visit's times bear no offset of the clinic, and lie on another day.", *off, **inputs)
+    if off == ["ended_at"] and visit.started_at is not None and _ends_after_midnight(visit):
+        return passed("The visit began on its date of service and ended after midnight.", **inputs)
+    return failed(f"The visit's times lie on another day than its date of service ({', '.join(off)}).", **inputs)
+
+
+def _ends_after_midnight(visit: VisitCompleted) -> bool:
+    started_at, ended_at = visit.started_at, visit.ended_at
+    return started_at is not None and ended_at is not None and timedelta(0) <= ended_at - started_at < _DAY
 
 
 def check_timed_minutes_present(visit: VisitCompleted, _: Terms) -> Answer:

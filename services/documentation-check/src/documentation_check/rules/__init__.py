@@ -1,11 +1,26 @@
 """The requirements and what they refer to, as dated tables; `RULES.on(day)` is ready for the check."""
 
+import re
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
 from claimbus.events import RuleSet
-from claimbus.rules import RuleError, Table, load_table, rule_set_of
+from claimbus.payers import profiles
+from claimbus.rules import (
+    Origin,
+    ProfileBook,
+    ProfileRow,
+    Profiles,
+    RuleError,
+    Table,
+    days_of_change,
+    last_change,
+    load_table,
+    rule_set_of,
+)
 from claimbus.values import Program
 
 from documentation_check.domain.predicates import PREDICATES
@@ -14,55 +29,117 @@ from documentation_check.domain.requirement import (
     Check,
     Discipline,
     DocumentationRules,
+    DocumentationSettings,
     ProgramGroupRow,
+    RequiredByRow,
     Requirement,
+    Weight,
+    relaxes,
 )
-from documentation_check.domain.terms import CertifierRow, CredentialRow, EvaluationCodeRow, LimitRow, Role, Terms
+from documentation_check.domain.terms import (
+    CertifierRow,
+    CredentialRow,
+    CueRow,
+    LimitRow,
+    Role,
+    ServiceCodesRow,
+    SupervisionRow,
+    Terms,
+)
+
+_SECTION = "documentation"
+_DEMANDS = "required_by.toml"
+_FEDERAL = "federal"
 
 
 class Rules:
-    """The tables of this service. Raises `RuleError` on a table that must not be used."""
+    """The tables of this service. Raises `RuleError` on a table or a profile that must not be used."""
 
-    def __init__(self) -> None:
+    def __init__(self, book: ProfileBook) -> None:
+        self._book = book
         self.requirements: Table[Requirement] = load_table(
-            __name__, "requirements.toml", Requirement, key=lambda row: (row.id, row.programs, row.disciplines)
+            __name__, "requirements.toml", Requirement, key=lambda row: row.id
         )
-        self._groups = load_table(__name__, "program_groups.toml", ProgramGroupRow, key=lambda row: row.group)
+        self._refuse_unknown()
+        self.profiles = Profiles(book, _SECTION, DocumentationSettings)
+        self.required_by: Table[RequiredByRow] = load_table(
+            __name__, _DEMANDS, RequiredByRow, key=lambda row: (row.requirements, row.programs)
+        )
+        self.groups = load_table(__name__, "program_groups.toml", ProgramGroupRow, key=lambda row: row.group)
         self._limits = load_table(__name__, "limits.toml", LimitRow, key=lambda row: row.name)
         self._credentials = load_table(
             __name__, "credentials.toml", CredentialRow, key=lambda row: (row.credential, row.discipline)
         )
         self._certifiers = load_table(__name__, "certifiers.toml", CertifierRow, key=lambda row: row.kind)
-        self._evaluations = load_table(__name__, "evaluation_codes.toml", EvaluationCodeRow, key=lambda row: row.code)
-        self.tables: tuple[Table[Any], ...] = (
+        self._services = load_table(__name__, "service_codes.toml", ServiceCodesRow, key=lambda row: row.kind)
+        self._supervision = load_table(__name__, "supervision.toml", SupervisionRow, key=lambda row: row.facility)
+        self._cues = load_table(__name__, "note_cues.toml", CueRow, key=lambda row: row.shows)
+        own: tuple[Table[Any], ...] = (
             self.requirements,
-            self._groups,
+            self.required_by,
+            self.groups,
             self._limits,
             self._credentials,
             self._certifiers,
-            self._evaluations,
+            self._services,
+            self._supervision,
+            self._cues,
         )
+        self.tables: tuple[Table[Any], ...] = (book.table, *own)
         self.rule_set: RuleSet = rule_set_of(*self.tables)
+        self._changes = days_of_change(row for table in own for row in table.rows)
+        self._since = lru_cache(maxsize=64)(self._build)
+        self._refuse_relaxed()
 
     def on(self, day: date) -> DocumentationRules:
         """What is in force on a date of service."""
-        return _rules_on(day)
+        return self._since(last_change(self._changes, day))
+
+    def demands(self, day: date) -> Iterator[tuple[Program, str, RequiredByRow]]:
+        """Who asks for what on a day, before profiles: program, requirement and the row that says so."""
+        groups = {row.group: row.programs for row in self.groups.on(day)}
+        for row in self.required_by.on(day):
+            if row.programs not in groups:
+                raise RuleError(f"{_DEMANDS}: {row.programs} is no group of program_groups.toml")
+            for program, name in product(groups[row.programs], row.requirements):
+                yield program, name, row
+
+    def asked_of(self, chain: tuple[str, ...], practice: str | None, day: date) -> Mapping[str, tuple[Weight, Origin]]:
+        """What a chain of profiles asks for on a day: weight by requirement, and who says so."""
+        program = Program(chain[0])
+        asked: dict[str, tuple[Weight, Origin]] = {
+            name: (row.severity.value, Origin(program, row.source, row.effective_from, row.effective_through, _DEMANDS))
+            for of, name, row in self.demands(day)
+            if of is program
+        }
+        profile = self.profiles.named(chain, practice, day)
+        asked |= {name: (weight, profile.origins[name]) for name, weight in profile.settings.weights.items()}
+        return {row.id: asked[row.id] for row in self.requirements.on(day) if row.id in asked}
 
     def _build(self, day: date) -> DocumentationRules:
-        groups = {row.group: row.programs for row in self._groups.on(day)}
+        requirements = {row.id: row for row in self.requirements.on(day)}
+        for requirement in requirements.values():
+            if requirement.predicate not in PREDICATES:
+                raise RuleError(f"requirements.toml: {requirement.id}: no predicate {requirement.predicate}")
         checks: dict[tuple[Program, Discipline], dict[str, Check]] = {
             (program, discipline): {} for program in Program for discipline in DISCIPLINES
         }
-        for row in self.requirements.on(day):
-            if row.predicate not in PREDICATES or row.programs not in groups:
-                raise RuleError(f"requirements.toml: {row.id} names a predicate or a program group that does not exist")
-            for program in groups[row.programs]:
-                for discipline in row.disciplines:
-                    if row.id in checks[program, discipline]:
-                        raise RuleError(f"requirements.toml: {row.id} has two rows for {program} {discipline} on {day}")
-                    check = Check(row, PREDICATES[row.predicate], row.rarc_for(discipline))
-                    checks[program, discipline][row.id] = check
-        return DocumentationRules(self._terms(day), {key: tuple(rows.values()) for key, rows in checks.items()})
+        for program, name, row in self.demands(day):
+            if name not in requirements:
+                raise RuleError(f"{_DEMANDS}: {name} is no requirement of requirements.toml on {day}")
+            if name in checks[program, DISCIPLINES[0]]:
+                raise RuleError(f"{_DEMANDS}: {name} has two rows for {program} on {day}")
+            requirement = requirements[name]
+            for discipline in DISCIPLINES:
+                checks[program, discipline][name] = Check(
+                    requirement,
+                    PREDICATES[requirement.predicate],
+                    row.severity,
+                    requirement.rarc_for(discipline),
+                    requirement.citation if row.is_cited_by_requirement else row.source,
+                )
+        in_order = {key: tuple(asked[name] for name in requirements if name in asked) for key, asked in checks.items()}
+        return DocumentationRules(self._terms(day), self.profiles, requirements, PREDICATES, in_order)
 
     def _terms(self, day: date) -> Terms:
         limits = {row.name: row.value for row in self._limits.on(day)}
@@ -77,14 +154,43 @@ class Rules:
             progress_report_treatment_days=limits["progress-report"],
             credentials=credentials,
             certifiers={row.kind: row.may_certify for row in self._certifiers.on(day)},
-            evaluation_codes=frozenset(row.code for row in self._evaluations.on(day)),
-            re_evaluation_codes=frozenset(row.code for row in self._evaluations.on(day) if row.kind == "re_evaluation"),
+            services={row.kind: frozenset(row.codes) for row in self._services.on(day)},
+            supervision={row.facility: row.level for row in self._supervision.on(day)},
+            cues={row.shows: re.compile("|".join(row.patterns), re.IGNORECASE) for row in self._cues.on(day)},
+            group_patients=limits["group-patients"],
+            cloned_note_likeness=limits["cloned-note-likeness"],
+            cloned_note_words=limits["cloned-note-words"],
         )
 
+    def _refuse_unknown(self) -> None:
+        known = {row.id for row in self.requirements.rows}
+        for row in self._profile_rows():
+            if unknown := row.settings.keys() - known:
+                raise RuleError(
+                    f"{row.origin.file}: {_SECTION}.{min(unknown)} is no requirement; write its id in quotes, as in "
+                    f'"progress-report.overdue" = "review"; claimbus rules show documentation-requirements lists them'
+                )
 
-RULES = Rules()
+    def _refuse_relaxed(self) -> None:
+        """No profile may ask for less than CMS does of a federal program."""
+        days = {*self._changes, *days_of_change(row.origin for row in self._profile_rows())}
+        for practice, day in product(self._book.practices(), sorted(days)):
+            groups = {row.group: row.programs for row in self.groups.on(day)}
+            of_cms = {(program, name): row for program, name, row in self.demands(day) if row.authority == "cms"}
+            for chain in self._book.chains(practice):
+                program = Program(chain[0])
+                profile = self.profiles.named(chain, practice, day)
+                for name, weight in profile.settings.weights.items() if program in groups[_FEDERAL] else ():
+                    row = of_cms.get((program, name))
+                    if row is not None and relaxes(weight, row.severity):
+                        raise RuleError(
+                            f"{profile.origins[name].file}: {_SECTION}.{name} = {weight!r} relaxes what CMS asks of "
+                            f"{program} ({row.severity}); for a federal program a requirement may only be added or "
+                            "made heavier, so give the payer's other programs a profile of their own"
+                        )
+
+    def _profile_rows(self) -> list[ProfileRow]:
+        return [row for file in self._book.files for row in file.rows if row.section == _SECTION]
 
 
-@lru_cache(maxsize=1024)
-def _rules_on(day: date) -> DocumentationRules:
-    return RULES._build(day)  # noqa: SLF001  (the cache of this very class, kept off its instances)
+RULES = Rules(profiles())

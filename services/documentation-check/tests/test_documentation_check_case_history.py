@@ -1,4 +1,4 @@
-"""Treatment days that other visits show: counted when the visit does not say, compared when it does."""
+"""What other visits of a case show: treatment days, the evaluation, and notes that repeat one another."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from claimbus.events import Basis, Finding, Keyed, VisitCompleted
 from claimbus.values import Result
+from documentation_check.domain.case_history import CaseHistory, TreatedVisit
 from documentation_check.domain.check import check_documentation
-from documentation_check.domain.treatment_days import CaseDays, TreatedVisit
+from documentation_check.domain.likeness import likeness, sketch_of
 from documentation_check.rules import RULES
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,8 +40,12 @@ def visit(*arguments: Any, **changes: Any) -> VisitCompleted:
     return VisitCompleted.model_validate(body(*arguments, **changes))
 
 
-def days_of(*bodies: dict[str, Any]) -> CaseDays:
-    days = CaseDays()
+def history() -> CaseHistory:
+    return CaseHistory(lambda day: RULES.on(day).terms)
+
+
+def days_of(*bodies: dict[str, Any]) -> CaseHistory:
+    days = history()
     for one in bodies:
         days.take(TreatedVisit.model_validate(one))
     return days
@@ -51,7 +56,7 @@ def series(count: int, *, start: date = REPORTED + timedelta(1), **changes: Any)
     return [body(f"v{number}", start + timedelta(number), **changes) for number in range(count)]
 
 
-def answers(of: VisitCompleted, days: CaseDays) -> dict[str, Finding]:
+def answers(of: VisitCompleted, days: CaseHistory) -> dict[str, Finding]:
     rules = RULES.on(of.service_date)
     basis = Basis(event_id="e-1", sha256="0" * 64)
     checks = check_documentation(of, basis, rules, RULES.rule_set, seen=days.before(of)).checks
@@ -112,8 +117,8 @@ def test_a_visit_that_nobody_came_before_is_answered_as_without_a_ledger() -> No
     own_revision = body(on=TODAY - timedelta(3))
     for report in (None, NOT_SAID, NOT_SAID | {"treatment_days_since": 1}):
         of = visit(report=report, revision=2)
-        assert answers(of, days_of(later, same_day, own_revision)) == answers(of, CaseDays())
-        assert DIFFER not in answers(of, CaseDays())
+        assert answers(of, days_of(later, same_day, own_revision)) == answers(of, history())
+        assert DIFFER not in answers(of, history())
 
 
 @pytest.mark.parametrize(
@@ -134,6 +139,90 @@ def test_visits_without_a_case_are_not_put_together() -> None:
     assert days_of(*series(LIMIT, case=None)).before(visit(case=None)) is None
 
 
+NOTE = """Right knee stiff on stairs, pain 3/10 after the walk to the shop. Knee flexion 108 degrees, up from 98 at the
+start of care. Quad strength 4-/5. Responds to cueing for quad control and needs skilled progression of closed-chain
+work before the stairs at home. Continue the plan of care; progress the height of the step next time."""
+OTHER = """Walked two blocks without the cane on Sunday. Single leg stance 14 seconds on the left. New symptom: tingling
+in the foot after long sitting, gone within minutes. Slump test negative. Hip abduction improved to 4/5; gait shows less
+lean of the trunk. Shortened the bike because of fatigue. See the physician if the tingling comes back."""
+CLONED = "note.cloned"
+
+
+def noted(text: str) -> dict[str, Any]:
+    return {"documentation": {"note": {"text": text}}}
+
+
+def test_a_note_that_repeats_the_one_before_is_found_and_both_days_are_named() -> None:
+    before = body("before", TODAY - timedelta(2), **noted(NOTE))
+    one = answers(visit(**noted(NOTE.replace("108", "109"))), days_of(before))[CLONED]
+    assert (one.result, one.inputs["earlier"]) == (FAIL, str(TODAY - timedelta(2)))
+    assert one.inputs["likeness"] >= one.inputs["limit"]
+
+
+def test_a_note_of_its_own_passes_and_its_words_stay_where_they_are() -> None:
+    one = answers(visit(**noted(OTHER)), days_of(body("before", TODAY - timedelta(2), **noted(NOTE))))[CLONED]
+    assert one.result is PASS
+    assert one.inputs["likeness"] < 10
+    assert "tingling" not in one.model_dump_json()
+
+
+def test_a_note_is_alike_however_it_is_spread_over_its_parts_and_spelled() -> None:
+    before = body("before", TODAY - timedelta(2), **noted(NOTE))
+    first, _, rest = NOTE.upper().partition(" UP FROM")
+    parts = {"documentation": {"note": {"subjective": first, "assessment": f" UP FROM{rest}"}}}
+    assert answers(visit(**parts), days_of(before))[CLONED].result is FAIL
+
+
+@pytest.mark.parametrize("changes", [noted("Tolerated well."), {"documentation": {}}, {"documentation": None}])
+def test_short_notes_are_not_compared(changes: dict[str, Any]) -> None:
+    assert CLONED not in answers(visit(**changes), days_of(body("before", TODAY - timedelta(2), **changes)))
+
+
+def test_notes_of_the_last_days_are_compared_and_those_of_long_ago_are_not() -> None:
+    old = [body(f"old-{number}", TODAY - timedelta(20 + number), **noted(NOTE)) for number in range(2)]
+    newer = [body(f"new-{number}", TODAY - timedelta(2 + number), **noted(f"{OTHER} {number}")) for number in range(3)]
+    assert answers(visit(**noted(NOTE)), days_of(*old, *newer))[CLONED].result is PASS
+    assert answers(visit(**noted(NOTE)), days_of(*old, *newer[1:]))[CLONED].result is FAIL
+
+
+def test_a_corrected_revision_is_not_compared_with_itself() -> None:
+    assert CLONED not in answers(visit(revision=2, **noted(NOTE)), days_of(body(on=TODAY, **noted(NOTE))))
+
+
+def test_the_evaluation_of_the_case_is_known_from_another_visit() -> None:
+    no_plan = {"documentation": {"plan_of_care": {}}}
+    evaluated = body("eval", REPORTED, evaluation={"kind": "evaluation"}, interventions=None)
+    coded = body("eval", REPORTED, interventions=[{"id": "1", "code": "97162"}])
+    assert answers(visit(**no_plan), days_of(*series(2)))["evaluation.missing"].result is UNKNOWN
+    for one in (evaluated, coded):
+        found = answers(visit(**no_plan), days_of(one, *series(2)))["evaluation.missing"]
+        assert (found.result, found.inputs["evaluated_on"]) == (PASS, str(REPORTED))
+
+
+def test_days_until_the_report_count_what_other_visits_show() -> None:
+    report = NOT_SAID | {"treatment_days_since": 5}
+    due = answers(visit(report=report), days_of(*series(7)))["due.progress-report"]
+    assert due.inputs["treatment_days_left"] == LIMIT - 8
+
+
+WORDS = ["knee", "hip", "pain", "3/10", "4/5", "cue", "stairs", "gait", "step", "left"]
+words_of_notes = st.lists(st.sampled_from(WORDS), max_size=90)
+
+
+@given(words_of_notes, words_of_notes)
+def test_likeness_is_that_of_the_word_triples_and_looks_at_both_sides_alike(one: list[str], other: list[str]) -> None:
+    sketches = [sketch_of(" ".join(words), 3) for words in (one, other)]
+    if sketches[0] is None or sketches[1] is None:
+        assert min(len(one), len(other)) < 3
+        return
+    triples = [set(zip(words, words[1:], words[2:], strict=False)) for words in (one, other)]
+    found = likeness(sketches[0], sketches[1])
+    assert found == likeness(sketches[1], sketches[0])
+    if len(triples[0] | triples[1]) <= 64:
+        assert found == 100 * len(triples[0] & triples[1]) // len(triples[0] | triples[1])
+    assert likeness(sketches[0], sketches[0]) == 100
+
+
 Step = tuple[str, int, int, int | None]
 """Visit, revision, day, day of the report that it names; or a voiding, as a negative day."""
 
@@ -149,7 +238,7 @@ steps = st.lists(
 @given(steps, st.randoms(use_true_random=False))
 def test_any_order_of_visits_amendments_and_voids_shows_the_same_days(steps: list[Step], random: Any) -> None:
     first = date(2026, 3, 1)
-    days = CaseDays()
+    days = history()
     random.shuffle(steps)
     for key, revision, day, report in steps:
         if day < 0:
