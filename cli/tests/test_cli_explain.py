@@ -156,7 +156,9 @@ def test_a_pair_that_nothing_rescues_is_a_denial_risk_with_what_it_costs() -> No
     assert said.startswith(
         "visit northside-pt/v19-excluded-pair · revision 1 · 2026-11-18 outcome DENIAL RISK: 1 blocking"
     )
-    assert re.search(r"block 97124 is never paid beside 97140.* Mend: .* at risk · denial to expect CARC 236", said)
+    assert re.search(
+        r"block 97124 is never paid beside 97140.* Mend until 2027-11-18: .* at risk · denial to expect CARC 236", said
+    )
 
 
 def test_units_of_the_ehr_stand_beside_ours() -> None:

@@ -1,30 +1,21 @@
 """The checked-in documents are those that the code makes, and they say of visits what the code says."""
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from make_documents import documents
+from requirements_page import ELSEWHERE
 
 ROOT = Path(__file__).parents[2]
 VISITS = sorted((ROOT / "examples/visits").glob("*.json"))
 INVALID = [path for path in VISITS if "invalid" in path.name]
 
 
-def _tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_schemas", ROOT / "tools/make_schemas.py")
-    assert spec is not None
-    assert spec.loader is not None
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    return tool
-
-
-MADE: dict[Path, str] = _tool().documents()
+MADE: dict[Path, str] = documents()
 SCHEMAS = {path: json.loads(text) for path, text in MADE.items() if path.parts[0] == "shared"}
 ASYNCAPI = {path: json.loads(text) for path, text in MADE.items() if path.name == "asyncapi.json"}
 COMPLETED = SCHEMAS[Path("shared/schemas/visits/completed/1.0.json")]
@@ -34,6 +25,14 @@ COMPLETED = SCHEMAS[Path("shared/schemas/visits/completed/1.0.json")]
 def test_the_checked_in_document_is_the_one_that_the_code_makes(path: Path) -> None:
     assert (ROOT / path).is_file(), f"{path} is missing; run: make schemas"
     assert (ROOT / path).read_text() == MADE[path], f"{path} differs from the code; run: make schemas"
+
+
+@pytest.mark.parametrize(("service", "ids"), [(service, ids) for service, _, ids in ELSEWHERE])
+def test_what_the_page_says_that_another_service_answers_is_answered_there(service: str, ids: tuple[str, ...]) -> None:
+    files = [file for file in (ROOT / "services" / service / "src").rglob("*") if file.suffix in (".py", ".toml")]
+    said = "".join(file.read_text() for file in files)
+    parts = {name: (name, name.rpartition(".")[2]) for name in ids}
+    assert [name for name, spelled in parts.items() if not any(f'"{part}"' in said for part in spelled)] == []
 
 
 @pytest.mark.parametrize("path", SCHEMAS, ids=str)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from claimbus.events import ClaimDenialRisk, ClaimReady, Finding, Line, Reason, Service, UnitsSummary
+from claimbus.events import ClaimDenialRisk, ClaimReady, Finding, Line, Mending, Reason, Service, UnitsSummary
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -15,6 +15,13 @@ Decision = ClaimReady | ClaimDenialRisk
 _SEVERITIES = {"block": 0, "review": 1, "info": 2}
 _STYLES = {"block": "bold red", "review": "yellow", "info": "dim"}
 _CMS = "cms-8-minute"
+_MENDING: Mapping[Mending | None, str] = {
+    "addendum": "Mend by addendum",
+    "document": "Mend by a document under its true date",
+    "correction": "Mend by correcting what was sent",
+    "none": "Not to be mended afterwards",
+    None: "Mend",
+}
 
 
 def account_of(decision: Decision) -> Group:
@@ -22,6 +29,7 @@ def account_of(decision: Decision) -> Group:
     return Group(
         _header(decision),
         *_section("What decides", _findings(decision)),
+        *_section("Due next", _due(decision)),
         *_section("Worksheet", _worksheet(decision.units)),
         *_section("Lines", _lines(decision)),
         *_section("Not billed", _unbilled(decision)),
@@ -87,28 +95,36 @@ def _money(amount: object) -> str:
 
 
 def _findings(decision: Decision) -> Iterator[RenderableType]:
-    if not decision.findings:
+    findings = [one for one in decision.findings if not one.tells_ahead]
+    if not findings:
         yield Text("Every check passed; there is nothing to mend.")
         return
     grid = _grid(7)
-    order = sorted(decision.findings, key=lambda one: (_SEVERITIES[one.severity], one.result != "fail", one.line or 0))
+    order = sorted(findings, key=lambda one: (_SEVERITIES[one.severity], one.result != "fail", one.line or 0))
     for one in order:
-        grid.add_row(Text(one.severity, style=_STYLES[one.severity]), _finding(one))
+        grid.add_row(Text(one.severity, style=_STYLES[one.severity]), _finding(one, len(decision.lines)))
     yield grid
 
 
-def _finding(one: Finding) -> Group:
+def _due(decision: Decision) -> Iterator[RenderableType]:
+    for one in decision.findings:
+        if one.tells_ahead:
+            told = _plain(one.message if one.fix is None else f"{one.message} {one.fix}")
+            yield told.append(f" {one.id}", style="dim")
+
+
+def _finding(one: Finding, lines: int) -> Group:
     what = _plain(one.message)
     if one.result == "unknown":
         what.append(" (not known)", style="dim")
     parts = [what]
     if one.fix:
         who = f" ({one.fixable_by.replace('_', ' ')})" if one.fixable_by else ""
-        parts.append(_plain(f"Mend: {one.fix}{who}"))
+        parts.append(_plain(f"{_MENDING[one.mending]}{f' until {one.mend_by}' if one.mend_by else ''}: {one.fix}{who}"))
     denial = ", ".join(f"{name} {code}" for name, code in (("CARC", one.carc), ("RARC", one.rarc)) if code)
     parts.append(
         _text(
-            f"line {one.line}" if one.line else "",
+            _endangered(one, lines),
             f"intervention {one.intervention_id}" if one.intervention_id and not one.line else "",
             f"{_money(one.amount_at_risk)} at risk" if one.amount_at_risk is not None else "",
             f"denial to expect {denial}" if denial else "",
@@ -118,6 +134,14 @@ def _finding(one: Finding) -> Group:
         )
     )
     return Group(*parts)
+
+
+def _endangered(one: Finding, lines: int) -> str:
+    if not one.lines:
+        return f"line {one.line}" if one.line else ""
+    if len(one.lines) == lines:
+        return "every line" if lines > 1 else "line 1"
+    return f"line{'s' if len(one.lines) > 1 else ''} {', '.join(map(str, one.lines))}"
 
 
 # --- worksheet ----------------------------------------------------------------------------------------
@@ -254,6 +278,9 @@ def _rest(decision: Decision) -> Iterator[RenderableType]:
     checks, totals = decision.checks, decision.totals
     grid = _grid(14)
     grid.add_row("checks", f"{checks.passed} passed, {checks.failed} failed, {checks.unknown} not known")
+    if (record := decision.completeness) is not None:
+        met = f"{record.passed} of {record.passed + record.failed + record.unknown} requirements met ({record.score} %)"
+        grid.add_row("documentation", f"{met}, {record.failed} failed, {record.unknown} not known")
     if totals is not None:
         said = [
             f"{_money(totals.therapy_dollars)} toward the threshold in {count(totals.therapy_visits, 'earlier visit')}"

@@ -1,7 +1,7 @@
 """All rules that the services decide by, as the services themselves load them, and how a person names one."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -10,7 +10,7 @@ from typing import Any
 
 from claimbus.events import RuleSet
 from claimbus.payers import lay_over
-from claimbus.rules import ProfileBook, Profiles, Table, merge_rule_sets
+from claimbus.rules import Origin, ProfileBook, Profiles, Table, merge_rule_sets
 
 Chain = tuple[str, ...]
 """Names of profiles, the program's first."""
@@ -28,6 +28,8 @@ class Rulebooks:
     """By name: a table and the services that read it."""
     sections: Mapping[str, Profiles[Any]]
     """Payer profiles as each service reads them."""
+    asked_of: Callable[[Chain, str | None, date], Mapping[str, tuple[str, Origin]]]
+    """What documentation-check asks for by a chain of profiles: weight and origin by requirement."""
     book: ProfileBook
     rule_set: RuleSet
     """What a decision carries."""
@@ -92,7 +94,8 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
     sets = (CODING.rule_set, UNITS.rule_set, DOCUMENTATION.rule_set, CLAIMS.rule_set)
     return Rulebooks(
         tables=dict(sorted(read_by.items())),
-        sections={"units": UNITS.profiles, "claims": CLAIMS.profiles},
+        sections={"units": UNITS.profiles, "claims": CLAIMS.profiles, "documentation": DOCUMENTATION.profiles},
+        asked_of=DOCUMENTATION.asked_of,
         book=profiles(),
         rule_set=merge_rule_sets(*sets),
     )

@@ -20,6 +20,7 @@ _NAME = 36
 """Characters of a name that is not broken over lines."""
 _OLD = timedelta(days=365)
 _SOON = timedelta(days=60)
+_WEIGHED = "documentation"
 _DATES = ("effective_from", "effective_through")
 _BESIDE = (*_DATES, "source")
 """What a row says of itself, beside what it sets."""
@@ -210,6 +211,10 @@ class Setting(NamedTuple):
 def _settings(loaded: Rulebooks, chain: Chain, practice: str | None, day: date) -> list[Setting]:
     found: list[Setting] = []
     for section, profiles in loaded.sections.items():
+        if section == _WEIGHED:  # a profile holds only what differs from the program's table
+            asked = loaded.asked_of(chain, practice, day)
+            found += [Setting(section, name, weight, origin) for name, (weight, origin) in asked.items()]
+            continue
         profile: Profile[Any] = profiles.named(chain, practice, day)
         values = profile.settings.model_dump(mode="json")
         found += [Setting(section, name, value, profile.origins[name]) for name, value in values.items()]
@@ -324,16 +329,15 @@ def _changed_settings(
     loaded: Rulebooks, left: list[Setting], right: list[Setting], names: tuple[str, str]
 ) -> list[dict[str, Any]]:
     one, other = names if names[0] != names[1] else ("first", "second")
-    return [
-        {
-            "setting": f"{was.section}.{was.name}",
-            one: _said(was.value),
-            other: _said(now.value),
-            "why": _why(loaded, now.origin),
-        }
-        for was, now in zip(left, right, strict=True)
-        if was.value != now.value
-    ]
+    before, after = ({f"{setting.section}.{setting.name}": setting for setting in side} for side in (left, right))
+    changes = []
+    for name in dict.fromkeys((*before, *after)):
+        was, now = before.get(name), after.get(name)
+        told = now or was
+        if told is not None and (was is None or now is None or was.value != now.value):
+            values = {one: _said(was and was.value), other: _said(now and now.value)}
+            changes.append({"setting": name, **values, "why": _why(loaded, told.origin)})
+    return changes
 
 
 def _changed_rows(table: RuleTable[Any], left: date, right: date) -> list[dict[str, Any]]:
@@ -364,8 +368,8 @@ def _of(origin: Origin) -> dict[str, object]:
 
 def _why(loaded: Rulebooks, origin: Origin) -> str:
     """`uhc, from 2007-01-01: does not take it`."""
-    file = next(file for file in loaded.book.files if any(row.origin == origin for row in file.rows))
-    whose = f" ({file.practice or 'own'})" if file.own else ""
+    files = (file for file in loaded.book.files if file.own and any(row.origin == origin for row in file.rows))
+    whose = next((f" ({file.practice or 'own'})" for file in files), "")
     return f"{origin.profile}{whose}, {_span(origin.effective_from, origin.effective_through)}: {origin.source}"
 
 

@@ -37,10 +37,11 @@ def line_text(line: Line) -> str:
 
 def first_reason(findings: tuple[Finding, ...]) -> str:
     """The finding that matters most: what failed before what is unknown, a block before a review."""
-    if not findings:
+    of_checks = [one for one in findings if not one.tells_ahead]
+    if not of_checks:
         return "all checks passed"
-    first = min(findings, key=lambda one: (_ORDER[one.severity], one.result != "fail"))
-    more = len(findings) - 1
+    first = min(of_checks, key=lambda one: (_ORDER[one.severity], one.result != "fail"))
+    more = len(of_checks) - 1
     return f"{first.id}" + (f" (+{more} more)" if more else "") + f"\n{first.message}"
 
 

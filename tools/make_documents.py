@@ -1,6 +1,6 @@
-"""Make the contract's documents from its code: JSON Schema for each event, AsyncAPI for each service.
+"""Make documents from code and tables: JSON Schema for each event, AsyncAPI for each service, the page of requirements.
 
-usage: make schemas, or python tools/make_schemas.py --check, which writes nothing and names what differs
+usage: make schemas, or python tools/make_documents.py --check, which writes nothing and names what differs
 
 A schema of an earlier version is left where it is: events of that version still lie in the streams.
 """
@@ -19,6 +19,7 @@ from claimbus.events.subjects import EVENTS, dead, subject_for
 from claimbus.messaging.topology import DEAD, HEARS, SAYS, streams
 from claimbus.values import Key
 from pydantic import TypeAdapter
+from requirements_page import PAGE, requirements_page
 
 ROOT = Path(__file__).parent.parent
 SCHEMAS = Path("shared/schemas")
@@ -36,7 +37,8 @@ def documents() -> dict[Path, str]:
     made[SCHEMAS / _DEAD_LETTER] = schema_of(DeadLetter, "urn:claimbus:dead-letter:1.0", {})
     for service in HEARS:
         made[Path("services") / service / "asyncapi.json"] = asyncapi_of(service)
-    return {path: json.dumps(document, indent=2, sort_keys=True) + "\n" for path, document in made.items()}
+    texts = {path: json.dumps(document, indent=2, sort_keys=True) + "\n" for path, document in made.items()}
+    return texts | {PAGE: requirements_page()}
 
 
 def path_of(event: type[Event]) -> Path:

@@ -1,0 +1,67 @@
+"""The documentation of the example visits as a person reads it: what fails, what it costs, who mends it."""
+
+from pathlib import Path
+
+import pytest
+from claimbus.events import ClaimDenialRisk, ClaimReady
+from claimbus_cli.account import account_of
+from claimbus_cli.evaluate import evaluate_visit
+from claimbus_cli.visits import read_visits
+from rich.console import Console
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "visits"
+
+FAILS = {
+    "01": ("ready", []),
+    "26": ("denial_risk", ["plan-of-care.incomplete", "certification.missing-or-late"]),
+    "27": ("denial_risk", ["progress-report.author-not-entitled"]),
+    "28": ("denial_risk", ["supervision.insufficient"]),
+    "29": ("ready", []),
+    "30": ("ready", ["group.fewer-than-two"]),
+    "31": ("denial_risk", ["caregiver-training.consent-missing"]),
+    "32": ("ready", ["skilled-need.not-shown", "modality.unsupported"]),
+    "33": (
+        "denial_risk",
+        ["signature.before-visit-ended", "certification.dates-impossible", "certification.expired"],
+    ),
+    "34": ("denial_risk", ["signature.credential-not-entitled", "re-evaluation.unjustified"]),
+    "35": ("denial_risk", ["plan-of-care.missing", "skilled-need.not-shown"]),
+}
+"""By the number of the example: the outcome, and the requirements that fail in the order of the table."""
+
+
+def decision_on(number: str) -> ClaimReady | ClaimDenialRisk:
+    _, body = next(iter(read_visits(str(next(EXAMPLES.glob(f"{number}-*.json"))))))
+    return evaluate_visit(body)
+
+
+def page(decision: ClaimReady | ClaimDenialRisk) -> str:
+    console = Console(width=400)
+    with console.capture() as captured:
+        console.print(account_of(decision), highlight=False)
+    return " ".join(captured.get().split())
+
+
+@pytest.mark.parametrize("number", FAILS)
+def test_an_example_fails_what_its_document_says_and_nothing_else(number: str) -> None:
+    decision = decision_on(number)
+    outcome, failed = FAILS[number]
+    assert decision.outcome == outcome
+    subjects = {one.id for one in decision.findings if one.result == "fail" and one.mending is not None}
+    assert [one.id for one in decision.findings if one.id in subjects] == failed
+    assert decision.completeness is not None
+    assert decision.completeness.failed == len(failed)
+
+
+def test_the_page_counts_what_is_met_and_tells_what_is_due() -> None:
+    said = page(decision_on("26"))
+    assert "documentation 22 of 24 requirements met (91 %), 2 failed, 0 not known" in said
+    assert "Due next The next progress report is due within 1 more treatment day. due.progress-report" in said
+
+
+def test_the_page_says_how_and_until_when_a_gap_may_be_mended_and_which_lines_hang_on_it() -> None:
+    unmended = page(decision_on("28"))
+    assert "Not to be mended afterwards: Correct documentation.assistant_supervision" in unmended
+    assert "line 1 · $19.62 at risk · denial to expect CARC B7" in unmended
+    assert "Mend by addendum until 2027-11-18: The therapist adds the missing elements" in page(decision_on("26"))
+    assert "every line · $76.99 at risk · denial to expect CARC 16, RARC M141" in page(decision_on("26"))
