@@ -68,7 +68,20 @@ class ClaimDocument(Record):
     billing_provider: BillingProvider | None
     rendering_provider: Clinician | None
     referring_provider: Clinician | None
+    supervising_provider: Clinician | None = None
     prior_authorization: PhiText | None
+    payer_control_number: PhiText | None = None
+    """The payer's own number of the claim that this one replaces."""
+    filing_indicator: str | None = None
+    """What kind of payer it is, by X12 code (SBR09): MB, 16, MC, CH, VA, WC, AM, CI."""
+    accept_assignment: Literal["A", "B", "C"] | None = None
+    """The provider accepts the payer's assignment (A), for clinical laboratory only (B), or not (C) (CLM07)."""
+    benefits_assigned: Literal["Y", "N", "W"] | None = None
+    """The patient lets the payer pay the provider; W: does not apply (CLM08)."""
+    release_of_information: Literal["Y", "I"] | None = None
+    """The patient consented to the release of information (Y), or the law allows it (I) (CLM09)."""
+    signature_on_file: bool | None = None
+    """The provider's signature is on file (CLM06)."""
 
 
 class RunningTotals(Record):

@@ -63,6 +63,8 @@ class Coverage(Record):
     group_number: PhiText | None = None
     relationship: str | None = None
     subscriber: Subscriber | None = None
+    claim_control_number: PhiText | None = None
+    """The payer's own number of the claim that this visit was billed by before; a replacement needs it."""
     therapy_dollars_used: GivenMoney | None = None
     """Allowed amounts of PT and SLP this calendar year, before this visit."""
     authorization: Authorization | None = None
@@ -78,6 +80,9 @@ class Case(Record):
     treatment_day: int | None = Field(default=None, ge=1)
     """Ordinal of this treatment day in the episode; the evaluation is day 1."""
     related_to: Rows[str] = ()
+    """`employment`, `auto`, `other`: what the condition comes from, where that is an accident or work."""
+    accident_date: PhiDate | None = None
+    accident_state: str | None = None
 
 
 class Diagnosis(Record):
@@ -123,6 +128,8 @@ class Intervention(Record):
     body_region: PhiText | None = None
     distinct_reason: PhiText | None = None
     modifiers: Rows[str] = ()
+    supports: Rows[Annotated[int, Field(ge=1)]] = ()
+    """Ranks of the diagnoses that it treats, the main one first."""
     charge: GivenMoney | None = None
     """For one unit."""
     units: int | None = Field(default=None, ge=0)
@@ -247,6 +254,7 @@ class VisitCompleted(Event):
     rendering_provider: Clinician | None = None
     assistant: Clinician | None = None
     referring_provider: Clinician | None = None
+    supervising_provider: Clinician | None = None
     interventions: Rows[Intervention] = ()
     time: TreatmentTime | None = None
     evaluation: Evaluation | None = None

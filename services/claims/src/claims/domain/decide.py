@@ -279,5 +279,6 @@ def _document(visit: VisitCompleted, lines: tuple[Line, ...], claim_id: str, fil
         billing_provider=visit.billing_provider,
         rendering_provider=visit.rendering_provider,
         referring_provider=visit.referring_provider,
+        supervising_provider=visit.supervising_provider,
         prior_authorization=authorization.number if authorization else None,
     )
