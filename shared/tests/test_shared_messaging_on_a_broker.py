@@ -460,6 +460,14 @@ async def test_an_answer_from_before_the_askers_message_is_refused(client: Clien
         await reader.read(["visits.p.v1.coded"], proof="visits.p.v1.completed", up_to=seq + 1)
 
 
+async def test_a_walk_that_ends_before_a_message_known_to_be_there_is_refused(client: Client) -> None:
+    subject = "visits.p.v1.completed"
+    seqs = [await put(client, visit(revision=number)) for number in (1, 2)]
+    assert [stored.seq for stored in await walk(client, VISITS, subject, at_least=seqs[-1])] == seqs
+    with pytest.raises(Stale):
+        await walk(client, VISITS, subject, at_least=seqs[-1] + 1)
+
+
 async def test_questions_of_one_turn_share_a_request_and_each_gets_its_own_answer(client: Client) -> None:
     seqs = [await put(client, visit(f"v{number}")) for number in range(1200)]
     reader = LastMessages(client, VISITS)

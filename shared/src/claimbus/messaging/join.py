@@ -130,7 +130,7 @@ class Join:
         for subject, last in found.items():
             if not self._take(last, key, facts):
                 # Another body or revision of the visit came later on this subject: look further back.
-                for earlier in reversed(await walk(client, VISITS, subject)):
+                for earlier in reversed(await walk(client, VISITS, subject, at_least=last.seq)):
                     if self._take(earlier, key, facts):
                         break
 
