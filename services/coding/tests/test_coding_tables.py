@@ -102,9 +102,9 @@ def test_the_rules_of_every_period_are_free_of_conflict(day: date) -> None:
     assert RULES.on(day).lexicon is not None
 
 
-def test_no_pattern_finds_anything_where_there_is_no_figure() -> None:
+def test_no_pattern_finds_anything_where_there_is_neither_a_figure_nor_a_colon() -> None:
     words = " ".join(term for row in (*_TERMS.rows, *_DELIVERY.rows) for term in row.terms)
-    without = re.sub(r"[\d°]", " ", words) + " x min minutes sets reps lb kg deg degrees /"
+    without = re.sub(r"[\d°:]", " ", words) + " x min minutes sets reps lb kg deg degrees /"
     patterns = [row.pattern for row in (*_TERMS.rows, *_DELIVERY.rows) if row.pattern is not None]
     assert len(patterns) >= 3
     for pattern in patterns:
@@ -157,6 +157,14 @@ def test_a_filler_is_passed_over_inside_a_term_and_not_at_its_ends() -> None:
     assert (mention.start, mention.end) == (5, 25)
 
 
+def test_a_cue_beside_other_words_is_read_before_and_behind_each_of_them() -> None:
+    cue = DeliveryRow(id="home", state="home", keep=0, terms=("reviewed",), beside=("hep", "home program"))
+    lexicon = Lexicon([], [cue], [])
+    assert lexicon.read("narrative", "Reviewed home program").cues
+    assert lexicon.read("narrative", "HEP reviewed").cues
+    assert not lexicon.read("narrative", "Reviewed").cues
+
+
 def test_a_cue_is_read_as_written() -> None:
     cue = DeliveryRow(id="no", state="planned", keep=0, terms=("plans",))
     lexicon = Lexicon([], [cue], [])
@@ -176,11 +184,21 @@ def test_a_cue_is_read_as_written() -> None:
         ("presses", "press"),
         ("stepping", "steps"),
         ("mobilize", "mobilizing"),
+        ("bike", "biking"),
+        ("tape", "taped"),
+        ("canes", "cane"),
+        ("row", "rowing"),
+        ("hop", "hopping"),
     ],
 )
 def test_forms_of_a_word_share_their_stem(one: str, other: str) -> None:
     assert stem(one) == stem(other)
     assert {one, other} <= set(surfaces(stem(one)))
+
+
+@pytest.mark.parametrize(("one", "other"), [("can", "cane"), ("don", "done"), ("sor", "sore"), ("car", "care")])
+def test_words_that_a_silent_e_tells_apart_have_stems_of_their_own(one: str, other: str) -> None:
+    assert stem(one) != stem(other)
 
 
 @pytest.mark.parametrize("word", ["us", "slr", "sling", "sled", "press", "pelvis", "3x10", "bosu"])

@@ -5,7 +5,7 @@ from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, product
 from typing import Literal, NamedTuple
 
 from claimbus.rules import DatedRow, RuleError
@@ -17,8 +17,8 @@ State = Literal["not_performed", "planned", "historical", "home", "goal", "findi
 """Why a service is not one of today, or that it is."""
 
 _SEPARATOR = re.compile(r"([\W_]+)")
-_SENTENCE_END = re.compile(r"[;!?\n\r\u2022]|\.(?=\s|$)")
-_FIGURE = re.compile(r"[\d°]")
+_SENTENCE_END = re.compile(r"[;!?\n\r\u2022]|\.\s")
+_FIGURE = re.compile(r"[\d°:]")
 """What every pattern of the tables needs; the tables' tests hold them to it."""
 _MOST_FILLERS = 3
 """Words passed over inside one term; a bound, so that no text makes the search slow."""
@@ -57,10 +57,19 @@ class DeliveryRow(DatedRow):
     pattern: str | None = None
     begins: bool = False
     yields: bool = False
-    side: Literal["around", "after", "sentence"] = "around"
+    side: Literal["around", "before", "after", "on", "sentence"] = "around"
     reach: int = 0
     followed_by: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     spares: tuple[str, ...] = ()
+
+    @property
+    def spoken(self) -> Iterable[str]:
+        """The terms as they stand in a text."""
+        if not self.beside:
+            return self.terms
+        pairs = product(self.terms, self.beside)
+        return (f"{first} {second}" for pair in pairs for first, second in (pair, pair[::-1]))
 
     def spares_any(self, codes: Iterable[str]) -> bool:
         return bool(self.spares) and any(code in self.spares for code in codes)
@@ -175,7 +184,7 @@ class Lexicon:
         for cue in delivery:
             if cue.pattern is not None:
                 self._patterns.append((re.compile(cue.pattern), cue))
-            for term in cue.terms:
+            for term in cue.spoken:
                 stem_of.update(self._add(term, "exact", cue))
         stems = set(stem_of.values())
         self._stem_of = {surface: one for one in stems for surface in surfaces(one)} | stem_of
