@@ -206,6 +206,37 @@ def test_a_purpose_a_technique_or_a_device_decides_a_contested_pair(words: str, 
         "Plan of care: gait training, balance training",
         "Transfers sit to stand with minimal difficulty",
         "Patient was given a home exercise program to work on strengthening",
+        "HEP reviewed",
+        "Updated HEP: added step ups and bridges",
+        "HEP: clamshells, bridges",
+        "Her home program includes joint mobilization",
+        "Stairs: mod I with rail",
+        "Bed mobility: rolling independent, supine to sit with min A",
+        "Gait: CGA x 50 ft with RW",
+        "Gait: step-through pattern with SPC",
+        "Reaching overhead: painful",
+        "Standing balance: fair for 20 seconds",
+        "30 seconds chair sit to stand: 9 reps",
+        "AROM knee flexion 0-115",
+        "Grip strength R/L: 60/45 lb",
+        "Palpation: trigger points in upper trap",
+        "Step down balance screen",
+        "Stiffness of the hip with passive overpressure",
+        "She is hesitant to climb stairs",
+        "Pain interferes with dressing and cooking",
+        "Pt responded well to joint mobilization",
+        "Progressing as evidenced by better lifting and carrying",
+        "Pt will gain 0.5 grade of strength for lifting and carrying tasks",
+        "Joint mobilization in order to improve range of motion",
+        "Ther ex and gait training 3x/week",
+        "Educated on lifting and carrying technique",
+        "Educated on fall prevention",
+        "Return to lifting and carrying at work",
+        "Hold manual therapy per MD",
+        "Rode stationary bike at home for 20 minutes",
+        "Vitals monitored during exercise",
+        "Rolling walker",
+        "No ther ex today, she was too sore",
     ],
 )
 def test_findings_plans_reports_and_talk_are_no_service_of_today(words: str) -> None:
@@ -223,6 +254,11 @@ def test_findings_plans_reports_and_talk_are_no_service_of_today(words: str) -> 
         ("SLS on foam 3x20 sec, requires UE support", "97112"),
         ("Exercises: quad sets, heel slides, SAQ; held SLR due to pain", "97110"),
         ("Aquatic gait and balance in chest deep water, tolerated 30 min", "97113"),
+        ("Gait training: min A with RW 100 ft", "97116"),
+        ("Bridges 3x10: good form", "97110"),
+        ("Educated on posture, performed rows with band 3x10", "97110"),
+        ("AROM: wrist flexion 3x10", "97110"),
+        ("HEP reviewed. Joint mobilization grade III to talus", "97140"),
     ],
 )
 def test_a_response_or_a_status_beside_what_was_done_does_not_cancel_it(words: str, code: str) -> None:
@@ -450,6 +486,32 @@ def test_codes_that_did_not_exist_on_the_day_are_not_suggested() -> None:
     assert read("RTM MSK 2 to 15 days", on="2025-12-31").suggested_code != "98985"
     assert read("Dry needling, two muscles", on="2019-12-31").suggested_code is None
     assert read("Low level laser", on="2023-12-31").suggested_code == "97039"
+
+
+@pytest.mark.parametrize("words", ["Nothing was done", "He can", "sore", "care"])
+def test_a_short_word_is_not_taken_for_the_form_of_another(words: str) -> None:
+    one = read(words)
+    assert (one.suggested_code, one.alternatives) == (None, ())
+
+
+def test_a_decimal_does_not_end_a_sentence() -> None:
+    assert read("Will lift 2.5 kg boxes").suggested_code is None
+    assert read("Will start traction. Lifting boxes 2.5 kg").suggested_code == "97530"
+
+
+def test_the_group_the_caregiver_and_further_time_give_a_service_another_code() -> None:
+    assert read("Group session for pursed lip breathing").code == "G0239"
+    assert read("Caregivers of several patients trained in a group").code == "97552"
+    assert read("Cognitive task training, each additional 15 min").code == "97130"
+    assert read("Sharp debridement of heel, each additional 20 sq cm").code == "97598"
+    assert read("Orthotic training, first encounter").code == "97760"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [("PT eval low", "97161"), ("PT eval moderate", "97162"), ("Initial evaluation high", "97163")]
+)
+def test_a_level_behind_the_word_evaluation_is_the_level_that_the_words_claim(words: str, code: str) -> None:
+    assert read(words).suggested_code == code
 
 
 def test_british_spelling_and_inflection_are_the_same_word() -> None:
