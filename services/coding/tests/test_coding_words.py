@@ -151,6 +151,8 @@ def test_a_setting_takes_over_what_is_done_in_it(words: str, code: str) -> None:
         ("Splint wear instruction", {"97760", "97763"}, "first encounter"),
         ("Orthotic training", {"97760", "97763"}, "first encounter"),
         ("Running drills", {"97112", "97530"}, "functional task"),
+        ("Desensitization of the hand", {"97112", "97533"}, "touch"),
+        ("Scar massage", {"97124", "97140"}, "technique"),
     ],
 )
 def test_contested_words_get_a_question_and_no_code(words: str, pair: set[str], asks: str) -> None:
@@ -237,6 +239,13 @@ def test_a_purpose_a_technique_or_a_device_decides_a_contested_pair(words: str, 
         "Vitals monitored during exercise",
         "Rolling walker",
         "No ther ex today, she was too sore",
+        "Balance assessed: single leg stance 8 sec right, 6 sec left",
+        "Cervical AROM: F30/E20",
+        "Gait steady",
+        "Patient at 60% functional capacity",
+        "Routine dressing changes",
+        "We would also like to add exercises",
+        "Patient is motivated to return to gardening",
     ],
 )
 def test_findings_plans_reports_and_talk_are_no_service_of_today(words: str) -> None:
@@ -486,6 +495,35 @@ def test_codes_that_did_not_exist_on_the_day_are_not_suggested() -> None:
     assert read("RTM MSK 2 to 15 days", on="2025-12-31").suggested_code != "98985"
     assert read("Dry needling, two muscles", on="2019-12-31").suggested_code is None
     assert read("Low level laser", on="2023-12-31").suggested_code == "97039"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("Right UE strengthening", "97110"),
+        ("Strengthening after stroke", "97110"),
+        ("Contact guard", None),
+        ("Position of comfort", None),
+        ("Medical condition", None),
+    ],
+)
+def test_a_word_of_another_meaning_is_no_form_of_a_term(words: str, code: str | None) -> None:
+    assert read(words).suggested_code == code
+
+
+def test_a_service_named_to_say_when_another_was_given_is_not_meant() -> None:
+    assert read("Moist heat to shoulder prior to manual therapy").code == "97010"
+    assert read("Cold pack following exercise").code == "97010"
+
+
+def test_an_assessment_that_belongs_to_a_device_is_not_an_evaluation() -> None:
+    assert read("Initial assessment, fabrication and fit of custom wrist splint").code == "97760"
+    assert read("Follow-up check of custom wrist splint").code == "97763"
+
+
+def test_a_measure_with_its_written_report_is_a_performance_test() -> None:
+    assert read("Nine-hole peg test").suggested_code is None
+    assert read("Nine-hole peg test with written report").code == "97750"
 
 
 @pytest.mark.parametrize("words", ["Nothing was done", "He can", "sore", "care"])

@@ -32,6 +32,8 @@ class LexiconRow(DatedRow):
     kind: Literal["service", "activity", "purpose", "hint", "muscle"]
     codes: dict[str, float]
     terms: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
+    """Further terms that are read as written, because other forms of them are words of another meaning."""
     pattern: str | None = None
     form: Form = "any"
     takes: tuple[str, ...] = ()
@@ -181,6 +183,8 @@ class Lexicon:
                 self._patterns.append((re.compile(row.pattern), row))
             for term in row.terms:
                 stem_of.update(self._add(term, row.form, row))
+            for term in row.exact:
+                stem_of.update(self._add(term, "exact", row))
         for cue in delivery:
             if cue.pattern is not None:
                 self._patterns.append((re.compile(cue.pattern), cue))
