@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, product
@@ -18,8 +18,11 @@ State = Literal["not_performed", "planned", "historical", "home", "goal", "findi
 
 _SEPARATOR = re.compile(r"([\W_]+)")
 _SENTENCE_END = re.compile(r"[;!?\n\r\u2022]|\.\s")
-_FIGURE = re.compile(r"[\d°:]")
-"""What every pattern of the tables needs; the tables' tests hold them to it."""
+_FIGURE = re.compile(r"[\d°]")
+_COLON = re.compile(r"[:=]")
+"""What the patterns of the tables need, one or the other; the tables' tests hold them to it."""
+_LONGEST_LABEL = 4
+"""Words of a label before a colon, or of a value behind it."""
 _MOST_FILLERS = 3
 """Words passed over inside one term; a bound, so that no text makes the search slow."""
 _FORM_ORDER: Mapping[Form, int] = {"upper": 0, "exact": 1, "any": 2}
@@ -57,6 +60,9 @@ class DeliveryRow(DatedRow):
     keep: float
     terms: tuple[str, ...] = ()
     pattern: str | None = None
+    needs: Literal["figure", "colon"] = "figure"
+    labels: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
     begins: bool = False
     yields: bool = False
     side: Literal["around", "before", "after", "on", "sentence"] = "around"
@@ -173,6 +179,8 @@ class Lexicon:
     ) -> None:
         self._root = _Node()
         self._patterns: list[tuple[re.Pattern[str], LexiconRow | DeliveryRow]] = []
+        self._labels: dict[tuple[str, ...], DeliveryRow] = {}
+        self._values: dict[tuple[str, ...], DeliveryRow] = {}
         words = {row.role: frozenset(row.words) for row in grammar}
         self._fillers = words.get("filler", frozenset())
         self._contrast = words.get("contrast", frozenset())
@@ -188,6 +196,8 @@ class Lexicon:
         for cue in delivery:
             if cue.pattern is not None:
                 self._patterns.append((re.compile(cue.pattern), cue))
+            self._labels |= {tuple(label.split()): cue for label in cue.labels}
+            self._values |= {tuple(value.split()): cue for value in cue.values}
             for term in cue.spoken:
                 stem_of.update(self._add(term, "exact", cue))
         stems = set(stem_of.values())
@@ -235,7 +245,15 @@ class Lexicon:
             else:
                 cues.append(Cue(row, place, after, start, end))
             place = after
-        for pattern, row in self._patterns if _FIGURE.search(text) else ():
+        colons = _COLON.search(text) is not None
+        if colons:
+            offsets = offsets or list(accumulate(map(len, parts), initial=0))
+            for cue, first, last in self._beside_colons(words, separators):
+                insort(cues, Cue(cue, first, last, offsets[2 * first], offsets[2 * last - 1]), key=_by_place)
+        figures = _FIGURE.search(text) is not None
+        for pattern, row in self._patterns if figures or colons else ():
+            if not (figures if isinstance(row, LexiconRow) or row.needs == "figure" else colons):
+                continue
             for match in pattern.finditer(text):
                 offsets = offsets or list(accumulate(map(len, parts), initial=0))
                 word = (bisect_right(offsets, match.start()) - 1) // 2
@@ -244,6 +262,24 @@ class Lexicon:
                     break
                 insort(cues, Cue(row, word, word + 1, match.start(), match.end()), key=_by_place)
         return Reading(name, text, words, separators, mentions, cues, self._contrast, self._makers)
+
+    def _beside_colons(
+        self, words: Sequence[str], separators: Sequence[str]
+    ) -> Iterator[tuple[DeliveryRow, int, int]]:
+        """Cues that are the label before a colon, or the value behind it: the row, its first word and the word after."""
+        for place, separator in enumerate(separators, 1):
+            if separator == " " or not _COLON.search(separator):
+                continue
+            for length in range(min(_LONGEST_LABEL, place), 0, -1):
+                if (row := self._labels.get(tuple(words[place - length : place]))) is not None:
+                    yield row, place - length, place
+                    break
+            if words[place - 1] in self._makers:
+                continue
+            for length in range(_LONGEST_LABEL, 0, -1):
+                if (row := self._values.get(tuple(words[place : place + length]))) is not None:
+                    yield row, place, min(place + length, len(words))
+                    break
 
     def _longest(
         self,
