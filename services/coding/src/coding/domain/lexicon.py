@@ -13,7 +13,18 @@ from claimbus.rules import DatedRow, RuleError
 from coding.domain.inflection import stem, surfaces
 
 Form = Literal["any", "exact", "upper"]
-State = Literal["not_performed", "planned", "historical", "home", "goal", "finding", "education", "delivered"]
+State = Literal[
+    "not_performed",
+    "planned",
+    "historical",
+    "home",
+    "goal",
+    "finding",
+    "education",
+    "instruction",
+    "language",
+    "delivered",
+]
 """Why a service is not one of today, or that it is."""
 
 _SEPARATOR = re.compile(r"([\W_]+)")
@@ -263,10 +274,8 @@ class Lexicon:
                 insort(cues, Cue(row, word, word + 1, match.start(), match.end()), key=_by_place)
         return Reading(name, text, words, separators, mentions, cues, self._contrast, self._makers)
 
-    def _beside_colons(
-        self, words: Sequence[str], separators: Sequence[str]
-    ) -> Iterator[tuple[DeliveryRow, int, int]]:
-        """Cues that are the label before a colon, or the value behind it: the row, its first word and the word after."""
+    def _beside_colons(self, words: Sequence[str], separators: Sequence[str]) -> Iterator[tuple[DeliveryRow, int, int]]:
+        """Cues that are a label before a colon or a value behind it: the row, its first word, the word after."""
         for place, separator in enumerate(separators, 1):
             if separator == " " or not _COLON.search(separator):
                 continue
