@@ -268,6 +268,7 @@ def test_findings_plans_reports_and_talk_are_no_service_of_today(words: str) -> 
         ("Educated on posture, performed rows with band 3x10", "97110"),
         ("AROM: wrist flexion 3x10", "97110"),
         ("HEP reviewed. Joint mobilization grade III to talus", "97140"),
+        ("Gait with RW, cues for step length", "97116"),
     ],
 )
 def test_a_response_or_a_status_beside_what_was_done_does_not_cancel_it(words: str, code: str) -> None:
@@ -380,7 +381,16 @@ def test_what_was_done_instead_of_a_refused_service_stands() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "code"), [("US 8 min", "97035"), ("let us walk", "97116"), ("TE", "97110"), ("te", None)]
+    ("written", "code"),
+    [
+        ("US 8 min", "97035"),
+        ("let us walk", "97116"),
+        ("TE", "97110"),
+        ("te", None),
+        ("ART to hamstring", "97140"),
+        ("art", None),
+        ("goal met", None),
+    ],
 )
 def test_ambiguous_abbreviations_count_in_capitals_only(written: str, code: str | None) -> None:
     assert read(written).suggested_code == code
