@@ -244,6 +244,7 @@ def test_a_purpose_a_technique_or_a_device_decides_a_contested_pair(words: str, 
         "Gait steady",
         "Patient at 60% functional capacity",
         "Routine dressing changes",
+        "Wound: 3 x 2 cm, slough 20%",
         "We would also like to add exercises",
         "Patient is motivated to return to gardening",
     ],
@@ -269,6 +270,8 @@ def test_findings_plans_reports_and_talk_are_no_service_of_today(words: str) -> 
         ("AROM: wrist flexion 3x10", "97110"),
         ("HEP reviewed. Joint mobilization grade III to talus", "97140"),
         ("Gait with RW, cues for step length", "97116"),
+        ("Wound: sharp debridement of 4 sq cm of slough", "97597"),
+        ("Instructions: ADL training with reacher", "97535"),
     ],
 )
 def test_a_response_or_a_status_beside_what_was_done_does_not_cancel_it(words: str, code: str) -> None:
