@@ -391,16 +391,15 @@ async def test_a_join_that_forgot_its_facts_reads_them_again(
 ) -> None:
     monkeypatch.setattr(join_module, "_KEPT", 2)
     bodies = [visit(f"v{number}") for number in range(40)]
+    wanted = {basis_for(VisitCompleted, "p", f"v{number}", body).sha256 for number, body in enumerate(bodies)}
     async with joining(nats_url) as handed:
         for body in bodies:
             await put(client, body)
         for place in range(3):
             for body in bodies:
                 await store(client, derived(body)[place])
-        await until(lambda: len(handed) >= len(bodies))
-    assert {digest for _, digest in handed} == {
-        basis_for(VisitCompleted, "p", f"v{number}", body).sha256 for number, body in enumerate(bodies)
-    }
+        # So short a memory also forgets what it handed on: a visit may be handed on twice, and the broker's guard sees it.
+        await until(lambda: {digest for _, digest in handed} == wanted)
 
 
 async def test_a_handing_on_that_fails_is_repeated(nats_url: str, client: Client, quick_retries: None) -> None:
