@@ -398,7 +398,7 @@ async def test_a_join_that_forgot_its_facts_reads_them_again(
         for place in range(3):
             for body in bodies:
                 await store(client, derived(body)[place])
-        # So short a memory also forgets what it handed on: a visit may be handed on twice, and the broker's guard sees it.
+        # So short a memory also forgets what it handed on, and hands a visit on twice: the broker's guard is for that.
         await until(lambda: {digest for _, digest in handed} == wanted)
 
 

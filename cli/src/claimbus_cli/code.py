@@ -59,7 +59,7 @@ def code(
     claimbus code "Squats" --narrative "to pick up boxes from the floor" --code 97110
     claimbus code "E-stim to quads" --contact unattended --program medicare_part_b
     cat phrases.txt | claimbus code - --json
-    """  # noqa: D301  (click asks for the character, not for its name)
+    """
     phrases = list(_lines()) if text == ("-",) else [_decoded(" ".join(text))]
     if not any(phrase.strip() for phrase in phrases) and not narrative:
         raise click.UsageError('nothing to read; give the words, as in: claimbus code "STM to R UT"')
