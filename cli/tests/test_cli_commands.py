@@ -305,7 +305,7 @@ def every_command(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tu
             yield from every_command(command, (*path, name))
 
 
-@pytest.mark.parametrize("path", every_command(main), ids=" ".join)
+@pytest.mark.parametrize("path", list(every_command(main)), ids=" ".join)
 def test_the_examples_of_a_commands_help_stand_a_line_each(path: tuple[str, ...]) -> None:
     said = CliRunner().invoke(main, [*path, "--help"]).output
     assert "\\b" not in said
