@@ -4,6 +4,7 @@ import json
 
 import pytest
 from claimbus_cli.main import main
+from claimbus_cli.terminal import out
 from click.testing import CliRunner, Result
 
 
@@ -58,6 +59,7 @@ def test_phrases_from_standard_input_give_one_object_each_in_order() -> None:
         (("x" * 20_001,), "at most 20000"),
         (("Leg press", "--on", "tomorrow"), "not a date as 2026-11-18"),
         (("Leg press", "--program", "medicare"), "medicare_part_b"),
+        (("Leg press", "--narrative", "x" * 20_001), "narrative: String should have at most 20000"),
     ],
 )
 def test_what_cannot_be_read_is_said_with_the_mend(arguments: tuple[str, ...], says: str) -> None:
@@ -65,6 +67,27 @@ def test_what_cannot_be_read_is_said_with_the_mend(arguments: tuple[str, ...], s
     assert shown.exit_code != 0
     assert says in shown.output
     assert "Traceback" not in shown.output
+
+
+def test_help_shows_the_examples_one_a_line() -> None:
+    lines = [line.strip() for line in code("--help").output.splitlines()]
+    assert 'claimbus code "TherEx w/ TB"' in lines
+    assert "cat phrases.txt | claimbus code - --json" in lines
+
+
+def test_bytes_that_are_no_utf8_are_replaced_and_the_rest_is_read() -> None:
+    shown = CliRunner().invoke(main, ["code", "-", "--json"], input=b"Leg press caf\xe9\n")
+    assert shown.exit_code == 0
+    assert json.loads(shown.output)["code"] == "97110"
+    assert code("Leg press \udce9", "--narrative", "3x10 \udcff").exit_code == 0
+
+
+def test_a_narrow_terminal_cuts_no_word_of_the_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(out, "width", 30)
+    shown = code("Gr III mobs, declined hot pack").output
+    for word in ("mobs", "declined", "manual.technique", "delivery.not-performed"):
+        assert word in shown
+    assert "\u2026" not in shown
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:

@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import pytest
 from claimbus.events import DeadLetter, VisitCompleted, decision_adapter
 from claimbus.events.subjects import dead, subject_for
 from claimbus.messaging import decode, validated
 from claimbus_cli.embedded import EmbeddedServer
+from claimbus_cli.main import main
 from claimbus_cli.visits import VisitsError, read_visits
+from click.testing import CliRunner
 from nats.aio.client import Client
 
 ROOT = Path(__file__).parents[2]
@@ -293,3 +296,18 @@ def test_an_embedded_server_that_cannot_start_says_why(tmp_path: Path) -> None:
         assert "address already in use" in ran.stderr
     finally:
         first.stop()
+
+
+def every_command(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(every_command(main)), ids=" ".join)
+def test_the_examples_of_a_commands_help_stand_a_line_each(path: tuple[str, ...]) -> None:
+    said = CliRunner().invoke(main, [*path, "--help"]).output
+    assert "\\b" not in said
+    examples = [line for line in said.splitlines() if line.startswith("  claimbus ")]
+    assert all(line.count("  claimbus ") == 1 for line in examples)

@@ -2,11 +2,13 @@
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 import click
 from claimbus.events import Basis, CodedIntervention, VisitCoded, VisitCompleted
 from claimbus.values import Program
+from pydantic import ValidationError
 from pydantic_core import to_json
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +17,8 @@ from claimbus_cli.terminal import loading_rules, out
 
 _LONGEST = 20_000
 _MINUTES = 15
+_NARROW = 60
+"""Columns below which the evidence is no table: its cells would be cut."""
 _LOWERS = "delivery."
 _STYLES = {"for": "black on green", "lowers": "black on red"}
 _CONTACTS = ("one_on_one", "group", "supervised", "unattended")
@@ -45,7 +49,7 @@ def code(
     day: str | None,
     as_json: bool,
 ) -> None:
-    r"""Try what coding makes of documented words, as of a line that the EHR lists with minutes.
+    """Try what coding makes of documented words, as of a line that the EHR lists with minutes.
 
     TEXT is the line's label or sentence; - reads one phrase a line from standard input. Green words
     speak for the code, red ones take the service out of today.
@@ -56,10 +60,11 @@ def code(
     claimbus code "E-stim to quads" --contact unattended --program medicare_part_b
     cat phrases.txt | claimbus code - --json
     """
-    phrases = [line.rstrip("\n") for line in sys.stdin] if text == ("-",) else [" ".join(text)]
+    phrases = list(_lines()) if text == ("-",) else [_decoded(" ".join(text))]
     if not any(phrase.strip() for phrase in phrases) and not narrative:
         raise click.UsageError('nothing to read; give the words, as in: claimbus code "STM to R UT"')
-    fields = {"narrative": narrative, "code": chosen, "contact": contact, "body_region": region}
+    given = {"narrative": narrative, "code": chosen, "contact": contact, "body_region": region}
+    fields = {name: _decoded(value) if value is not None else None for name, value in given.items()}
     on = _day(day)
     for phrase in phrases:
         if len(phrase) > _LONGEST:
@@ -69,7 +74,18 @@ def code(
             one = coded.interventions[0]
             sys.stdout.write(to_json({"text": phrase, **one.model_dump(exclude_none=True)}).decode() + "\n")
         else:
-            _show({"description": phrase, "narrative": narrative}, coded)
+            _show({"description": phrase, "narrative": fields["narrative"]}, coded)
+
+
+def _lines() -> Iterator[str]:
+    """Lines of standard input; what is no UTF-8 is replaced, because a file of phrases may have any encoding."""
+    for line in sys.stdin.buffer:
+        yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _decoded(text: str) -> str:
+    """An argument with bytes that are no UTF-8 replaced."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _day(given: str | None) -> date:
@@ -84,17 +100,21 @@ def _code(intervention: dict[str, str | None], program: str, on: date) -> VisitC
         from coding.domain.suggest import suggest_codes
         from coding.rules import RULES
         from coding.suggester import ask
-    visit = VisitCompleted.model_validate(
-        {
-            "practice_id": "trial",
-            "visit_id": "trial",
-            "revision": 1,
-            "service_date": on,
-            "patient": {"patient_id": "trial"},
-            "coverage": [{"program": program}],
-            "interventions": [{**intervention, "minutes": _MINUTES}],
-        }
-    )
+    try:
+        visit = VisitCompleted.model_validate(
+            {
+                "practice_id": "trial",
+                "visit_id": "trial",
+                "revision": 1,
+                "service_date": on,
+                "patient": {"patient_id": "trial"},
+                "coverage": [{"program": program}],
+                "interventions": [{**intervention, "minutes": _MINUTES}],
+            }
+        )
+    except ValidationError as exc:
+        error = exc.errors(include_url=False)[0]
+        raise click.ClickException(f"{error['loc'][-1]}: {error['msg']}") from exc
     opinions = asyncio.run(ask(visit))
     return suggest_codes(visit, Basis(event_id="trial", sha256=""), RULES.on(on), RULES.rule_set, opinions)
 
@@ -109,8 +129,12 @@ def _show(texts: dict[str, str | None], coded: VisitCoded) -> None:
     for evidence in one.evidence:
         lowers = evidence.rule.startswith(_LOWERS)
         words = Text(_visible(evidence.text), style=_STYLES["lowers" if lowers else "for"])
-        table.add_row("not today" if lowers else "because", words, f"{evidence.field} {evidence.start}", evidence.rule)
-    if one.evidence:
+        row = "not today" if lowers else "because", words, f"{evidence.field} {evidence.start}", evidence.rule
+        if out.width < _NARROW:
+            out.print(Text("  ").join(Text(cell) if isinstance(cell, str) else cell for cell in row), soft_wrap=True)
+        else:
+            table.add_row(*row)
+    if table.rows:
         out.print(table)
     if one.suggested_code is not None:
         out.print(Text(f"source    {one.citation}", style="dim"), soft_wrap=True)

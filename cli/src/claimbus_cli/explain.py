@@ -29,7 +29,7 @@ _CLOSED = {
     "--width", type=click.IntRange(60, 400), help="Columns to write in.  [default: the terminal's; 120 in a pipe]"
 )
 def explain(visit: str, width: int | None) -> None:
-    r"""Tell why a visit's claim is what it is: what decides, the worksheet, every line with its reasons.
+    """Tell why a visit's claim is what it is: what decides, the worksheet, every line with its reasons.
 
     VISIT is a file with visits or decisions (- is standard input), or a visit on the bus: PRACTICE/VISIT,
     or the visit's key alone.

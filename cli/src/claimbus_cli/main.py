@@ -58,7 +58,7 @@ main.add_command(rules)
     help="Folder for streams and logs; the same folder goes on where it stopped.",
 )
 def up(port: int | None, data: Path) -> None:
-    r"""Start broker and services, and keep them running until Ctrl-C.
+    """Start broker and services, and keep them running until Ctrl-C.
 
     \b
     claimbus up
@@ -106,7 +106,7 @@ def _resolve(stop: asyncio.Future[None]) -> None:
 @click.option("--exit", "leave", is_flag=True, help="End by itself when every visit has its answer.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the embedded server.  [default: a free one]")
 def demo(visits: str | None, leave: bool, port: int | None) -> None:
-    r"""Start everything, publish the example visits, show the decisions as they come.
+    """Start everything, publish the example visits, show the decisions as they come.
 
     \b
     claimbus demo
@@ -194,7 +194,7 @@ def _say_how_to_look_further() -> None:
 @main.command()
 @click.argument("visits", default="-")
 def evaluate(visits: str) -> None:
-    r"""Decide visits without a broker: one visit a line in, one decision a line out.
+    """Decide visits without a broker: one visit a line in, one decision a line out.
 
     A visit that is not valid gives {"error": ..., "line": n}, and status 1 at the end.
 
@@ -222,7 +222,7 @@ def evaluate(visits: str) -> None:
 @main.command()
 @click.argument("visits")
 def publish(visits: str) -> None:
-    r"""Publish visits of a file, a folder, or standard input (-) as visit-completed events.
+    """Publish visits of a file, a folder, or standard input (-) as visit-completed events.
 
     Publishing the same visit again is safe: it is decided once.
 
@@ -252,7 +252,7 @@ async def _publish(source: str) -> None:
 @click.option("--all", "from_start", is_flag=True, help="Begin with the first decision in the stream.")
 @click.option("--json", "as_json", is_flag=True, help="One decision a line, whole.")
 def watch(from_start: bool, as_json: bool) -> None:
-    r"""Follow decisions as they are made, until Ctrl-C.
+    """Follow decisions as they are made, until Ctrl-C.
 
     \b
     claimbus watch
@@ -278,7 +278,7 @@ async def _watch(from_start: bool, as_json: bool) -> None:
 @main.command()
 @click.option("--replicas", type=click.Choice(["1", "3", "5"]), default="1", show_default=True, help="Stream copies.")
 def provision(replicas: str) -> None:
-    r"""Create or update the streams and consumers. Safe to repeat.
+    """Create or update the streams and consumers. Safe to repeat.
 
     \b
     CLAIMBUS_NATS_URL=nats://nats:4222 claimbus provision --replicas 3
@@ -337,7 +337,7 @@ async def _dead_list() -> None:
 @click.argument("number", type=int)
 @click.option("--body", is_flag=True, help="Also print the original message. It may hold PHI.")
 def dead_show(number: int, body: bool) -> None:
-    r"""One dead letter, and how to mend it.
+    """One dead letter, and how to mend it.
 
     \b
     claimbus dead show 3
@@ -371,7 +371,7 @@ async def _dead_show(number: int, body: bool) -> None:
 @click.argument("numbers", type=int, nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every dead letter that was not invalid.")
 def dead_replay(numbers: tuple[int, ...], everything: bool) -> None:
-    r"""Publish buried messages again as they were, once what stopped them is mended.
+    """Publish buried messages again as they were, once what stopped them is mended.
 
     An invalid event fails again: mend it and publish it instead, see `claimbus dead show`.
     Replaying is safe: a visit is decided once.

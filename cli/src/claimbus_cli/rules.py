@@ -61,7 +61,7 @@ def _write(answer: object) -> None:
 @_folder
 @_as_json
 def check(folder: Path | None, as_json: bool) -> None:
-    r"""Load every table and profile as the services do; say what there is, and what is wrong or old.
+    """Load every table and profile as the services do; say what there is, and what is wrong or old.
 
     Status 1 when something is refused: a service would not start with it. A warning refuses nothing.
 
@@ -146,7 +146,7 @@ def _edge(day: date) -> str | None:
 def show(
     name: str | None, day: datetime | None, text: str | None, practice: str | None, folder: Path | None, as_json: bool
 ) -> None:
-    r"""Show what a payer profile sets, or the rows of a table, on one day; without a name: what there is.
+    """Show what a payer profile sets, or the rows of a table, on one day; without a name: what there is.
 
     \b
     claimbus rules show
@@ -283,7 +283,7 @@ def _cells(row: DatedRow) -> dict[str, object]:
 @_folder
 @_as_json
 def diff(one: str, other: str, practice: str | None, folder: Path | None, as_json: bool) -> None:
-    r"""What differs between two profiles, or between two days of a profile or a table. Nothing else is printed.
+    """What differs between two profiles, or between two days of a profile or a table. Nothing else is printed.
 
     Each is a name as `rules show` takes it, with @DATE for another day than today.
 

@@ -102,13 +102,15 @@ def test_the_rules_of_every_period_are_free_of_conflict(day: date) -> None:
     assert RULES.on(day).lexicon is not None
 
 
-def test_no_pattern_finds_anything_where_there_is_no_figure() -> None:
+def test_no_pattern_finds_anything_where_that_which_it_needs_is_missing() -> None:
     words = " ".join(term for row in (*_TERMS.rows, *_DELIVERY.rows) for term in row.terms)
-    without = re.sub(r"[\d°]", " ", words) + " x min minutes sets reps lb kg deg degrees /"
-    patterns = [row.pattern for row in (*_TERMS.rows, *_DELIVERY.rows) if row.pattern is not None]
-    assert len(patterns) >= 3
-    for pattern in patterns:
-        assert re.search(pattern, without) is None, pattern
+    spoken = words + " x min minutes sets reps lb kg deg degrees / "
+    missing = {"figure": re.sub(r"[\d°]", " ", spoken) + ": =", "colon": re.sub(r"[:=]", " ", spoken) + "1 2"}
+    patterns = [(row.pattern, getattr(row, "needs", "figure")) for row in (*_TERMS.rows, *_DELIVERY.rows)]
+    asked = [(pattern, needs) for pattern, needs in patterns if pattern is not None]
+    assert len(asked) >= 3
+    for pattern, needs in asked:
+        assert re.search(pattern, missing[needs]) is None, pattern
 
 
 def test_a_confidence_rises_with_the_share_of_all_weight() -> None:
@@ -157,6 +159,24 @@ def test_a_filler_is_passed_over_inside_a_term_and_not_at_its_ends() -> None:
     assert (mention.start, mention.end) == (5, 25)
 
 
+def test_a_cue_beside_other_words_is_read_before_and_behind_each_of_them() -> None:
+    cue = DeliveryRow(id="home", state="home", keep=0, terms=("reviewed",), beside=("hep", "home program"))
+    lexicon = Lexicon([], [cue], [])
+    assert lexicon.read("narrative", "Reviewed home program").cues
+    assert lexicon.read("narrative", "HEP reviewed").cues
+    assert not lexicon.read("narrative", "Reviewed").cues
+
+
+def test_a_label_counts_before_a_colon_and_a_value_behind_it() -> None:
+    cue = DeliveryRow(id="found", state="finding", keep=0, labels=("joint mobility",), values=("poor",))
+    lexicon = Lexicon([], [cue], [GrammarRow(role="maker", words=("training",))])
+    assert [(one.first, one.last) for one in lexicon.read("narrative", "Joint mobility: L4 Balance = poor").cues] == [
+        (0, 2),
+        (4, 5),
+    ]
+    assert not lexicon.read("narrative", "joint mobility poor, training: poor").cues
+
+
 def test_a_cue_is_read_as_written() -> None:
     cue = DeliveryRow(id="no", state="planned", keep=0, terms=("plans",))
     lexicon = Lexicon([], [cue], [])
@@ -176,11 +196,21 @@ def test_a_cue_is_read_as_written() -> None:
         ("presses", "press"),
         ("stepping", "steps"),
         ("mobilize", "mobilizing"),
+        ("bike", "biking"),
+        ("tape", "taped"),
+        ("canes", "cane"),
+        ("row", "rowing"),
+        ("hop", "hopping"),
     ],
 )
 def test_forms_of_a_word_share_their_stem(one: str, other: str) -> None:
     assert stem(one) == stem(other)
     assert {one, other} <= set(surfaces(stem(one)))
+
+
+@pytest.mark.parametrize(("one", "other"), [("can", "cane"), ("don", "done"), ("sor", "sore"), ("car", "care")])
+def test_words_that_a_silent_e_tells_apart_have_stems_of_their_own(one: str, other: str) -> None:
+    assert stem(one) != stem(other)
 
 
 @pytest.mark.parametrize("word", ["us", "slr", "sling", "sled", "press", "pelvis", "3x10", "bosu"])

@@ -5,6 +5,7 @@ from typing import Any
 
 from claimbus.events import Basis, VisitCompleted
 from claimbus.values import Program, Result, Severity
+from documentation_check.domain.case_history import CaseHistory
 from documentation_check.domain.check import check_documentation
 from documentation_check.rules import RULES
 from hypothesis import given, settings
@@ -54,9 +55,22 @@ documentation = record(
     plan_of_care=plans,
     progress_report=record(last_on=days, author_credential=words, treatment_days_since=counts),
     medical_necessity_attested=st.booleans(),
+    re_evaluation_reason=words,
+    assistant_supervision=st.sampled_from(["direct", "general", "none"]),
+    caregiver_training_consent=st.booleans(),
 )
 contacts = st.sampled_from(["one_on_one", "group", "supervised", "unattended"])
-interventions = record(description=words, narrative=words, minutes=minutes, contact=contacts, code=words)
+codes = st.sampled_from(["97110", " g0283 ", "97012", "97150", "97161", "97164", "97550"]) | words
+interventions = record(
+    description=words,
+    narrative=words,
+    minutes=minutes,
+    assistant_minutes=minutes,
+    contact=contacts,
+    code=codes,
+    body_region=words,
+    group_size=counts,
+)
 
 
 @st.composite
@@ -66,7 +80,10 @@ def visits(draw: st.DrawFn) -> VisitCompleted:
             started_at=instants,
             ended_at=instants,
             discipline=st.sampled_from(["PT", "OT", "SLP"]),
-            case=record(treatment_day=st.integers(1, 40)),
+            facility=st.sampled_from(["practitioner", "outpatient_hospital"]),
+            assistant=record(credential=words),
+            rendering_provider=record(credential=words),
+            case=record(case_id=st.sampled_from("ab"), treatment_day=st.integers(1, 40)),
             diagnoses=st.lists(st.fixed_dictionaries({"code": words}), max_size=2),
             time=record(timed_minutes=minutes, total_minutes=minutes),
             evaluation=record(kind=st.sampled_from(["evaluation", "re_evaluation"])),
@@ -78,7 +95,7 @@ def visits(draw: st.DrawFn) -> VisitCompleted:
         optional
         | {
             "practice_id": "p",
-            "visit_id": "v",
+            "visit_id": draw(st.sampled_from("vw")),
             "revision": 1,
             "service_date": draw(days),
             "patient": {"patient_id": "x"},
@@ -89,12 +106,16 @@ def visits(draw: st.DrawFn) -> VisitCompleted:
 
 
 @settings(max_examples=600, deadline=None)
-@given(visits())
-def test_any_visit_is_answered(visit: VisitCompleted) -> None:
+@given(visits(), st.lists(visits(), max_size=3))
+def test_any_visit_is_answered(visit: VisitCompleted, others: list[VisitCompleted]) -> None:
     rules = RULES.on(visit.service_date)
-    checked = check_documentation(visit, Basis(event_id="e", sha256="0"), rules, RULES.rule_set)
+    history = CaseHistory(lambda day: RULES.on(day).terms)
+    for other in others:
+        history.take(other)
+    seen = history.before(visit)
+    checked = check_documentation(visit, Basis(event_id="e", sha256="0"), rules, RULES.rule_set, seen=seen)
     assert checked.checks
-    assert checked == check_documentation(visit, checked.basis, rules, RULES.rule_set)
+    assert checked == check_documentation(visit, checked.basis, rules, RULES.rule_set, seen=seen)
     for one in checked.checks:
         assert one.message
         assert (one.fix is None) is (one.result is Result.PASS)

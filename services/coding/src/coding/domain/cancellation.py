@@ -12,6 +12,10 @@ LABEL = "description"
 """The field that names the service; the narrative says what was done."""
 
 
+_ENDED_BY_DOING = ("not_performed", "education")
+"""What was done after a refusal or a talk was done: "declined hot pack, gait training completed"."""
+
+
 class Cancelled(NamedTuple):
     """Words that took a term out of today, where they stand."""
 
@@ -70,11 +74,15 @@ def _apply_cues(reading: Reading, standing: list[Standing]) -> list[Cancelled]:
             stretches[row.id, "near", cue.first] = (cue.last, min(cue.last + row.reach, sentence[1]), cue)
         elif row.side == "sentence":
             stretches[row.id, "sentence", sentence[0]] = (*sentence, cue)
-        elif row.side == "around" and bisect_left(firsts, clause) < bisect_left(firsts, cue.first):
+        elif row.side == "on":
+            stretches[row.id, "on", clause] = (clause, sentence[1], cue)
+        elif row.side == "before" or (
+            row.side == "around" and bisect_left(firsts, clause) < bisect_left(firsts, cue.first)
+        ):
             stretches[row.id, "before", clause] = (clause, cue.first, cue)
         else:
             end = sentence[1]
-            if row.state == "not_performed":
+            if row.state in _ENDED_BY_DOING:
                 end = int(min(end, _first(delivered, cue.last)))
             stretches.setdefault((row.id, "after", sentence[0]), (cue.last, end, cue))
             if row.followed_by and _stands_alone(reading, cue, firsts, sentence):

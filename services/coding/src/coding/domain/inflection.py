@@ -6,6 +6,8 @@ _VOWELS = frozenset("aeiouy")
 _SHORTEST = 4
 """Words below this length are mostly abbreviations; their last letters are no endings."""
 _SUFFIXES = ("", "e", "s", "es", "ed", "d", "ing")
+_CLOSE = frozenset("wxy")
+"""Letters that end a word as they are: `rowing` is of `row`, where `biking` is of `bike`."""
 
 
 def stem(word: str) -> str:
@@ -16,16 +18,17 @@ def stem(word: str) -> str:
         return word[:-3] + "y"
     base = word
     if word.endswith("ing"):
-        base = _without_doubling(word[:-3])
+        base = _of_verb(word[:-3])
     elif word.endswith("ed"):
-        base = _without_doubling(word[:-2])
+        base = _of_verb(word[:-2])
     elif word.endswith(("ses", "xes", "zes", "ches", "shes")):
         base = word[:-2]
     elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
         base = word[:-1]
     if len(base) < len(word) and not (len(base) > 1 and _VOWELS & set(base)):
         return word
-    return base[:-1] if base.endswith("e") and len(base) >= _SHORTEST else base
+    # A silent e stays on a short word: without it `cane` would be `can`, `sore` an abbreviation.
+    return base[:-1] if base.endswith("e") and len(base) > _SHORTEST else base
 
 
 def surfaces(of_stem: str) -> Iterator[str]:
@@ -39,12 +42,17 @@ def surfaces(of_stem: str) -> Iterator[str]:
     for root in roots:
         endings = [root + suffix for suffix in _SUFFIXES]
         endings += [root + root[-1] + suffix for suffix in ("ed", "ing")]
+        if root.endswith("e"):
+            endings.append(root[:-1] + "ing")
         if root.endswith("y"):
             endings += [root[:-1] + "ies", root[:-1] + "ied"]
         yield root
         yield from (form for form in endings if stem(form) == root)
 
 
-def _without_doubling(base: str) -> str:
-    doubled = len(base) > 2 and base[-1] == base[-2] and base[-1] not in "lsz"
-    return base[:-1] if doubled else base
+def _of_verb(base: str) -> str:
+    """The verb before its ending: `squatt` is `squat`, and `bik` is `bike`."""
+    if len(base) > 2 and base[-1] == base[-2] and base[-1] not in "lsz":
+        return base[:-1]
+    silent = [letter in _VOWELS for letter in base] == [False, True, False] and base[-1] not in _CLOSE
+    return base + "e" if silent else base

@@ -2,10 +2,10 @@
 
 import re
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, product
 from typing import Literal, NamedTuple
 
 from claimbus.rules import DatedRow, RuleError
@@ -13,13 +13,27 @@ from claimbus.rules import DatedRow, RuleError
 from coding.domain.inflection import stem, surfaces
 
 Form = Literal["any", "exact", "upper"]
-State = Literal["not_performed", "planned", "historical", "home", "goal", "finding", "education", "delivered"]
+State = Literal[
+    "not_performed",
+    "planned",
+    "historical",
+    "home",
+    "goal",
+    "finding",
+    "education",
+    "instruction",
+    "language",
+    "delivered",
+]
 """Why a service is not one of today, or that it is."""
 
 _SEPARATOR = re.compile(r"([\W_]+)")
-_SENTENCE_END = re.compile(r"[;!?\n\r\u2022]|\.(?=\s|$)")
+_SENTENCE_END = re.compile(r"[;!?\n\r\u2022]|\.\s")
 _FIGURE = re.compile(r"[\d°]")
-"""What every pattern of the tables needs; the tables' tests hold them to it."""
+_COLON = re.compile(r"[:=]")
+"""What the patterns of the tables need, one or the other; the tables' tests hold them to it."""
+_LONGEST_LABEL = 4
+"""Words of a label before a colon, or of a value behind it."""
 _MOST_FILLERS = 3
 """Words passed over inside one term; a bound, so that no text makes the search slow."""
 _FORM_ORDER: Mapping[Form, int] = {"upper": 0, "exact": 1, "any": 2}
@@ -32,6 +46,8 @@ class LexiconRow(DatedRow):
     kind: Literal["service", "activity", "purpose", "hint", "muscle"]
     codes: dict[str, float]
     terms: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
+    """Further terms that are read as written, because other forms of them are words of another meaning."""
     pattern: str | None = None
     form: Form = "any"
     takes: tuple[str, ...] = ()
@@ -55,12 +71,24 @@ class DeliveryRow(DatedRow):
     keep: float
     terms: tuple[str, ...] = ()
     pattern: str | None = None
+    needs: Literal["figure", "colon"] = "figure"
+    labels: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
     begins: bool = False
     yields: bool = False
-    side: Literal["around", "after", "sentence"] = "around"
+    side: Literal["around", "before", "after", "on", "sentence"] = "around"
     reach: int = 0
     followed_by: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     spares: tuple[str, ...] = ()
+
+    @property
+    def spoken(self) -> Iterable[str]:
+        """The terms as they stand in a text."""
+        if not self.beside:
+            return self.terms
+        pairs = product(self.terms, self.beside)
+        return (f"{first} {second}" for pair in pairs for first, second in (pair, pair[::-1]))
 
     def spares_any(self, codes: Iterable[str]) -> bool:
         return bool(self.spares) and any(code in self.spares for code in codes)
@@ -162,6 +190,8 @@ class Lexicon:
     ) -> None:
         self._root = _Node()
         self._patterns: list[tuple[re.Pattern[str], LexiconRow | DeliveryRow]] = []
+        self._labels: dict[tuple[str, ...], DeliveryRow] = {}
+        self._values: dict[tuple[str, ...], DeliveryRow] = {}
         words = {row.role: frozenset(row.words) for row in grammar}
         self._fillers = words.get("filler", frozenset())
         self._contrast = words.get("contrast", frozenset())
@@ -172,10 +202,14 @@ class Lexicon:
                 self._patterns.append((re.compile(row.pattern), row))
             for term in row.terms:
                 stem_of.update(self._add(term, row.form, row))
+            for term in row.exact:
+                stem_of.update(self._add(term, "exact", row))
         for cue in delivery:
             if cue.pattern is not None:
                 self._patterns.append((re.compile(cue.pattern), cue))
-            for term in cue.terms:
+            self._labels |= {tuple(label.split()): cue for label in cue.labels}
+            self._values |= {tuple(value.split()): cue for value in cue.values}
+            for term in cue.spoken:
                 stem_of.update(self._add(term, "exact", cue))
         stems = set(stem_of.values())
         self._stem_of = {surface: one for one in stems for surface in surfaces(one)} | stem_of
@@ -222,7 +256,15 @@ class Lexicon:
             else:
                 cues.append(Cue(row, place, after, start, end))
             place = after
-        for pattern, row in self._patterns if _FIGURE.search(text) else ():
+        colons = _COLON.search(text) is not None
+        if colons:
+            offsets = offsets or list(accumulate(map(len, parts), initial=0))
+            for cue, first, last in self._beside_colons(words, separators):
+                insort(cues, Cue(cue, first, last, offsets[2 * first], offsets[2 * last - 1]), key=_by_place)
+        figures = _FIGURE.search(text) is not None
+        for pattern, row in self._patterns if figures or colons else ():
+            if not (figures if isinstance(row, LexiconRow) or row.needs == "figure" else colons):
+                continue
             for match in pattern.finditer(text):
                 offsets = offsets or list(accumulate(map(len, parts), initial=0))
                 word = (bisect_right(offsets, match.start()) - 1) // 2
@@ -231,6 +273,22 @@ class Lexicon:
                     break
                 insort(cues, Cue(row, word, word + 1, match.start(), match.end()), key=_by_place)
         return Reading(name, text, words, separators, mentions, cues, self._contrast, self._makers)
+
+    def _beside_colons(self, words: Sequence[str], separators: Sequence[str]) -> Iterator[tuple[DeliveryRow, int, int]]:
+        """Cues that are a label before a colon or a value behind it: the row, its first word, the word after."""
+        for place, separator in enumerate(separators, 1):
+            if separator == " " or not _COLON.search(separator):
+                continue
+            for length in range(min(_LONGEST_LABEL, place), 0, -1):
+                if (row := self._labels.get(tuple(words[place - length : place]))) is not None:
+                    yield row, place - length, place
+                    break
+            if words[place - 1] in self._makers:
+                continue
+            for length in range(_LONGEST_LABEL, 0, -1):
+                if (row := self._values.get(tuple(words[place : place + length]))) is not None:
+                    yield row, place, min(place + length, len(words))
+                    break
 
     def _longest(
         self,

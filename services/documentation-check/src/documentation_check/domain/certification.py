@@ -42,7 +42,6 @@ _ESTABLISHED_ON = f"{_PLAN}.established_on"
 _CERTIFIED_ON = f"{_PLAN}.certification.certified_on"
 _CERTIFIED_THROUGH = f"{_PLAN}.certification.certified_through"
 _CERTIFIER_KIND = f"{_PLAN}.certification.certifier_kind"
-_PLAN_SENT_ON = f"{_PLAN}.certification.plan_sent_on"
 
 
 def check_initial_certification(visit: VisitCompleted, terms: Terms) -> Answer | None:
@@ -199,31 +198,27 @@ def check_certification_current(visit: VisitCompleted, terms: Terms) -> Answer |
 
 
 def check_certification_dates(visit: VisitCompleted, _: Terms) -> Answer | None:
-    """Whether the dates of the plan and of its certification can be true together."""
+    """Whether the certification's end can be true beside its own date and the plan's."""
     plan = visit.documentation.plan_of_care if visit.documentation else None
     if visit.documentation is None:
         return unknown_without_documentation()
     if plan is None or plan.certification is None:
         return None
     certification = plan.certification
-    in_order = (
-        (_CERTIFIED_ON, certification.certified_on, _CERTIFIED_THROUGH, certification.certified_through),
-        (_ESTABLISHED_ON, plan.established_on, _CERTIFIED_ON, certification.certified_on),
-        (_ESTABLISHED_ON, plan.established_on, _CERTIFIED_THROUGH, certification.certified_through),
-        (_ESTABLISHED_ON, plan.established_on, _PLAN_SENT_ON, certification.plan_sent_on),
-    )
-    wrong = [
-        (first, last) for first, start, last, end in in_order if start is not None and end is not None and start > end
-    ]
+    through = certification.certified_through
     dates = {
         "established_on": iso(plan.established_on),
         "certified_on": iso(certification.certified_on),
-        "certified_through": iso(certification.certified_through),
-        "plan_sent_on": iso(certification.plan_sent_on),
+        "certified_through": iso(through),
     }
-    if wrong:
-        told = "; ".join(f"{last} lies before {first}" for first, last in wrong)
-        return failed(f"Dates that cannot be true together: {told}.", **dates)
+    later = [
+        name
+        for name, day in (("certified_on", certification.certified_on), ("established_on", plan.established_on))
+        if day is not None and through is not None and day > through
+    ]
+    if later:
+        told = " and ".join(later)
+        return failed(f"The certification ends before {told} ({_CERTIFIED_THROUGH}).", **dates)
     if plan.established_on is None:
         return unknown("The certification's dates cannot be compared with the plan's.", _ESTABLISHED_ON, **dates)
     return passed("The dates of the plan and its certification can be true together.", **dates)
