@@ -297,7 +297,9 @@ def declared_dependencies(sources: list[Source]) -> Iterator[Complaint]:
     """A distribution declares every package it imports from outside itself, though another brings it along."""
     for project in (source for source in sources if source.path.endswith("pyproject.toml")):
         described = tomllib.loads(project.text)["project"]
-        declared = {re.split(r"[\[<>=!~; ]", need, maxsplit=1)[0] for need in described["dependencies"]}
+        extras = (need for needs in described.get("optional-dependencies", {}).values() for need in needs)
+        needs = (*described["dependencies"], *extras)
+        declared = {re.split(r"[\[<>=!~; ]", need, maxsplit=1)[0] for need in needs}
         folder = project.path.removesuffix("pyproject.toml")
         for source in (one for one in python(sources) if one.path.startswith(f"{folder}src/")):
             for line, name in imports_of(source):
