@@ -80,7 +80,7 @@ def fill_form(decision: Decision, totals: Totals = "last") -> Form:
         for row, (place, line) in enumerate(chunk):
             cells = dict(_service(line, decision.claim))
             problems += _missing_of_line(place, cells, tables)
-            placed += [fitter.place(cell, text, row=row, number=line.number) for cell, text in cells.items() if text]
+            placed += [fitter.place(cell, text, row=row, place=place) for cell, text in cells.items() if text]
         pages.append(Page(tuple(placed)))
     problems += fitter.problems
     if problems:
@@ -342,15 +342,19 @@ def _missing(decision: Decision, values: Mapping[str, str | None], tables: Docum
     if decision.claim.total_charge is None and decision.lines:
         yield "claim.total_charge is missing; item 28 of the CMS-1500 needs it"
     for cell in tables.cells.values():
-        if cell.needs and not is_of_lines(cell.cell) and cell.cell != _TOTAL and not _shown(values.get(cell.cell)):
-            yield f"{cell.needs} is missing; item {cell.cell} of the CMS-1500 needs it"
+        if cell.required and not is_of_lines(cell.cell) and cell.cell != _TOTAL and not _shown(values.get(cell.cell)):
+            yield f"{cell.field} is missing; item {cell.cell} of the CMS-1500 needs it"
 
 
 def _missing_of_line(place: int, cells: Mapping[str, str | None], tables: DocumentTables) -> Iterator[str]:
     for cell in tables.cells.values():
-        if cell.needs and is_of_lines(cell.cell) and not _shown(cells.get(cell.cell)):
-            needs = cell.needs.replace("lines.0.", f"lines.{place}.")
-            yield f"{needs} is missing; item {cell.cell} of the CMS-1500 needs it"
+        if cell.required and is_of_lines(cell.cell) and not _shown(cells.get(cell.cell)):
+            yield f"{_field_of(cell, place)} is missing; item {cell.cell} of the CMS-1500 needs it"
+
+
+def _field_of(cell: CellRow, place: int) -> str:
+    """`place` is the service line's in the claim, from 0."""
+    return cell.field.replace("lines.0.", f"lines.{place}.")
 
 
 def is_of_lines(cell: str) -> bool:
@@ -370,22 +374,19 @@ class _Fitter:
         self.remarks: list[str] = []
         self.problems: list[str] = []
 
-    def place(self, name: str, text: str, *, row: int = 0, number: int | None = None) -> Placed:
-        """`row` of item 24 on its page, from 0, holds the claim's line of that `number`."""
+    def place(self, name: str, text: str, *, row: int = 0, place: int = 0) -> Placed:
+        """`row` of item 24 on its page holds the claim's line at `place`, both from 0."""
         cell = self._cells[name]
         shown, lost = folded(text)
-        where = f"item {name}" if number is None else f"item {name}, line {number}"
+        where = f"{_field_of(cell, place)} (item {name})"
         if lost:
             self.remarks.append(f"{where}: {lost} characters have no likeness on the form and are printed as ?")
         if len(shown) > cell.width:
-            self._too_long(cell, where, shown)
+            told = f"{where}: {len(shown)} characters, and the box takes {cell.width}"
+            if cell.cut:
+                self.remarks.append(f"{told}: cut")
+            else:
+                self.problems.append(f"{told}; cut, it would say something else")
             shown = shown[: cell.width].rstrip()
         column = cell.column + (cell.width - len(shown) if cell.align == "right" else 0)
         return Placed(name, cell.line + row * LINE_STEP, column, shown)
-
-    def _too_long(self, cell: CellRow, where: str, shown: str) -> None:
-        told = f"{where}: {len(shown)} characters, and the box takes {cell.width}"
-        if cell.cut:
-            self.remarks.append(f"{told}: cut")
-        else:
-            self.problems.append(f"{told}; cut, it would say something else")

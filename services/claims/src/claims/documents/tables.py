@@ -32,8 +32,10 @@ class CellRow(DatedRow):
     align: Literal["left", "right"] = "left"
     cut: bool = False
     """May be cut where it is too long: its beginning still tells."""
-    needs: str = ""
-    """Field of the decision without which the form may not be sent."""
+    field: str = ""
+    """Of the decision, whose value stands here."""
+    required: bool = False
+    """The form may not be sent without it."""
     label: str = ""
 
 
