@@ -396,6 +396,8 @@ def test_what_is_required_and_missing_is_named_by_field_and_item(decide: Decide,
     [
         ({"charge": None}, "lines.0.charge is missing"),
         ({"charge": "62.125"}, "fraction of a cent"),
+        ({"charge": "9" * 40}, "lines.0.charge is 1,000,000,000,000 dollars or more"),
+        ({"diagnosis_pointers": [10**9, -1, 0]}, "lines.0.diagnosis_pointers: 1000000000 points at none"),
         ({"diagnosis_pointers": []}, "lines.0.diagnosis_pointers is missing; item 24E"),
         ({"diagnosis_pointers": [3]}, "lines.0.diagnosis_pointers: 3 points at none of the 2 diagnoses"),
         ({"diagnosis_pointers": [1, 2, 1, 2, 1]}, "lines.0.diagnosis_pointers: 5 of them"),

@@ -225,6 +225,7 @@ def test_an_accident_whose_date_nobody_told_says_that_it_is_unknown(decide: Deci
         ({"claim": {"diagnoses": ["M25.561"]}}, "lines.0.diagnosis_pointers: 2 points at none of 1 diagnoses"),
         ({"claim": {"total_charge": "1.00"}}, "claim.total_charge: it says 1.00, and the lines add up to 149.50"),
         ({"frequency_code": "7"}, "claim.payer_control_number is missing"),
+        ({"claim": {"payer_control_number": "\x00"}, "frequency_code": "8"}, "claim.payer_control_number is missing"),
     ],
 )
 def test_what_no_payer_could_use_is_refused_by_its_field(decide: Decide, changes: Claim, problem: str) -> None:
@@ -235,7 +236,11 @@ def test_what_no_payer_could_use_is_refused_by_its_field(decide: Decide, changes
 
 @pytest.mark.parametrize(
     ("charge", "problem"),
-    [(None, "lines.0.charge is missing"), ("62.125", "lines.0.charge: 62.125 has a fraction of a cent")],
+    [
+        (None, "lines.0.charge is missing"),
+        ("62.125", "lines.0.charge: 62.125 has a fraction of a cent"),
+        ("9" * 40, "lines.0.charge is 1,000,000,000,000 dollars or more"),
+    ],
 )
 def test_a_charge_that_cannot_be_printed_is_refused(decide: Decide, charge: str | None, problem: str) -> None:
     line = {**decide().lines[0].model_dump(), "charge": charge}
@@ -248,5 +253,17 @@ def test_a_charge_that_cannot_be_printed_is_refused(decide: Decide, charge: str 
 def test_any_text_in_names_and_numbers_gives_a_valid_claim(decide: Decide, one: str, other: str) -> None:
     patient = {"patient_id": one or "x", "first_name": one, "last_name": other, "sex": other, "address": {"city": one}}
     coverage = [{"program": "commercial", "payer_name": "P" + one, "member_id": other, "relationship": one}]
-    decision = decide(claim={"patient": patient, "coverage": coverage, "prior_authorization": other})
-    assert faults(written(decision)) == []
+    billing = {"name": "N" + one, "npi": other, "tax_id": one, "taxonomy": other, "address": {"postal_code": one}}
+    claim = {
+        "patient": patient,
+        "coverage": coverage,
+        "prior_authorization": other,
+        "control_number": one,
+        "place_of_service": other,
+        "billing_provider": billing,
+        "rendering_provider": {"npi": one, "taxonomy": other, "credential": one},
+        "case": {"related_to": [one], "accident_state": other},
+        "diagnoses": ["A" + one, "B" + other],
+    }
+    lines = [{**line.model_dump(), "code": "9" + one, "modifiers": [other, one]} for line in decide().lines]
+    assert faults(written(decide(lines, claim))) == []

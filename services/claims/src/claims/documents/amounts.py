@@ -6,6 +6,8 @@ from decimal import Decimal
 from claimbus.events import Line
 
 CENT = Decimal("0.01")
+_TOO_MUCH = Decimal(10) ** 12
+"""US dollars that no claim comes to; below it, sums and cents are exact."""
 
 
 def amount_problems(lines: Sequence[Line], total: Decimal | None) -> Iterator[str]:
@@ -13,9 +15,11 @@ def amount_problems(lines: Sequence[Line], total: Decimal | None) -> Iterator[st
     for place, line in enumerate(lines):
         if line.charge is None:
             yield f"lines.{place}.charge is missing"
+        elif line.charge >= _TOO_MUCH:
+            yield f"lines.{place}.charge is {_TOO_MUCH:,} dollars or more"
         elif not is_whole_cents(line.charge):
             yield f"lines.{place}.charge: {line.charge} has a fraction of a cent; send a charge in whole cents"
-    charges = [line.charge for line in lines if line.charge is not None]
+    charges = [line.charge for line in lines if line.charge is not None and line.charge < _TOO_MUCH]
     if lines and len(charges) == len(lines) and total != sum(charges):
         yield f"claim.total_charge: it says {total}, and the lines add up to {sum(charges)}"
 

@@ -59,6 +59,8 @@ def _problems(decision: Decision) -> Iterator[str]:
         if _with_dot(code) is None:
             yield f"claim.diagnoses.{place} is blank"
     for place, line in enumerate(decision.lines):
+        if _text(line.code) is None:
+            yield f"lines.{place}.code is missing"
         for pointer in line.diagnosis_pointers:
             if not 1 <= pointer <= len(claim.diagnoses):
                 yield f"lines.{place}.diagnosis_pointers: {pointer} points at none of {len(claim.diagnoses)} diagnoses"
@@ -97,7 +99,7 @@ class _Writer:
                 *(self._practitioner(role, clinician) for role, clinician in team),
             ],
             "identifier": [
-                {"system": "urn:claimbus:control-number", "value": _text(claim.control_number)},
+                _identifier("urn:claimbus:control-number", claim.control_number),
                 {
                     "system": "urn:claimbus:visit-revision",
                     "value": f"{decision.practice_id}/{decision.visit_id}/{decision.revision}",
@@ -151,7 +153,8 @@ class _Writer:
 
     def _coded(self, system: str, code: str | None) -> Json | None:
         """A code of its own system; null where there is none."""
-        return {"coding": [{"system": self._system(system), "code": code}]} if code else None
+        token = " ".join((code or "").split())
+        return {"coding": [{"system": self._system(system), "code": token}]} if token else None
 
     # --- the resources that the claim speaks of
 
@@ -159,7 +162,7 @@ class _Writer:
         return {
             "resourceType": "Patient",
             "id": "patient",
-            "identifier": [{"system": "urn:claimbus:patient", "value": _text(patient.patient_id)}],
+            "identifier": [_identifier("urn:claimbus:patient", patient.patient_id)],
             **self._person(patient),
         }
 
@@ -215,9 +218,7 @@ class _Writer:
             yield {
                 "resourceType": "Organization",
                 "id": f"payer-{number}",
-                "identifier": [{"system": "urn:claimbus:payer", "value": _text(coverage.payer_id)}]
-                if _text(coverage.payer_id)
-                else None,
+                "identifier": [_identifier("urn:claimbus:payer", coverage.payer_id)],
                 "name": _text(coverage.payer_name),
             }
 
@@ -305,7 +306,7 @@ class _Writer:
             "sequence": line.number,
             "careTeamSequence": [sequence for sequence, (role, _) in enumerate(team, 1) if role != "referring"],
             "diagnosisSequence": list(line.diagnosis_pointers),
-            "productOrService": self._coded("cpt" if _CPT.fullmatch(line.code) else "hcpcs", line.code),
+            "productOrService": self._coded("cpt" if _CPT.fullmatch(line.code.strip()) else "hcpcs", line.code),
             "modifier": [
                 self._coded("cpt" if _CPT_MODIFIER.fullmatch(modifier) else "hcpcs", modifier)
                 for modifier in line.modifiers
@@ -336,6 +337,11 @@ def _team(decision: Decision) -> Sequence[tuple[str, Clinician]]:
 
 def _to(contained: str | None) -> Json | None:
     return {"reference": f"#{contained}"} if contained else None
+
+
+def _identifier(system: str, value: str | None) -> Json | None:
+    shown = _text(value)
+    return {"system": system, "value": shown} if shown else None
 
 
 def _money(amount: Decimal | None) -> Json | None:

@@ -1,6 +1,7 @@
 """What a decision puts into each cell of the CMS-1500 (02/12), page by page. Drawing it is `cms1500`'s work."""
 
 import re
+import string
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple
@@ -9,7 +10,7 @@ from claimbus.events import ClaimDenialRisk, ClaimDocument, ClaimReady, Line
 from claimbus.events.visit_completed import Address, Case, Clinician, Coverage, Patient, Subscriber
 from claimbus.values import Program
 
-from claims.documents.amounts import CENT, amount_problems
+from claims.documents.amounts import amount_problems
 from claims.documents.errors import DocumentError
 from claims.documents.printing import folded
 from claims.documents.tables import CellRow, DocumentTables, FormProgramRow, tables_on
@@ -28,6 +29,7 @@ _ONSET, _ACCIDENT = "431", "439"
 """Qualifiers of items 14 and 15 (NUCC manual)."""
 _REFERRING, _SUPERVISING = "DN", "DQ"
 _ON_FILE = "SIGNATURE ON FILE"
+_LETTERS = string.ascii_uppercase
 _CONTINUED = "CONTINUED"
 _MARK = "X"
 _YEAR = "%m %d %Y"
@@ -247,7 +249,7 @@ def _service(line: Line, claim: ClaimDocument) -> Iterator[tuple[str, str | None
     yield "24B", claim.place_of_service
     yield "24D.code", line.code
     yield "24D.modifiers", " ".join(line.modifiers)
-    yield "24E", "".join(chr(ord("A") + pointer - 1) for pointer in line.diagnosis_pointers)
+    yield "24E", "".join(_LETTERS[pointer - 1 : pointer] or "?" for pointer in line.diagnosis_pointers if pointer > 0)
     yield "24F", None if line.charge is None else _amount(line.charge)
     yield "24G", str(line.units)
     yield "24J", claim.rendering_provider.npi if claim.rendering_provider else None
@@ -306,7 +308,7 @@ def _zip(postal_code: str | None) -> str | None:
 
 def _amount(dollars: Decimal) -> str:
     """Dollars and cents with a blank for the point that is printed on the form."""
-    return f"{dollars.quantize(CENT):f}".replace(".", " ")
+    return f"{dollars:.2f}".replace(".", " ")
 
 
 def _letters(tables: DocumentTables) -> Sequence[str]:

@@ -9,7 +9,9 @@ from typing import Any, Literal
 from claimbus.rules import DatedRow, Table, load_table
 from claimbus.values import Count, Program
 
-_RULES = "claims.rules"
+from claims import rules
+
+_RULES = rules.__name__
 
 
 class FhirCodeRow(DatedRow):
