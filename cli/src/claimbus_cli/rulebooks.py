@@ -25,7 +25,7 @@ class Rulebooks:
     """What all services have loaded."""
 
     tables: Mapping[str, tuple[Table[Any], tuple[str, ...]]]
-    """By name: a table and the services that read it."""
+    """By name: a table and the services that read it, or `render`."""
     sections: Mapping[str, Profiles[Any]]
     """Payer profiles as each service reads them."""
     asked_of: Callable[[Chain, str | None, date], Mapping[str, tuple[str, Origin]]]
@@ -86,7 +86,9 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
         "coding": CODING.tables,
         "units": UNITS.tables,
         "documentation-check": DOCUMENTATION.tables,
-        "claims": (*CLAIMS.tables, *DOCUMENT_TABLES),
+        "claims": CLAIMS.tables,
+        # They write documents and decide nothing, so no decision names them.
+        "render": DOCUMENT_TABLES,
     }
     for service, tables in services.items():
         for table in tables:
