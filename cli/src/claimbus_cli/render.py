@@ -122,7 +122,7 @@ def render(
     offset_y: float,
     page_totals: Literal["last", "each"],
 ) -> None:
-    r"""Write decisions as claim documents.
+    """Write decisions as claim documents.
 
     Reads decisions, or visits that it decides first: a file, a folder, or standard input (-). fhir gives one
     R4 Claim a line. cms1500 gives one PDF: data only, for pre-printed red forms; what is cut or left blank is told
@@ -131,10 +131,10 @@ def render(
 
     \b
     claimbus render --format fhir examples/visits/03-mixed-remainders.json
-    claimbus evaluate visits.jsonl | claimbus render --format fhir - > claims.ndjson
-    claimbus render --format cms1500 decisions.jsonl --output claims.pdf --offset-x 2 --offset-y -1.5
-    claimbus render --format cms1500 --proof examples/visits/01-medicare-plain.json --output proof.pdf
-    """
+    claimbus evaluate visits.jsonl | claimbus render --format fhir > claims.ndjson
+    claimbus render --format cms1500 decisions.jsonl --output claims.pdf --offset-x 2
+    claimbus render --format cms1500 --proof examples/visits --output proof.pdf
+    """  # noqa: D301  # click takes a real backspace for "these lines as they are"
     _refuse_foreign_options(context, format_)
     if format_ in _BINARY and output is None and sys.stdout.isatty():
         raise click.UsageError("a PDF is nothing for a terminal; name a file with --output, or pipe it on")
