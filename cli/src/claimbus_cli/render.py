@@ -134,7 +134,7 @@ def render(
     claimbus evaluate visits.jsonl | claimbus render --format fhir > claims.ndjson
     claimbus render --format cms1500 decisions.jsonl --output claims.pdf --offset-x 2
     claimbus render --format cms1500 --proof examples/visits --output proof.pdf
-    """  # noqa: D301  # click takes a real backspace for "these lines as they are"
+    """
     _refuse_foreign_options(context, format_)
     if format_ in _BINARY and output is None and sys.stdout.isatty():
         raise click.UsageError("a PDF is nothing for a terminal; name a file with --output, or pipe it on")
