@@ -86,7 +86,7 @@ def decide_claim(
         *line_findings,
         *_missing_fields(visit, rules),
         *diagnoses.findings,
-        *check_form(visit, lines, units, profile, rules),
+        *check_form(visit, lines, profile, rules),
         *check_authorization(visit, profile, totals),
         _something_billable(lines),
         *check_later_visits(later, dollars_of(lines)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from claimbus.events import Finding, Line, UnitsComputed, VisitCompleted
+from claimbus.events import Finding, Line, VisitCompleted
 from claimbus.events.visit_completed import Address, BillingProvider, Case, Clinician
 from claimbus.rules import Profile
 from claimbus.values import Program, Result
@@ -18,7 +18,6 @@ _ADDRESS = ("line1", "city", "state", "postal_code")
 def check_form(
     visit: VisitCompleted,
     lines: Sequence[Line],
-    units: UnitsComputed,
     profile: Profile[ClaimSettings],
     rules: ClaimRules,
 ) -> Iterable[Finding]:
@@ -31,7 +30,7 @@ def check_form(
     if visit.primary.program is Program.SELF_PAY:
         return
     yield from _providers(visit, form)
-    yield from _supervisor(visit, units, profile, form)
+    yield from _supervisor(visit, lines, profile, form)
     biller = visit.billing_provider
     yield from _address("billing_provider", "billing-provider", biller.address if biller else None, form)
     yield from _address("patient", "patient", visit.patient.address, form)
@@ -104,10 +103,11 @@ def _shape(
 
 
 def _supervisor(
-    visit: VisitCompleted, units: UnitsComputed, profile: Profile[ClaimSettings], form: ClaimForm
+    visit: VisitCompleted, lines: Sequence[Line], profile: Profile[ClaimSettings], form: ClaimForm
 ) -> Iterable[Finding]:
     wanted = profile.settings.supervising_provider
-    assisted = any(share.assistant for service in units.worksheet.services for share in service.shares)
+    billed = {name for line in lines for name in line.intervention_ids}
+    assisted = any(one.id in billed and one.assistant_minutes for one in visit.interventions)
     if wanted == "always" or (wanted == "assistant" and assisted):
         supervisor = visit.supervising_provider
         result = _passes(supervisor is not None and _is_there(supervisor.npi))

@@ -60,7 +60,7 @@ class ClaimSettings(ProfileSettings):
     signature_on_file: bool
     """Of the provider (CLM06)."""
     supervising_provider: Literal["as-sent", "assistant", "always"]
-    """When a claim must name the supervising provider: never, where an assistant furnished a line, always."""
+    """When a claim must name the supervising provider: never, where an assistant took part in a line, always."""
     charges: Mapping[str, WholeCents]
     """The practice's charge for one unit of a code, where the visit gives none."""
 
