@@ -110,7 +110,7 @@ def _codes_checked(visit: VisitCompleted, codes: Iterable[str], rules: ClaimRule
         if bare is None:
             yield explained(checks["diagnosis.malformed"], Result.FAIL, about, inputs)
             continue
-        yield explained(checks["diagnosis.malformed"], Result.PASS, about, inputs)
+        yield judged(checks["diagnosis.malformed"], Result.PASS, "diagnoses")
         standing = book.standing(bare, day)
         about = f"{about} ({code})"
         inputs |= {"code_list": book.newest.source, "standing": standing.value}
@@ -119,10 +119,10 @@ def _codes_checked(visit: VisitCompleted, codes: Iterable[str], rules: ClaimRule
             choose = f"; billable below it: {', '.join(below)}" if below else ""
             yield explained(checks["diagnosis.not-specific"], Result.FAIL, about, inputs, detail=choose)
             continue
-        yield explained(checks["diagnosis.not-specific"], Result.PASS, about, inputs)
+        yield judged(checks["diagnosis.not-specific"], Result.PASS, "diagnoses")
         in_force = checks["diagnosis.not-in-force"]
         if standing is Standing.BILLABLE:
-            yield explained(in_force, Result.PASS, about, inputs)
+            yield judged(in_force, Result.PASS, "diagnoses")
         elif standing is Standing.UNKNOWN:
             why = f" to be in force on {day}: the lists at hand do not tell"
             yield explained(in_force, Result.UNKNOWN, about, inputs, detail=why)
@@ -140,11 +140,13 @@ def _crowd(ranked: _Ranked, left_off: Sequence[str], homeless: Sequence[str], ru
         yield judged(checks["diagnosis.repeated"], Result.PASS, "diagnoses")
     for code in ranked.repeated:
         yield explained(checks["diagnosis.repeated"], Result.FAIL, code, {"diagnosis": code})
-    many = f"{len(ranked.codes)} diagnoses"
-    inputs = {"diagnoses": len(ranked.codes), "most": limit.most, "left_off": list(left_off)}
-    detail = f" ({limit.most}); left off: {', '.join(left_off)}"
-    result = Result.FAIL if left_off else Result.PASS
-    yield explained(checks["diagnosis.too-many"], result, many, inputs, detail=detail)
+    if left_off:
+        many = f"{len(ranked.codes)} diagnoses"
+        inputs = {"diagnoses": len(ranked.codes), "most": limit.most, "left_off": list(left_off)}
+        detail = f" ({limit.most}); left off: {', '.join(left_off)}"
+        yield explained(checks["diagnosis.too-many"], Result.FAIL, many, inputs, detail=detail)
+    else:
+        yield judged(checks["diagnosis.too-many"], Result.PASS, "diagnoses")
     if not homeless:
         yield judged(checks["diagnosis.pointer-left-off"], Result.PASS, "interventions.supports")
     for code in homeless:

@@ -50,12 +50,12 @@ def _passes(right: bool) -> Result:
 
 
 def _lines(visit: VisitCompleted, lines: Sequence[Line], form: ClaimForm) -> Iterable[Finding]:
-    limit = form.most_lines
-    inputs = {"lines": len(lines), "most": limit.most}
-    result = _passes(len(lines) <= limit.most)
-    yield explained(
-        form.checks["claim.too-many-lines"], result, f"{len(lines)} lines", inputs, detail=f" ({limit.most})"
-    )
+    many, most = len(lines), form.most_lines.most
+    if many > most:
+        inputs = {"lines": many, "most": most}
+        yield explained(form.checks["claim.too-many-lines"], Result.FAIL, f"{many} lines", inputs, detail=f" ({most})")
+    else:
+        yield judged(form.checks["claim.too-many-lines"], Result.PASS, "lines")
     row = form.checks["charge.fraction-of-a-cent"]
     billed = {name for line in lines for name in line.intervention_ids}
     odd = [
