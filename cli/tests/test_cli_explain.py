@@ -362,3 +362,5 @@ def test_a_charge_of_the_fee_schedule_says_where_it_comes_from(claimbus: Command
     line = json.loads(ran.stdout)["lines"][0]
     assert (line["code"], line["charge"]) == ("97110", "61.50")
     assert "our fee schedule of 2026" in {reason["citation"] for reason in line["reasons"]}
+    text = flat(claimbus("explain", str(visit), CLAIMBUS_PROFILES=str(own)).stdout)
+    assert "fee schedule has $61.50 for one unit. [our fee schedule of 2026]" in text
