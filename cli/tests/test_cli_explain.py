@@ -337,3 +337,30 @@ async def test_what_is_neither_file_nor_visit_is_one_line(
     assert ran.returncode == 1
     assert ran.stderr.startswith(f"Error: {says}")
     assert ran.stderr.count("\n") == 1
+
+
+def test_a_charge_with_a_fraction_of_a_cent_is_shown_as_it_is() -> None:
+    data = json.loads((EXAMPLES / "01-medicare-plain.json").read_text())
+    data["interventions"][0]["charge"] = "47.005"
+    text = flat(page(evaluate_visit(json.dumps(data).encode())))
+    assert "The charge of intervention 1 has more than two decimals." in text
+    assert "charge $47.005 " in text
+    assert "charges $173.005 " in text
+
+
+def test_a_charge_of_the_fee_schedule_says_where_it_comes_from(claimbus: Command, tmp_path: Path) -> None:
+    head = '[profile]\nname = "medicare_part_b"\nversion = "1"\nprogram = "medicare_part_b"\n'
+    row = '[[claims]]\ncharges = { 97110 = "61.50" }\nsource = "our fee schedule of 2026"\n'
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "medicare.toml").write_text(head + row)
+    data = json.loads((EXAMPLES / "01-medicare-plain.json").read_text())
+    data["interventions"][0]["charge"] = None
+    visit = tmp_path / "visit.json"
+    visit.write_text(json.dumps(data))
+    ran = claimbus("evaluate", str(visit), CLAIMBUS_PROFILES=str(own))
+    line = json.loads(ran.stdout)["lines"][0]
+    assert (line["code"], line["charge"]) == ("97110", "61.50")
+    assert "our fee schedule of 2026" in {reason["citation"] for reason in line["reasons"]}
+    text = flat(claimbus("explain", str(visit), CLAIMBUS_PROFILES=str(own)).stdout)
+    assert "fee schedule has $61.50 for one unit. [our fee schedule of 2026]" in text

@@ -1,6 +1,7 @@
 """A decision as a page that a biller and a therapist read. Names no patient."""
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 
 from claimbus.events import ClaimDenialRisk, ClaimReady, Finding, Line, Mending, Reason, Service, UnitsSummary
 from rich.console import Group, RenderableType
@@ -87,8 +88,11 @@ def _header(decision: Decision) -> Table:
     return grid
 
 
-def _money(amount: object) -> str:
-    return "unknown" if amount is None else f"${amount:,.2f}"
+def _money(amount: Decimal | None) -> str:
+    if amount is None:
+        return "unknown"
+    # What holds a fraction of a cent is shown as it is: to round it would hide what is wrong with it.
+    return f"${amount:,f}" if amount * 100 % 1 else f"${amount:,.2f}"
 
 
 # --- findings -----------------------------------------------------------------------------------------

@@ -125,7 +125,12 @@ def _fee(facts: Facts) -> str:
     return f"{', '.join(parts)}; national amounts, conversion factor {facts['conversion_factor']}{tail}."
 
 
+def _fee_schedule(facts: Facts) -> str:
+    return f"The visit gives no charge; the practice's fee schedule has ${facts['charge_of_unit']} for one unit."
+
+
 _SENTENCES: Mapping[str, Callable[[Facts], str]] = {
+    "practice-fee-schedule": _fee_schedule,
     "clinician-choice": _clinician_choice,
     "evaluation-levels": _evaluation_levels,
     "payer-substitution": lambda facts: (

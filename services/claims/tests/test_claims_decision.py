@@ -35,6 +35,7 @@ BASIS = Basis(event_id="e-1", sha256="s")
 CODING = RuleSet(version="2026.01", sha256="coding", tables={"lexicon": "2026.01"})
 NOW = datetime(2026, 11, 19, 8, 0, tzinfo=UTC)
 
+HOME = {"line1": "1 Main St", "city": "Boston", "state": "MA", "postal_code": "021081234"}
 VISIT: dict[str, Any] = {
     "practice_id": "p",
     "visit_id": "v",
@@ -43,11 +44,17 @@ VISIT: dict[str, Any] = {
     "started_at": "2026-11-18T09:00:00-05:00",
     "ended_at": "2026-11-18T10:30:00-05:00",
     "place_of_service": "11",
-    "patient": {"patient_id": "x", "first_name": "Alex", "last_name": "Tester", "birth_date": "1950-01-01"},
+    "patient": {
+        "patient_id": "x",
+        "first_name": "Alex",
+        "last_name": "Tester",
+        "birth_date": "1950-01-01",
+        "address": HOME,
+    },
     "coverage": [{"program": "medicare_part_b", "member_id": "1EG4TE5MK73", "therapy_dollars_used": "100.00"}],
     "case": {"treatment_day": 9},
     "diagnoses": [{"code": "M25.561", "rank": 1}],
-    "billing_provider": {"npi": "1234567893"},
+    "billing_provider": {"npi": "1234567893", "tax_id": "123456789", "taxonomy": "261QP2000X", "address": HOME},
     "rendering_provider": {"npi": "1234567893", "credential": "PT"},
     "referring_provider": {"npi": "1234567893"},
     "documentation": {
@@ -569,6 +576,8 @@ def test_the_counts_are_of_all_checks_and_findings_are_those_that_did_not_pass()
     checked = [one for one in answers if not one.tells_ahead]
     of_claims = 1 + 1 + 7 + 1  # charge, KX, required fields, something billable
     of_claims += 2 + 1 + 1  # two kinds of pairs, units of one code, modifiers that stand together
+    of_claims += 2 + 2 * 3 + 3 + 2 + 2  # lines and charges, addresses, NPIs, taxonomy and tax id, member id and place
+    of_claims += 3  # diagnoses: repeated, too many, without room
     total = decision.checks.passed + decision.checks.failed + decision.checks.unknown
     assert total == len(checked) + len(count(coded).findings) + of_claims
 

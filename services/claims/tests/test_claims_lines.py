@@ -100,7 +100,8 @@ def compose(
 ) -> tuple[tuple[Line, ...], tuple[Finding, ...]]:
     sheet = Worksheet(rule="cms-8-minute", citation="c", timed_minutes=0, timed_units=0, services=services)
     units = UnitsComputed(**FACT, worksheet=sheet)
-    return compose_lines(of, coded(of), units, RULES.on(of.service_date), totals=totals)
+    pointers = {one.code: (1,) for one in units.worksheet.services}
+    return compose_lines(of, coded(of), units, RULES.on(of.service_date), pointers=pointers, totals=totals)
 
 
 def bill(

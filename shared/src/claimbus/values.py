@@ -55,6 +55,9 @@ Money = Annotated[
 GivenMoney = Annotated[Money, Field(max_digits=12)]
 """Money as a sender gives it; what is computed from it may have more digits."""
 
+WholeCents = Annotated[Money, Field(max_digits=12, decimal_places=2)]
+"""Money that a claim can carry as it stands."""
+
 PHI = Field(json_schema_extra={"x-phi": True})
 """Marks protected health information in the JSON Schema, so that tests can look for leaks of it."""
 

@@ -21,7 +21,7 @@ class Reason(Record):
     """Why a code, a unit count or a modifier is what it is."""
 
     about: str
-    """`code`, `units`, `expected_amount`, or `modifier:GP` and the like."""
+    """`code`, `units`, `expected_amount`, `charge`, or `modifier:GP` and the like."""
     rule: str
     citation: str
     inputs: dict[str, Any] = Field(default_factory=dict)

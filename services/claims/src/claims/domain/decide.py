@@ -29,9 +29,11 @@ from claimbus.rules import Profile, merge_rule_sets
 from claimbus.values import Result, Severity
 
 from claims.domain.authorization import check_authorization
+from claims.domain.diagnoses import order_diagnoses
 from claims.domain.fees import PricedItem, price_services, total_of
 from claims.domain.filing import last_filing_day
-from claims.domain.lines import compose_lines, diagnoses_in_order
+from claims.domain.form import check_form
+from claims.domain.lines import compose_lines
 from claims.domain.modifiers import ASSISTANT_MODIFIER
 from claims.domain.tables import ClaimRules, ClaimSettings, RequiredField
 from claims.domain.totals import LaterVisit, check_later_visits, dollars_of
@@ -74,7 +76,8 @@ def decide_claim(
     visits of later days that this one may change the totals of.
     """
     profile = rules.profiles.of(visit.primary.payer, visit.practice_id, visit.service_date)
-    composed, line_findings = compose_lines(visit, coded, units, rules, totals=totals)
+    diagnoses = order_diagnoses(visit, units, rules)
+    composed, line_findings = compose_lines(visit, coded, units, rules, pointers=diagnoses.pointers, totals=totals)
     lines = _priced(composed, profile, rules)
     checked = [
         *documentation.checks,
@@ -82,6 +85,8 @@ def decide_claim(
         *units.findings,
         *line_findings,
         *_missing_fields(visit, rules),
+        *diagnoses.findings,
+        *check_form(visit, lines, profile, rules),
         *check_authorization(visit, profile, totals),
         _something_billable(lines),
         *check_later_visits(later, dollars_of(lines)),
@@ -124,7 +129,7 @@ def decide_claim(
         checks=CheckCounts(passed=counts[Result.PASS], failed=counts[Result.FAIL], unknown=counts[Result.UNKNOWN]),
         completeness=documentation.completeness,
         rule_set=merge_rule_sets(coded.rule_set, units.rule_set, documentation.rule_set, rule_set),
-        claim=_document(visit, lines, claim_id, file_by),
+        claim=_document(visit, lines, diagnoses.codes, profile.settings, claim_id, file_by),
     )
 
 
@@ -262,8 +267,17 @@ def _something_billable(lines: tuple[Line, ...]) -> Finding:
     )
 
 
-def _document(visit: VisitCompleted, lines: tuple[Line, ...], claim_id: str, file_by: date | None) -> ClaimDocument:
+def _document(
+    visit: VisitCompleted,
+    lines: tuple[Line, ...],
+    diagnoses: tuple[str, ...],
+    settings: ClaimSettings,
+    claim_id: str,
+    file_by: date | None,
+) -> ClaimDocument:
+    """Flags and the kind of payer are the profile's; all else is the visit's and stays unknown where it is missing."""
     authorization = visit.primary.authorization
+    released = settings.release_of_information
     return ClaimDocument(
         control_number=claim_id.replace("-", "").upper()[:_CONTROL_NUMBER],
         service_date=visit.service_date,
@@ -275,10 +289,15 @@ def _document(visit: VisitCompleted, lines: tuple[Line, ...], claim_id: str, fil
         patient=visit.patient,
         coverage=tuple(sorted(visit.coverage, key=lambda payer: payer.rank)),
         case=visit.case,
-        diagnoses=diagnoses_in_order(visit),
+        diagnoses=diagnoses,
         billing_provider=visit.billing_provider,
         rendering_provider=visit.rendering_provider,
         referring_provider=visit.referring_provider,
         supervising_provider=visit.supervising_provider,
         prior_authorization=authorization.number if authorization else None,
+        filing_indicator=settings.filing_indicator,
+        accept_assignment=settings.accept_assignment,
+        benefits_assigned=settings.benefits_assigned,
+        release_of_information=None if released == "none" else released,
+        signature_on_file=settings.signature_on_file,
     )

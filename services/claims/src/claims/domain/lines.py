@@ -39,8 +39,6 @@ from claims.domain.tables import ClaimRules, ClaimSettings
 from claims.domain.telehealth import judge_telehealth
 
 _SUBSTITUTION = "payer-substitution"
-_MOST_POINTERS = 4
-"""Diagnosis pointers that a line can carry (005010X222A1, SV107)."""
 
 
 class _Part(NamedTuple):
@@ -52,36 +50,31 @@ class _Part(NamedTuple):
     minutes: int | None
 
 
-def diagnoses_in_order(visit: VisitCompleted) -> tuple[str, ...]:
-    """ICD-10-CM codes by rank, those without a rank last; a line's pointers count into this."""
-    ranked = sorted(visit.diagnoses, key=lambda diagnosis: (diagnosis.rank is None, diagnosis.rank))
-    return tuple(diagnosis.code for diagnosis in ranked if diagnosis.code)
-
-
 def compose_lines(
     visit: VisitCompleted,
     coded: VisitCoded,
     units: UnitsComputed,
     rules: ClaimRules,
     *,
+    pointers: Mapping[str, tuple[int, ...]],
     totals: RunningTotals | None = None,
 ) -> tuple[tuple[Line, ...], tuple[Finding, ...]]:
     """All billable lines in the order of the worksheet, with what is wrong about charges, edits or modifiers.
 
     All units of a code for a day stand on one line; only an assistant's units, which are paid
-    differently, stand on a second line of the same code. `totals`: what earlier visits add up to.
+    differently, stand on a second line of the same code. `pointers`: of each service by its code, into the claim's
+    diagnoses. `totals`: what earlier visits add up to.
     """
     profile = rules.profiles.of(visit.primary.payer, visit.practice_id, visit.service_date)
     by_id = {row.id: row for row in visit.interventions}
     coding = {row.intervention_id: row for row in coded.interventions}
-    pointers = tuple(range(1, min(len(diagnoses_in_order(visit)), _MOST_POINTERS) + 1))
     can_tell = visit.discipline in ASSISTANT_MODIFIER
     drafts: list[_Draft] = []
     number = 1
     for service in units.worksheet.services:
         if service.units:
             rows = tuple(by_id[name] for name in service.intervention_ids if name in by_id)
-            drafts.append(_draft(service, number, rows, coding, rules, can_tell=can_tell))
+            drafts.append(_draft(service, number, rows, coding, profile, rules, can_tell=can_tell))
             number += len(drafts[-1].parts)
     billed = [draft.billed for draft in drafts]
     pairs = judge_pairs(billed, profile, rules)
@@ -107,9 +100,9 @@ def compose_lines(
                     minutes=minutes,
                     modifiers=names_of(why_modifiers),
                     charge=None if charge is None else charge * count,
-                    diagnosis_pointers=pointers,
+                    diagnosis_pointers=pointers[service.code],
                     intervention_ids=service.intervention_ids,
-                    reasons=(*why_code, *service.reasons, *why_modifiers),
+                    reasons=(*why_code, *service.reasons, *why_modifiers, *draft.why_charge),
                 )
             )
     findings += judge_units(billed, visit.facility, profile, rules)
@@ -129,6 +122,8 @@ class _Draft(NamedTuple):
     parts: tuple[_Part, ...]
     charge: Decimal | None
     """US dollars for one unit."""
+    why_charge: tuple[Reason, ...]
+    """Where it is not the visit's."""
     charge_finding: Finding | None
 
 
@@ -137,6 +132,7 @@ def _draft(
     line: int,
     rows: tuple[Intervention, ...],
     coding: Mapping[str, CodedIntervention],
+    profile: Profile[ClaimSettings],
     rules: ClaimRules,
     *,
     can_tell: bool,
@@ -149,8 +145,17 @@ def _draft(
     # A payer's own code is charged as the code that it stands for; an add-on code is not charged as its first code.
     codes = {service.code, *_charted(service)}
     sources = [row for row in rows if (coded := coding.get(row.id)) is not None and coded.code in codes]
+    usual = profile.settings.charges.get(service.code)
+    if usual is not None and all(row.charge is None for row in sources):
+        why = Reason(
+            about="charge",
+            rule="practice-fee-schedule",
+            citation=profile.cite("charges"),
+            inputs={"code": service.code, "charge_of_unit": str(usual)},
+        )
+        return _Draft(service, billed, given, parts, usual, (why,), None)
     charge, finding = _charge_of_unit(service.code, sources)
-    return _Draft(service, billed, given, parts, charge, finding)
+    return _Draft(service, billed, given, parts, charge, (), finding)
 
 
 def _of_visit(

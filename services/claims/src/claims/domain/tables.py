@@ -1,14 +1,22 @@
 """Rows of the tables that claims decides by, and the value that one day's rows make."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from claimbus.events import FixableBy
+from claimbus.events import FixableBy, Mending
 from claimbus.rules import DatedRow, Profiles, ProfileSettings
-from claimbus.values import Count, FindingId, Money, Percent, Program, Severity
+from claimbus.values import Count, FindingId, Money, Percent, Program, Severity, WholeCents
+
+from claims.domain.icd10cm import DiagnosisBook
+
+FilingIndicator = Literal[
+    "09", "11", "12", "13", "14", "15", "16", "17", "AM", "BL", "CH", "CI", "DS", "FI", "HM", "LM", "MA", "MB", "MC",
+    "OF", "TV", "VA", "WC", "ZZ",
+]  # fmt: skip
 
 
 class ClaimSettings(ProfileSettings):
@@ -41,6 +49,20 @@ class ClaimSettings(ProfileSettings):
     filing_days: Count
     authorization: Literal["required", "as-stated"]
     """Whether every visit needs an authorization, or those of which the visit says so."""
+    filing_indicator: FilingIndicator
+    """What kind of payer it is (SBR09)."""
+    accept_assignment: Literal["A", "B", "C"]
+    """Whether the practice accepts this payer's assignment: yes, for laboratory only, no (CLM07)."""
+    benefits_assigned: Literal["Y", "N", "W"]
+    """Whether the patient lets the payer pay the practice; W: does not apply (CLM08)."""
+    release_of_information: Literal["Y", "I", "none"]
+    """By the patient's consent, as the law allows, or not at all because nobody is told (CLM09)."""
+    signature_on_file: bool
+    """Of the provider (CLM06)."""
+    supervising_provider: Literal["as-sent", "assistant", "always"]
+    """When a claim must name the supervising provider: never, where an assistant took part in a line, always."""
+    charges: Mapping[str, WholeCents]
+    """The practice's charge for one unit of a code, where the visit gives none."""
 
 
 class ThresholdRow(DatedRow):
@@ -58,6 +80,52 @@ class RequiredField(DatedRow):
     fixable_by: FixableBy
     carc: str
     rarc: str
+
+
+class CheckRow(DatedRow):
+    """A check of what stands on the claim, and what its failure means. Texts go on from the name of the field."""
+
+    id: FindingId
+    severity: Severity
+    problem: str
+    fix: str
+    fixable_by: FixableBy
+    mending: Mending = "correction"
+    carc: str
+    rarc: str | None = None
+
+
+class LimitRow(DatedRow):
+    """Most of a thing that one claim can carry; pointers are those of a line."""
+
+    of: Literal["lines", "diagnoses", "pointers"]
+    most: Count
+
+
+class CodeRow(DatedRow):
+    """A code that exists, of states or of places of service."""
+
+    code: str
+    about: str = ""
+
+
+class MemberIdRow(DatedRow):
+    """The shape that every member id of a program has."""
+
+    program: Program
+    name: str
+    pattern: re.Pattern[str]
+    """Of the whole id."""
+
+
+class AccidentRow(DatedRow):
+    """A cause that `case.related_to` may name, and what a claim then needs."""
+
+    cause: str
+    programs: tuple[Program, ...] = ()
+    """Whose claims come from it."""
+    accident_date: Literal["needed", "asked"]
+    accident_state: Literal["needed", "none"]
 
 
 class RvuRow(DatedRow):
@@ -206,6 +274,21 @@ class ModifierBook:
 
 
 @dataclass(frozen=True)
+class ClaimForm:
+    """What a claim may hold on one day, and how it is checked."""
+
+    checks: Mapping[str, CheckRow]
+    """By id."""
+    most_lines: LimitRow
+    most_diagnoses: LimitRow
+    most_pointers: LimitRow
+    states: frozenset[str]
+    places: frozenset[str]
+    member_ids: Mapping[Program, MemberIdRow]
+    causes: Mapping[str, AccidentRow]
+
+
+@dataclass(frozen=True)
 class ClaimRules:
     """Everything in force on one date of service."""
 
@@ -213,6 +296,8 @@ class ClaimRules:
     profiles: Profiles[ClaimSettings]
     kx_threshold: ThresholdRow | None
     required_fields: tuple[RequiredField, ...]
+    form: ClaimForm
+    diagnosis_codes: DiagnosisBook
     edits: Edits
     modifiers: ModifierBook
     rvus: Mapping[str, RvuRow]

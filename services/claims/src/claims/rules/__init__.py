@@ -1,21 +1,32 @@
 """Claims' dated tables, loaded once."""
 
+import csv
+import hashlib
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
+from importlib.resources import files
 from typing import Any
 
 from claimbus.events import RuleSet
 from claimbus.payers import profiles
-from claimbus.rules import Profiles, Table, days_of_change, last_change, load_table, rule_set_of
+from claimbus.rules import Profiles, RuleError, Table, days_of_change, last_change, load_table, rule_set_of
 
+from claims.domain.icd10cm import CodeListRow, CodeSpanRow, DiagnosisBook
 from claims.domain.tables import (
+    AccidentRow,
     AssistantReductionRow,
+    CheckRow,
+    ClaimForm,
     ClaimRules,
     ClaimSettings,
+    CodeRow,
     ConflictRow,
     ConversionFactorRow,
     DistinctLinesRow,
     Edits,
+    LimitRow,
+    MemberIdRow,
     ModifierBook,
     ModifierRow,
     MpprRow,
@@ -56,6 +67,21 @@ class Rules:
         self._notices = load_table(__name__, "advance_notices.toml", NoticeRow, lambda row: row.said)
         self._effects = load_table(__name__, "notice_effects.toml", NoticeEffectRow, lambda row: row.modifier)
         self._telehealth = load_table(__name__, "telehealth.toml", TelehealthRow, lambda row: (row.about, row.code))
+        self._checks = load_table(__name__, "claim_checks.toml", CheckRow, lambda row: row.id)
+        self._limits = load_table(__name__, "claim_limits.toml", LimitRow, lambda row: row.of)
+        self._states = load_table(__name__, "states.toml", CodeRow, lambda row: row.code)
+        self._places = load_table(__name__, "places_of_service.toml", CodeRow, lambda row: row.code)
+        self._member_ids = load_table(__name__, "member_id_shapes.toml", MemberIdRow, lambda row: row.program)
+        self._causes = load_table(__name__, "accident_causes.toml", AccidentRow, lambda row: row.cause)
+        self._code_lists, self.diagnosis_codes = _diagnosis_codes()
+        of_form: tuple[Table[Any], ...] = (
+            self._checks,
+            self._limits,
+            self._states,
+            self._places,
+            self._member_ids,
+            self._causes,
+        )
         of_lines: tuple[Table[Any], ...] = (
             self._pairs,
             self._distinct_lines,
@@ -75,10 +101,14 @@ class Rules:
             self._mppr,
             self._assistant,
             *of_lines,
+            *of_form,
+            *self._code_lists,
         )
         self.rule_set: RuleSet = rule_set_of(*self.tables)
         self._changes = days_of_change(row for table in of_lines for row in table.rows)
+        self._changes_of_form = days_of_change(row for table in of_form for row in table.rows)
         self._edits = lru_cache(maxsize=64)(self._edits_on)
+        self._form = lru_cache(maxsize=64)(self._form_on)
         self._book = lru_cache(maxsize=64)(self._book_on)
         self.on = lru_cache(maxsize=1024)(self._on)
 
@@ -91,12 +121,27 @@ class Rules:
             profiles=self.profiles,
             kx_threshold=thresholds[0] if thresholds else None,
             required_fields=self._required.on(day),
+            form=self._form(last_change(self._changes_of_form, day)),
+            diagnosis_codes=self.diagnosis_codes,
             edits=self._edits(since),
             modifiers=self._book(since),
             rvus={row.code: row for row in self._rvus.on(day)},
             conversion_factor=next(iter(self._factors.on(day)), None),
             mppr={row.mult_proc: row for row in self._mppr.on(day)},
             assistant_reduction=next(iter(self._assistant.on(day)), None),
+        )
+
+    def _form_on(self, day: date) -> ClaimForm:
+        limits = {row.of: row for row in self._limits.on(day)}
+        return ClaimForm(
+            checks={row.id: row for row in self._checks.on(day)},
+            most_lines=limits["lines"],
+            most_diagnoses=limits["diagnoses"],
+            most_pointers=limits["pointers"],
+            states=frozenset(row.code for row in self._states.on(day)),
+            places=frozenset(row.code for row in self._places.on(day)),
+            member_ids={row.program: row for row in self._member_ids.on(day)},
+            causes={row.cause: row for row in self._causes.on(day)},
         )
 
     def _edits_on(self, day: date) -> Edits:
@@ -134,6 +179,29 @@ def _pair(row: PtpRow) -> tuple[str, str, bool]:
     """One edit at a time for a pair, whichever code comes first; void rows, never in force, only among themselves."""
     one, other = sorted((row.column1, row.column2))
     return one, other, row.modifier_indicator == _VOID
+
+
+def _diagnosis_codes() -> tuple[tuple[Table[Any], ...], DiagnosisBook]:
+    """The lists of billable ICD-10-CM codes, and the tables that go into a rule set for them.
+
+    Raises `RuleError`.
+    """
+    lists = load_table(__name__, "icd10cm.toml", CodeListRow, lambda row: row.list)
+    changes = load_table(__name__, "icd10cm_changes.toml", CodeSpanRow, lambda row: row.code)
+    raw = files(__name__).joinpath("icd10cm.csv").read_bytes()
+    held_by_all = frozenset(row.list for row in lists.rows)
+    # Few different sets of lists stand behind many codes.
+    sets: dict[str, frozenset[str]] = {"": held_by_all}
+    codes: dict[str, frozenset[str]] = {}
+    for code, held in csv.reader(raw.decode().splitlines()[1:], strict=True):
+        codes[code] = sets.setdefault(held, frozenset(held.split()))
+    if unknown := frozenset().union(*sets.values()) - held_by_all:
+        raise RuleError(f"{__name__}/icd10cm.csv: list {min(unknown)} has no row in icd10cm.toml")
+    spans: dict[str, tuple[CodeSpanRow, ...]] = {}
+    for row in changes.rows:
+        spans[row.code] = (*spans.get(row.code, ()), row)
+    whole = replace(lists, sha256=hashlib.sha256(lists.sha256.encode() + raw).hexdigest())
+    return (whole, changes), DiagnosisBook(lists.rows, codes, spans)
 
 
 RULES = Rules()
