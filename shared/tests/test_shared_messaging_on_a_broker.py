@@ -143,7 +143,7 @@ async def test_a_handler_that_recovers_is_tried_until_it_does(
     async with serving(nats_url, "coding", handler):
         await put(client, visit())
         await until(lambda: len(tries) == 3)
-        await until(lambda: _is_zero(unsettled(client, "coding")))
+        await until(lambda: _is(0, unsettled(client, "coding")))
     assert tries == [1, 2, 3]
     assert await letters(client) == []
 
@@ -175,7 +175,7 @@ async def test_a_handler_that_never_recovers_ends_in_a_dead_letter_that_says_not
     async with serving(nats_url, "coding", handler):
         seq = await put(client, visit())
         await until(lambda: letters(client))
-        await until(lambda: _is_zero(unsettled(client, "coding")))
+        await until(lambda: _is(0, unsettled(client, "coding")))
     (letter,) = await letters(client)
     assert tries == ATTEMPTS
     assert (letter.why, letter.error, letter.deliveries, letter.seq) == ("exhausted", "RuntimeError", ATTEMPTS, seq)
@@ -422,6 +422,35 @@ async def test_a_handing_on_that_fails_is_repeated(nats_url: str, client: Client
         await until(lambda: tries == 2)
 
 
+async def test_a_handing_on_that_fails_is_repeated_by_a_process_that_heard_nothing_else(
+    nats_url: str, client: Client, quick_retries: None
+) -> None:
+    """Documentation finds the visit complete with units, which are stored after it; then handing on fails."""
+    replicas, handed = (Join(*NEEDS), Join(*NEEDS)), []
+
+    async def handler(heard: Heard[Any]) -> None:
+        delivery = heard.msg.metadata.num_delivered
+
+        async def then(_: Joined) -> None:
+            if delivery == 1:
+                await asyncio.sleep(0.2)  # the handler of units finds the visit being handed on
+                raise RuntimeError
+            handed.append(type(heard.event))
+
+        # Each delivery goes to another replica, documentation long before units.
+        if delivery > 1 and isinstance(heard.event, UnitsComputed):
+            await asyncio.sleep(0.2)
+        await replicas[delivery - 1].when_complete(heard, then)
+
+    coded, units, documentation = derived(visit())
+    await put(client, visit())
+    for fact in (coded, documentation, units):
+        await store(client, fact)
+    async with serving(nats_url, "claims", handler):
+        await until(lambda: _is(0, unsettled(client, "claims")))
+    assert handed == [UnitsComputed]
+
+
 async def test_an_answer_from_before_the_askers_message_is_refused(client: Client) -> None:
     seq = await put(client, visit())
     reader = LastMessages(client, VISITS)
@@ -429,6 +458,14 @@ async def test_an_answer_from_before_the_askers_message_is_refused(client: Clien
     assert found == {}
     with pytest.raises(Stale):
         await reader.read(["visits.p.v1.coded"], proof="visits.p.v1.completed", up_to=seq + 1)
+
+
+async def test_a_walk_that_ends_before_a_message_known_to_be_there_is_refused(client: Client) -> None:
+    subject = "visits.p.v1.completed"
+    seqs = [await put(client, visit(revision=number)) for number in (1, 2)]
+    assert [stored.seq for stored in await walk(client, VISITS, subject, at_least=seqs[-1])] == seqs
+    with pytest.raises(Stale):
+        await walk(client, VISITS, subject, at_least=seqs[-1] + 1)
 
 
 async def test_questions_of_one_turn_share_a_request_and_each_gets_its_own_answer(client: Client) -> None:
@@ -485,8 +522,8 @@ async def test_the_dead_letter_subjects_are_captured(client: Client) -> None:
     assert {str(stream.name) for stream in streams()} == {VISITS, CLAIMS, DEAD}
 
 
-async def _is_zero(number: Awaitable[int]) -> bool:
-    return await number == 0
+async def _is(wanted: int, number: Awaitable[int]) -> bool:
+    return await number == wanted
 
 
 def test_a_basis_tells_bodies_apart() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from claimbus.events import VisitCompleted
-from claimbus.events.subjects import subject_for
-from claimbus.messaging.topology import CLAIMS, VISITS
-from claimbus_cli.bus import outgoing, publish_visit
+from claimbus.events.subjects import parse, subject_for
+from claimbus.messaging.topology import CLAIMS, HEARS, VISITS
+from claimbus_cli.bus import dead_letters, outgoing, publish_visit
 from claimbus_cli.visits import read_visits
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -95,13 +95,45 @@ class Collector:
                     )
 
 
-async def decisions_are_in(client: Client, count: int, seconds: float = 30.0) -> None:
-    """Wait until claims has said that many words."""
+async def decisions_are_in(client: Client, count: int, seconds: float = 30.0, logs: Path | None = None) -> None:
+    """Wait until claims has said that many words. A failure says where the visits without one stand."""
 
     async def enough() -> bool:
-        return sum((await words_of_claims(client)).values()) >= count
+        try:
+            return sum((await words_of_claims(client)).values()) >= count
+        except NatsError:
+            return False  # no leader yet, or none any more
 
-    await eventually(enough, seconds)
+    try:
+        await eventually(enough, seconds)
+    except TimeoutError:
+        raise AssertionError(await undecided(client, logs)) from None
+
+
+async def undecided(client: Client, logs: Path | None = None) -> str:
+    """The visits that claims said nothing of: what is stored of each, what is left to do, what was logged of it."""
+    js = client.jetstream()
+    decided = {parse(subject).visit_id for subject in await words_of_claims(client)}
+    stored: dict[str, list[str]] = {}
+    for address in map(parse, (await js.stream_info(VISITS, subjects_filter=">")).state.subjects or {}):
+        if address.visit_id not in decided:
+            stored.setdefault(address.visit_id, []).append(address.fact)
+    infos = [await js.consumer_info(VISITS, service) for service in HEARS]
+    return "\n".join(
+        [
+            f"{len(stored)} visits without a word of claims",
+            *(f"{visit}: stored {', '.join(sorted(facts))}" for visit, facts in sorted(stored.items())),
+            *(f"{info.name}: {info.num_pending} to deliver, {info.num_ack_pending} to settle" for info in infos),
+            *(f"letter: {buried.letter.model_dump_json()}" for buried in await dead_letters(client)),
+            *(line for line in (lines_of(logs) if logs else ()) if any(f'.{visit}"' in line for visit in stored)),
+        ]
+    )
+
+
+def lines_of(logs: Path) -> Iterator[str]:
+    """What all services logged, each line with the name of its file."""
+    for log in sorted(logs.glob("*.log")):
+        yield from (f"{log.name}: {line}" for line in log.read_text().splitlines())
 
 
 async def all_is_settled(client: Client, seconds: float = 30.0) -> None:

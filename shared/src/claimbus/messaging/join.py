@@ -1,11 +1,13 @@
 """The fan-in: all facts of one visit revision, from the stream itself, and one word for each revision.
 
 Each fact is in the stream before its handler runs. So the handler of the fact that was stored last
-finds all others, if its read is at least as new as its own message. Facts heard a moment ago are kept
+finds all others, if its read is at least as new as its own message. No other is sure to find that one,
+so it must not be acknowledged before the visit was handed on. Facts heard a moment ago are kept
 in memory, and only what is missing is read: with one replica a visit costs one shared read, with many
 it costs a few, and the result is the same.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -77,33 +79,38 @@ class Join:
         self._needs = (root, *derived)
         self._root = root
         self._kept: OrderedDict[_Key, Facts] = OrderedDict()
-        self._given: OrderedDict[_Key, None] = OrderedDict()
+        self._given: OrderedDict[_Key, asyncio.Future[None]] = OrderedDict()
         self._readers: dict[Client, LastMessages] = {}
 
     async def when_complete(self, heard: Heard[Event], then: Callable[[Joined], Awaitable[None]]) -> None:
         """Run `then` with all facts of the visit revision, if this was the last of them to be stored.
 
-        A revision that this process is handing on, or has handed on, is not handed on again; when
-        `then` raises it may be, by the message's next delivery. Raises `Stale` when the broker's
-        answer is older than the message.
+        A revision that this process is handing on, or has handed on, is not handed on again: this
+        waits for the outcome and shares it. When `then` raises, so does every message that waited, and
+        the next delivery of any may hand it on. Raises `Stale` when the broker's answer is older than
+        the message.
         """
         kind, key = type(heard.event), self._key(heard)
-        if key in self._given:
-            return
-        # The facts belong to this call from here on: the memory may forget them while it waits.
-        facts = self._kept.setdefault(key, {})
-        facts[kind] = heard
-        _remember(self._kept, key)
-        if kind is self._root:
-            return  # what follows from the root is stored later, and asks then
-        if missing := [need for need in self._needs if need not in facts]:
-            await self._read(key, missing, facts, heard)
-            if len(facts) < len(self._needs) or key in self._given:
-                return
-        self._given[key] = None
-        _remember(self._given, key)
+        if key not in self._given:
+            # The facts belong to this call from here on: the memory may forget them while it waits.
+            facts = self._kept.setdefault(key, {})
+            facts[kind] = heard
+            _remember(self._kept, key)
+            if kind is self._root:
+                return  # what follows from the root is stored later, and asks then
+            if missing := [need for need in self._needs if need not in facts]:
+                await self._read(key, missing, facts, heard)
+                if len(facts) < len(self._needs):
+                    return
+            if key not in self._given:
+                joined = Joined({need: facts[need] for need in self._needs})
+                self._given[key] = asyncio.ensure_future(then(joined))
+                _remember(self._given, key)
+        await self._outcome(key, self._given[key])
+
+    async def _outcome(self, key: _Key, handing_on: asyncio.Future[None]) -> None:
         try:
-            await then(Joined({need: facts[need] for need in self._needs}))
+            await handing_on
         except BaseException:
             self._given.pop(key, None)
             raise
@@ -123,7 +130,7 @@ class Join:
         for subject, last in found.items():
             if not self._take(last, key, facts):
                 # Another body or revision of the visit came later on this subject: look further back.
-                for earlier in reversed(await walk(client, VISITS, subject)):
+                for earlier in reversed(await walk(client, VISITS, subject, at_least=last.seq)):
                     if self._take(earlier, key, facts):
                         break
 

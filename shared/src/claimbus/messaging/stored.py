@@ -130,13 +130,19 @@ async def _direct_get(client: Client, stream: str, question: dict[str, str | int
     raise RuntimeError(f"direct get on {stream} answered {status}")
 
 
-async def walk(client: Client, stream: str, subject: str) -> list[Stored]:
-    """Every message of one subject, oldest first. For subjects of a visit, which hold a handful."""
+async def walk(client: Client, stream: str, subject: str, *, at_least: int = 0) -> list[Stored]:
+    """Every message of one subject, oldest first. For subjects of a visit, which hold a handful.
+
+    Raises `Stale` when it ends before sequence `at_least`: on a cluster each step may be answered by another
+    replica, and one that lags knows less.
+    """
     found: list[Stored] = []
     seq = 1
     while stored := await _direct_get(client, stream, {"seq": seq, "next_by_subj": subject}):
         found.append(stored)
         seq = stored.seq + 1
+    if seq <= at_least:
+        raise Stale(f"{stream}: a walk that ended before sequence {at_least}")
     return found
 
 
