@@ -24,7 +24,7 @@ def add_decision(table: Table, word: Word) -> None:
     """One row: what a biller wants to know first."""
     outcome = Text(word.fact, style=_STYLES.get(word.fact, "yellow"))
     if word.decision is None:
-        table.add_row(word.visit_id, outcome, "", "")
+        table.add_row(word.visit_id, outcome, "", (word.closed.reason if word.closed else None) or "")
         return
     lines = "\n".join(map(line_text, word.decision.lines)) or "none"
     table.add_row(word.visit_id, outcome, lines, first_reason(word.decision.findings))
