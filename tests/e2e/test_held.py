@@ -4,13 +4,14 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from claimbus.events import ClaimReady, VisitHeld, VisitVoided
-from claimbus.events.subjects import subject_for
-from claimbus.messaging.topology import CLAIMS, VISITS
+from claimbus.messaging.topology import CLAIMS
 from claimbus_cli.bus import Word, words_on
 from claimbus_cli.doctor import examine
 from claimbus_cli.supervisor import Supervisor
@@ -33,6 +34,14 @@ async def pipeline(nats_url: str, client: Client, tmp_path: Path) -> AsyncIterat
     finally:
         going_on(supervisor, *supervisor.pids())
         await supervisor.stop()
+
+
+@pytest.fixture
+async def services_later(nats_url: str, client: Client, tmp_path: Path) -> AsyncIterator[Supervisor]:
+    """All services, for a test to start when it wants them."""
+    supervisor = Supervisor(nats_url, tmp_path / "logs")
+    yield supervisor
+    await supervisor.stop()
 
 
 def replicas(supervisor: Supervisor, service: str) -> list[str]:
@@ -137,28 +146,35 @@ async def test_only_the_newest_revision_is_held(client: Client, pipeline: Superv
     assert word.closed.revision == 2
 
 
+@asynccontextmanager
+async def claims_alone(nats_url: str) -> AsyncIterator[None]:
+    """The claims service and none that could give it a fact."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "claims",
+        env={**os.environ, **QUICK, "CLAIMBUS_NATS_URL": nats_url},
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        await process.wait()
+
+
 async def test_a_restarted_service_holds_what_came_while_none_ran_and_says_nothing_twice(
-    nats_url: str, client: Client, tmp_path: Path
+    nats_url: str, client: Client, services_later: Supervisor
 ) -> None:
     await put(client, visit("early"))
-    for start in range(2):
-        supervisor = Supervisor(nats_url, tmp_path / f"logs-{start}", environment=QUICK)
-        try:
-            starting = asyncio.create_task(supervisor.start())
-            await eventually(lambda: "coding" in supervisor.pids(), every=0.005)  # noqa: B023
-            stopped(supervisor, "coding")
+    await asyncio.sleep(AFTER)
+    for _ in range(2):
+        async with claims_alone(nats_url):
             await held(client, "early")
             await asyncio.sleep(AFTER)
-            assert await facts(client, "early") == ["held"]
-        finally:
-            going_on(supervisor, "coding")
-            await starting
-            if start == 1:
-                await eventually(lambda: _are(["held", "ready"], facts(client, "early")), 60)
-            else:
-                os.kill(supervisor.pid_of("coding"), signal.SIGSTOP)
-                os.kill(supervisor.pid_of("coding"), signal.SIGKILL)
-            await supervisor.stop()
+        assert await facts(client, "early") == ["held"]
+    await services_later.start()
+    await eventually(lambda: _are(["held", "ready"], facts(client, "early")), 60)
 
 
 async def test_an_invalid_visit_is_a_dead_letter_and_is_not_held(client: Client, pipeline: Supervisor) -> None:
@@ -184,18 +200,14 @@ async def test_nothing_is_held_where_it_is_turned_off(nats_url: str, client: Cli
         await supervisor.stop()
 
 
-async def test_a_poisoned_part_holds_its_visit_and_the_replayed_message_decides_it(
-    client: Client, pipeline: Supervisor
-) -> None:
-    # What units would have said of this visit comes from nobody: the fact that it follows from is not one.
+async def test_a_visit_held_beside_a_dead_letter_names_it(client: Client, pipeline: Supervisor) -> None:
     stopped(pipeline, *replicas(pipeline, "coding"))
     await put(client, visit("poisoned"))
     await client.jetstream().publish(f"visits.{PRACTICE}.poisoned.coded", b'{"practice_id": "northside-pt"}')
     (word,) = await held(client, "poisoned")
     assert isinstance(word.closed, VisitHeld)
+    assert word.closed.waits_for == ("coded", "units-computed"), "what cannot be used is not there"
     page = await command("explain", f"{PRACTICE}/poisoned", nats=client)
     assert "Dead letter 1 is of this visit" in page
-    assert (await client.jetstream().stream_info(VISITS, subjects_filter=">")).state.subjects
     going_on(pipeline, *replicas(pipeline, "coding"))
     await eventually(lambda: _are(["held", "ready"], facts(client, "poisoned")), 60)
-    assert subject_for(ClaimReady, PRACTICE, "poisoned")

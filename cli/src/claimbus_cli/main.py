@@ -378,8 +378,11 @@ async def _dead_show(number: int, body: bool) -> None:
     if letter.why != "invalid":
         out.print(f"\nWhen what stopped it is mended: claimbus dead replay {number}")
         return
-    out.print(f"\nMend it: claimbus dead show {number} --body > visit.json")
-    out.print("         correct the field, then: claimbus publish visit.json")
+    fact = letter.subject.rpartition(".")[2]
+    kind = f"--as {fact} " if fact in FROM_OUTSIDE and fact != "completed" else ""
+    file = "visit.json" if not kind else f"{fact}.json"
+    out.print(f"\nMend it: claimbus dead show {number} --body > {file}")
+    out.print(f"         correct the field, then: claimbus publish {kind}{file}")
 
 
 @dead.command("replay")

@@ -35,6 +35,8 @@ _MOST_SECONDS = 10.0
 """Between two looks."""
 _AT_ONCE = 100
 """Visits read at once."""
+_AWAY = (NatsError, MessagingError, TimeoutError, RuntimeError)
+"""What the broker does when it is not there, or behind: the same visit is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Overdue:
             await asyncio.sleep(min(after / _OFTEN, _MOST_SECONDS))
             try:
                 await self._look(client, service, after)
-            except (NatsError, MessagingError, TimeoutError, RuntimeError) as exc:
+            except _AWAY as exc:
                 # The broker is away or behind; the place is kept, and the next look goes on from it.
                 log().warning("overdue.look-failed", error_type=type(exc).__name__)
 
@@ -105,14 +107,14 @@ class Overdue:
         try:
             while again:
                 if stored := await read_one(client, VISITS, again[0]):
-                    await self._look_at(stored, client, service, after)
+                    await self._look_safely(stored, client, service, after)
                 again.pop(0)
         finally:
             self._again += again
         until = datetime.now(UTC) - timedelta(seconds=after)
         while visits := await self._read(client, until):
             for stored in visits:
-                await self._look_at(stored, client, service, after)
+                await self._look_safely(stored, client, service, after)
                 self._place = stored.seq
 
     async def _read(self, client: Client, until: datetime) -> list[Stored]:
@@ -120,6 +122,14 @@ class Overdue:
         start = until - timedelta(seconds=LOOK_BACK) if self._place is None else self._place + 1
         found = await read_on(client, VISITS, every(VisitCompleted), start=start, most=_AT_ONCE)
         return [one for one in found if one.at <= until]
+
+    async def _look_safely(self, stored: Stored, client: Client, service: str, after: float) -> None:
+        try:
+            await self._look_at(stored, client, service, after)
+        except _AWAY:
+            raise
+        except Exception as exc:  # whatever is wrong with one visit, the next ones are to be looked at
+            log().error("overdue.skipped", seq=stored.seq, error_type=type(exc).__name__)
 
     async def _look_at(self, stored: Stored, client: Client, service: str, after: float) -> None:
         try:

@@ -96,7 +96,7 @@ def replacement_of(visit: VisitCompleted, earlier: Decision | None, known: str |
     brings is used before that; one of another payer is not used.
     """
     given = (visit.primary.claim_control_number or "").strip() or None
-    if earlier is not None and _payer(earlier.claim.coverage[0]) != _payer(visit.primary):
+    if earlier is not None and _is_another(earlier.claim.coverage[0], visit.primary):
         held = known or earlier.claim.payer_control_number
         return Replacement(given, (_other_payer(),) if held and not given else ())
     if given and known and given != known:
@@ -106,8 +106,13 @@ def replacement_of(visit: VisitCompleted, earlier: Decision | None, known: str |
     return Replacement(earlier.claim.payer_control_number)
 
 
-def _payer(coverage: Coverage) -> tuple[str, str | None]:
-    return coverage.program, coverage.payer_id or coverage.payer_name
+def _is_another(earlier: Coverage, now: Coverage) -> bool:
+    """Whether it is known to be another payer: by program, or by an id or name that both have."""
+    if earlier.program is not now.program:
+        return True
+    pairs = ((earlier.payer_id, now.payer_id), (earlier.payer_name, now.payer_name))
+    compared = [was != one for was, one in pairs if was and one]
+    return bool(compared) and compared[0]
 
 
 def _other_payer() -> Finding:
