@@ -115,14 +115,16 @@ async def test_a_later_revision_or_a_void_takes_its_turn(client: Client) -> None
     held = Held()
     await put(client, visit("twice", 1))
     await put(client, visit("twice", 2))
+    await put(client, visit("then-invalid", 1))
+    await put(client, visit("then-invalid", 2, coverage=[]))
     await put(client, visit("void", 3))
     await put(client, b'{"practice_id": "p", "visit_id": "void", "revision": 3}', VisitVoided)
     await put(client, visit("late-void", 3))
     await put(client, b'{"practice_id": "p", "visit_id": "late-void", "revision": 2}', VisitVoided)
     async with looking(client, held):
-        await until(lambda: len(held) == 2)
+        await until(lambda: len(held) == 3)
         await asyncio.sleep(AFTER)
-    assert [(key, revision) for key, revision, _ in held] == [("twice", 2), ("late-void", 3)]
+    assert [(key, revision) for key, revision, _ in held] == [("twice", 2), ("then-invalid", 1), ("late-void", 3)]
 
 
 async def test_facts_of_another_body_are_not_the_visits(client: Client) -> None:

@@ -133,10 +133,5 @@ def _closing(last: Word, letters: list[Buried]) -> Iterator[str]:
             yield f"It waits for: {', '.join(last.closed.waits_for)}."
         for buried in letters:
             yield f"Dead letter {buried.number} is of this visit; see: claimbus dead show {buried.number}"
-    if isinstance(last.closed, ClaimVoided):
-        number = last.closed.payer_control_number
-        yield (
-            f"The payer is to void its claim {number} (frequency code 8)."
-            if number
-            else "No claim that a payer holds is known: there is nothing to void."
-        )
+    if isinstance(last.closed, ClaimVoided) and last.closed.payer_control_number:
+        yield f"The payer is to void its claim {last.closed.payer_control_number} (frequency code 8)."

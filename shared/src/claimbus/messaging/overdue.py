@@ -187,8 +187,8 @@ def _digest_in(stored: Stored) -> str:
 
 
 def _revision_in(stored: Stored) -> int:
-    """0 for what cannot be read: it takes no other revision's place."""
+    """0 for what is a dead letter: it takes no other revision's place."""
     try:
-        return Keyed.model_validate_json(read(stored.headers, stored.body)[1]).revision
-    except (ValidationError, EnvelopeError):
+        return decode(stored.subject, stored.headers, stored.body).event.revision
+    except Poison:
         return 0
