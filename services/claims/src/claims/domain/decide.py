@@ -69,8 +69,8 @@ def decide_claim(
     """Denial-risk exactly when a finding of severity block has failed; ready otherwise.
 
     The facts must be of one visit revision. `supersedes_revision` is the revision whose decision
-    this one replaces, and `earlier` that decision, where it can be read: the changes are told against it. Of these,
-    `decided_at` and `trace_id` nothing else in the decision depends. `payer_number` is the payer's own number of the
+    this one replaces, and `earlier` that decision, where it can be read: the changes are told against it, and it says
+    which claim the payer holds. `decided_at` and `trace_id` change nothing else in the decision. `payer_number` is the payer's own number of the
     claim that it holds of this visit, by its own answers; `elsewhere` is what other visits were decided with. `totals`
     is what earlier visits of the patient add up to; null where nobody kept count. `later` are decided
     visits of later days that this one may change the totals of.
