@@ -70,10 +70,10 @@ def decide_claim(
 
     The facts must be of one visit revision. `supersedes_revision` is the revision whose decision
     this one replaces, and `earlier` that decision, where it can be read: the changes are told against it, and it says
-    which claim the payer holds. `decided_at` and `trace_id` change nothing else in the decision. `payer_number` is the payer's own number of the
-    claim that it holds of this visit, by its own answers; `elsewhere` is what other visits were decided with. `totals`
-    is what earlier visits of the patient add up to; null where nobody kept count. `later` are decided
-    visits of later days that this one may change the totals of.
+    which claim the payer holds. `decided_at` and `trace_id` change nothing else in the decision.
+    `payer_number` is the payer's own number of the claim that it holds of this visit, by its own answers;
+    `elsewhere` is what other visits were decided with. `totals` is what earlier visits of the patient add up to;
+    null where nobody kept count. `later` are decided visits of later days that this one may change the totals of.
     """
     profile = rules.profiles.of(visit.primary.payer, visit.practice_id, visit.service_date)
     composed, line_findings = compose_lines(visit, coded, units, rules, totals=totals)
