@@ -303,7 +303,10 @@ async def test_the_last_word_counts_and_a_decision_before_it_is_shown_as_past(
     assert "revision 2" in voided
     await say(client, VisitHeld(practice_id="northside-pt", visit_id="waiting", revision=1, reason="units"))
     held = claimbus("explain", "waiting", CLAIMBUS_NATS_URL=nats_url)
-    assert held.stdout == "northside-pt/waiting: held. The visit is held: claims waits for a fact that has not come.\n"
+    assert (
+        held.stdout
+        == "northside-pt/waiting: held. The visit is held: claims waits for a fact that has not come.\nunits\n"
+    )
 
 
 async def test_a_key_that_two_practices_use_is_to_be_named_with_its_practice(

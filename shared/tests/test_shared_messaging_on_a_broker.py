@@ -43,7 +43,17 @@ from claimbus.messaging import (
 from claimbus.messaging import join as join_module
 from claimbus.messaging.emit import emit, emit_after
 from claimbus.messaging.stored import LastMessages, last_word, walk
-from claimbus.messaging.topology import ATTEMPTS, CLAIMS, DEAD, VISITS, provision, streams, verify, verify_streams
+from claimbus.messaging.topology import (
+    ATTEMPTS,
+    CLAIMS,
+    DEAD,
+    OUTCOMES,
+    VISITS,
+    provision,
+    streams,
+    verify,
+    verify_streams,
+)
 from faststream.nats import NatsRouter
 from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -518,7 +528,7 @@ async def test_the_dead_letter_subjects_are_captured(client: Client) -> None:
     )  # fmt: skip
     ack = await client.jetstream().publish(dead("coding", "invalid"), letter.model_dump_json().encode())
     assert ack.stream == DEAD
-    assert {str(stream.name) for stream in streams()} == {VISITS, CLAIMS, DEAD}
+    assert {str(stream.name) for stream in streams()} == {VISITS, CLAIMS, OUTCOMES, DEAD}
 
 
 async def _is(wanted: int, number: Awaitable[int]) -> bool:

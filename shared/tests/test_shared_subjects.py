@@ -4,10 +4,12 @@ import pytest
 from claimbus.events import ClaimReady, Event, VisitCompleted
 from claimbus.events.subjects import (
     ALL_CLAIMS,
+    ALL_OUTCOMES,
     ALL_VISITS,
     EVENTS,
     Address,
     all_claims_of,
+    all_outcomes_of,
     dead,
     event_at,
     every,
@@ -45,7 +47,9 @@ def test_every_event_lies_in_one_family(event: type[Event]) -> None:
     subject = subject_for(event, "p", "v")
     assert matches(ALL_VISITS, subject) is (event.family == "visits")
     assert matches(ALL_CLAIMS, subject) is (event.family == "claims")
+    assert matches(ALL_OUTCOMES, subject) is (event.family == "outcomes")
     assert matches(all_claims_of("p", "v"), subject) is (event.family == "claims")
+    assert matches(all_outcomes_of("p", "v"), subject) is (event.family == "outcomes")
     assert not matches(all_claims_of("p", "other"), subject)
 
 
@@ -75,6 +79,8 @@ def test_the_subjects_of_the_contract() -> None:
         "org.claimbus.visit.held.v1",
         "org.claimbus.visit.superseded.v1",
         "org.claimbus.claim.voided.v1",
+        "org.claimbus.claim.submitted.v1",
+        "org.claimbus.claim.adjudicated.v1",
     ]
 
 

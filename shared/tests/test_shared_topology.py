@@ -4,7 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from claimbus.events import DocumentationChecked, UnitsComputed, VisitCoded, VisitCompleted, VisitVoided
+from claimbus.events import (
+    ClaimAdjudicated,
+    ClaimSubmitted,
+    DocumentationChecked,
+    UnitsComputed,
+    VisitCoded,
+    VisitCompleted,
+    VisitVoided,
+)
 from claimbus.events.subjects import EVENTS, every, subject_for
 from claimbus.messaging import topology
 from claimbus.messaging.topology import HEARS, consumers, drift, streams
@@ -20,8 +28,8 @@ def covers(filter_: str, subject: str) -> bool:
     return len(wanted) == len(tokens) and all(want in ("*", token) for want, token in zip(wanted, tokens, strict=True))
 
 
-def test_three_streams_are_declared() -> None:
-    assert list(by_name()) == ["VISITS", "CLAIMS", "DEAD"]
+def test_four_streams_are_declared() -> None:
+    assert list(by_name()) == ["VISITS", "CLAIMS", "OUTCOMES", "DEAD"]
 
 
 @pytest.mark.parametrize("stream", streams(), ids=lambda stream: stream.name)
@@ -39,10 +47,10 @@ def test_a_full_stream_refuses_and_never_forgets(stream: StreamConfig) -> None:
 def test_every_event_is_kept_by_exactly_one_stream(event: Any) -> None:
     subject = subject_for(event, "p", "v")
     keepers = [s.name for s in streams() if any(covers(one, subject) for one in s.subjects or ())]
-    assert keepers == ["VISITS" if event.family == "visits" else "CLAIMS"]
+    assert keepers == [event.family.upper()]
 
 
-@pytest.mark.parametrize("name", ["VISITS", "CLAIMS"])
+@pytest.mark.parametrize("name", ["VISITS", "CLAIMS", "OUTCOMES"])
 def test_a_calendar_year_and_its_late_visits_can_be_rebuilt(name: str) -> None:
     assert (by_name()[name].max_age or 0) >= (366 + 30) * topology.DAY
 
@@ -50,7 +58,8 @@ def test_a_calendar_year_and_its_late_visits_can_be_rebuilt(name: str) -> None:
 def test_dead_letters_and_given_up_messages_are_kept_apart() -> None:
     dead = by_name()["DEAD"].subjects or []
     assert any(covers(one, "dead.units.invalid") for one in dead)
-    assert any(covers(one, "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.VISITS.units") for one in dead)
+    for heard in ("VISITS.units", "OUTCOMES.claims"):
+        assert any(covers(one, f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{heard}") for one in dead)
 
 
 def test_replicas_are_the_operators_choice() -> None:
@@ -64,6 +73,9 @@ def test_each_service_hears_what_it_needs() -> None:
         "documentation-check": {every(VisitCompleted)},
         "units": {every(VisitCoded)},
         "claims": {every(event) for event in (VisitCompleted, VisitVoided, UnitsComputed, DocumentationChecked)},
+    }
+    assert {name: set(consumer.filter_subjects or ()) for name, consumer in consumers("OUTCOMES").items()} == {
+        "claims": {every(ClaimSubmitted), every(ClaimAdjudicated)},
     }
 
 

@@ -127,6 +127,8 @@ def test_what_a_service_hears_is_said_by_another_or_comes_from_outside() -> None
     assert hears - says == {
         "visits.{practice_id}.{visit_id}.completed",
         "visits.{practice_id}.{visit_id}.voided",
+        "outcomes.{practice_id}.{visit_id}.submitted",
+        "outcomes.{practice_id}.{visit_id}.adjudicated",
     }
 
 

@@ -38,6 +38,33 @@ def account_of(decision: Decision) -> Group:
     )
 
 
+def changes_in(decision: Decision) -> Iterator[RenderableType]:
+    """In what it differs from the decision that it replaces."""
+    if not decision.supersedes:
+        return
+    yield from _section("Changed since the revision before", _changes(decision))
+
+
+def _changes(decision: Decision) -> Iterator[RenderableType]:
+    if not decision.changes:
+        yield Text("Nothing that a claim says.")
+        return
+    grid = _grid(36)
+    for one in decision.changes:
+        grid.add_row(_plain(one.field), _plain(f"{_told(one.before)} -> {_told(one.to)}"))
+    yield grid
+
+
+def _told(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_told(one)}" for name, one in value.items() if one is not None)
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value)) or "none"
+    return str(value)
+
+
 def _section(title: str, parts: Iterator[RenderableType]) -> Iterator[RenderableType]:
     shown = list(parts)
     if shown:
@@ -84,7 +111,8 @@ def _header(decision: Decision) -> Table:
     )
     grid.add_row("file by", str(claim.file_by) if claim.file_by else "no limit known")
     if decision.supersedes:
-        grid.add_row("replaces", "the claim of an earlier revision")
+        sent = "which the payer holds (frequency 7)" if decision.frequency_code == "7" else "not known to be sent"
+        grid.add_row("replaces", f"the claim of an earlier revision, {sent}")
     return grid
 
 

@@ -5,12 +5,25 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import nats
-from claimbus.events import ClaimDenialRisk, ClaimReady, DeadLetter, VisitCompleted, decision_adapter
+from claimbus.events import (
+    ClaimAdjudicated,
+    ClaimDenialRisk,
+    ClaimReady,
+    ClaimSubmitted,
+    ClaimVoided,
+    DeadLetter,
+    Event,
+    VisitCompleted,
+    VisitHeld,
+    VisitSuperseded,
+    VisitVoided,
+    decision_adapter,
+)
 from claimbus.events.envelope import Envelope, read
-from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, all_claims_of, event_at, parse
-from claimbus.messaging import Outgoing, basis_for, publish
+from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, all_claims_of, all_outcomes_of, event_at, parse
+from claimbus.messaging import Outgoing, Poison, basis_for, decode, publish
 from claimbus.messaging.stored import Stored, walk
-from claimbus.messaging.topology import CLAIMS, DEAD
+from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES
 from claimbus.telemetry.tracing import link_to, new_trace
 from claimbus.values import Key
 from nats.aio.client import Client
@@ -23,6 +36,10 @@ from pydantic_core import from_json
 
 _KEY = TypeAdapter[str](Key)
 SOURCE = "/ehr/claimbus-cli"
+FROM_OUTSIDE: dict[str, type[Event]] = {
+    kind.fact: kind for kind in (VisitCompleted, VisitVoided, ClaimSubmitted, ClaimAdjudicated)
+}
+"""What others than the services say, by fact: an EHR of visits, whoever sends claims of their outcomes."""
 
 
 class BusError(RuntimeError):
@@ -50,8 +67,8 @@ async def connected(url: str) -> AsyncIterator[Client]:
         await client.close()
 
 
-def outgoing(body: bytes) -> Outgoing:
-    """A visit ready to be published, valid or not: only its keys must be readable.
+def outgoing(body: bytes, kind: type[Event] = VisitCompleted) -> Outgoing:
+    """A visit, or another event from outside, ready to be published, valid or not: only its keys must be readable.
 
     Raises `BusError` naming the key that is missing, since the subject is made of them.
     """
@@ -60,12 +77,12 @@ def outgoing(body: bytes) -> Outgoing:
     except ValueError as exc:
         raise BusError(f"not JSON: {exc}") from None
     if not isinstance(visit, dict):
-        raise BusError("a visit is a JSON object")
+        raise BusError("a visit, or another event, is a JSON object")
     practice_id, visit_id = (_key_in(visit, name) for name in ("practice_id", "visit_id"))
     revision = visit.get("revision")
-    basis = basis_for(VisitCompleted, practice_id, visit_id, body)
+    basis = basis_for(kind, practice_id, visit_id, body)
     number = revision if isinstance(revision, int) else 1
-    return Outgoing(VisitCompleted, practice_id, visit_id, number, basis.event_id, body)
+    return Outgoing(kind, practice_id, visit_id, number, basis.event_id, body)
 
 
 def _key_in(visit: dict[str, object], name: str) -> str:
@@ -125,13 +142,22 @@ class Word:
     fact: str
     seq: int
     decision: ClaimReady | ClaimDenialRisk | None
+    closed: VisitHeld | VisitSuperseded | ClaimVoided | None = None
+    """What was said instead of a decision."""
+
+
+_CLOSED: dict[str, type[VisitHeld] | type[VisitSuperseded] | type[ClaimVoided]] = {
+    kind.fact: kind for kind in (VisitHeld, VisitSuperseded, ClaimVoided)
+}
 
 
 def _word(subject: str, seq: int, data: bytes) -> Word:
     address = parse(subject)
+    closing = _CLOSED.get(address.fact)
+    closed = closing.model_validate_json(data) if closing else None
     decided = address.fact in (ClaimReady.fact, ClaimDenialRisk.fact)
     decision = decision_adapter.validate_json(data) if decided else None
-    return Word(address.practice_id, address.visit_id, address.fact, seq, decision)
+    return Word(address.practice_id, address.visit_id, address.fact, seq, decision, closed)
 
 
 @contextlib.asynccontextmanager
@@ -158,6 +184,17 @@ async def words_on(client: Client, practice_id: str | None, visit_id: str) -> li
         given = f"{practice_id}/{visit_id}" if practice_id else visit_id
         raise BusError(f"no file {given}, and no visit's key: those are letters, digits, '_' and '-'") from None
     return [_word(stored.subject, stored.seq, stored.body) for stored in await walk(client, CLAIMS, named)]
+
+
+async def outcomes_of(client: Client, practice_id: str, visit_id: str) -> list[ClaimSubmitted | ClaimAdjudicated]:
+    """What payers answered to the claims of a visit, oldest first; what is no valid answer is a dead letter instead."""
+    found: list[ClaimSubmitted | ClaimAdjudicated] = []
+    for stored in await walk(client, OUTCOMES, all_outcomes_of(practice_id, visit_id)):
+        with contextlib.suppress(Poison):
+            event = decode(stored.subject, stored.headers, stored.body).event
+            if isinstance(event, ClaimSubmitted | ClaimAdjudicated):
+                found.append(event)
+    return found
 
 
 @dataclass(frozen=True)

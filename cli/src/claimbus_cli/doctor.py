@@ -1,11 +1,23 @@
 """Is the broker fit to run the pipeline, and if not, what to do about it."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from claimbus.events import VisitHeld
+from claimbus.events.subjects import every, parse
 from claimbus.messaging.errors import Drift
-from claimbus.messaging.topology import ATTEMPTS, DEAD, HEARS, VISITS, verify, verify_streams
+from claimbus.messaging.stored import last_word
+from claimbus.messaging.topology import (
+    ATTEMPTS,
+    CLAIMS,
+    DEAD,
+    VISITS,
+    consumer_names,
+    verify_consumer,
+    verify_streams,
+)
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError, NotFoundError
@@ -14,6 +26,8 @@ OLDEST_SERVER = (2, 12)
 """The oldest nats-server line with the guarded publish that keeps decisions single; run on 2.15."""
 _MOST_SKEW = 2.0
 _FULL = 0.7
+_AT_ONCE = 64
+"""Questions to the broker at the same time."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +50,10 @@ async def examine(client: Client) -> list[Answer]:
         return answers
     answers.append(Answer("JetStream", True, "on"))
     answers += await _streams(client)
-    for name in HEARS:
-        answers.append(await _consumer(client, name))
+    for stream, name in consumer_names():
+        answers.append(await _consumer(client, stream, name))
     answers.append(await _letters(client))
+    answers.append(await _held(client))
     answers.append(await _clock(client))
     return answers
 
@@ -65,19 +80,20 @@ async def _streams(client: Client) -> list[Answer]:
     return [Answer("streams", True, found)]
 
 
-async def _consumer(client: Client, name: str) -> Answer:
+async def _consumer(client: Client, stream: str, name: str) -> Answer:
     js = client.jetstream()
+    what = f"consumer {name}" if stream == VISITS else f"consumer {name} on {stream}"
     try:
-        await verify(js, name)
-        info = await js.consumer_info(VISITS, name)
+        await verify_consumer(js, stream, name)
+        info = await js.consumer_info(stream, name)
     except (Drift, NotFoundError) as exc:
-        return Answer(f"consumer {name}", False, str(exc).partition(";")[0], "run: claimbus provision")
+        return Answer(what, False, str(exc).partition(";")[0], "run: claimbus provision")
     found = f"{info.num_pending} waiting, {info.num_ack_pending} in hand, {info.num_redelivered} redelivered"
     if info.num_pending and not info.num_waiting:
-        return Answer(f"consumer {name}", None, found, f"nothing reads from it: is the {name} service running?")
+        return Answer(what, None, found, f"nothing reads from it: is the {name} service running?")
     if info.num_redelivered:
-        return Answer(f"consumer {name}", None, found, f"messages fail and are tried {ATTEMPTS} times: see the log")
-    return Answer(f"consumer {name}", True, found)
+        return Answer(what, None, found, f"messages fail and are tried {ATTEMPTS} times: see the log")
+    return Answer(what, True, found)
 
 
 async def _letters(client: Client) -> Answer:
@@ -86,6 +102,25 @@ async def _letters(client: Client) -> Answer:
     except NotFoundError:
         return Answer("dead letters", False, f"stream {DEAD} does not exist", "run: claimbus provision")
     return Answer("dead letters", None if count else True, str(count), "see: claimbus dead list" if count else "")
+
+
+async def _held(client: Client) -> Answer:
+    """Visits of which the last word is that they are held."""
+    try:
+        info = await client.jetstream().stream_info(CLAIMS, subjects_filter=every(VisitHeld))
+    except NotFoundError:
+        return Answer("held visits", False, f"stream {CLAIMS} does not exist", "run: claimbus provision")
+    ever = [parse(subject) for subject in info.state.subjects or {}]
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def is_held(practice_id: str, visit_id: str) -> bool:
+        async with gate:
+            return (await last_word(client, practice_id, visit_id)).fact == VisitHeld.fact
+
+    held = sum(await asyncio.gather(*(is_held(one.practice_id, one.visit_id) for one in ever)))
+    found = f"{held}; {len(ever) - held} were held and are decided"
+    todo = "a service is down or a message is buried: claimbus explain VISIT says what each waits for" if held else ""
+    return Answer("held visits", None if held else True, found, todo)
 
 
 async def _clock(client: Client) -> Answer:

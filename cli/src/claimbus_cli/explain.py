@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from claimbus.events import ClaimAdjudicated, ClaimSubmitted, ClaimVoided, VisitHeld
 from claimbus.messaging import Poison
 from rich.console import Console
 
-from claimbus_cli.account import account_of
-from claimbus_cli.bus import BusError, Word, connected, words_on
+from claimbus_cli.account import account_of, changes_in
+from claimbus_cli.answers import answers_of
+from claimbus_cli.bus import Buried, BusError, Word, connected, dead_letters, outcomes_of, words_on
 from claimbus_cli.decisions import decision_of
 from claimbus_cli.terminal import out, run, server
 from claimbus_cli.visits import VisitsError, read_visits
@@ -65,23 +67,49 @@ async def _explain_on_bus(name: str, page: Console) -> None:
     practice, _, visit = name.rpartition("/")
     async with connected(server()) as client:
         words = await words_on(client, practice or None, visit)
+        outcomes = [
+            one for said in {word.practice_id for word in words} for one in await outcomes_of(client, said, visit)
+        ]
+        letters = [one for one in await dead_letters(client) if one.visit[1] == visit]
     practices = dict.fromkeys(word.practice_id for word in words)
     if len(practices) > 1:
         full = " or ".join(f"{one}/{visit}" for one in practices)
         raise BusError(f"{visit} is a visit of several practices: name {full}")
     if not words:
         raise BusError(f"no file {name}, and claims has said nothing of such a visit; see: claimbus dead list")
-    for part in _pages(words):
+    for part in _pages(words, outcomes, [one for one in letters if one.visit[0] in practices]):
         page.print(part, highlight=False)
 
 
-def _pages(words: list[Word]) -> Iterator[object]:
-    """The last word, and where that is no decision the last decision before it."""
-    last = words[-1]
+def _pages(
+    words: list[Word], outcomes: list[ClaimSubmitted | ClaimAdjudicated], letters: list[Buried]
+) -> Iterator[object]:
+    """The last word, and where that is no decision the last decision before it; then what the payer answered."""
+    late = [word for word in words if word.fact == "superseded"]
+    last = next((word for word in reversed(words) if word.fact != "superseded"), words[-1])
     decision = next((word.decision for word in reversed(words) if word.decision is not None), None)
     if last.decision is None:
         yield f"{last.practice_id}/{last.visit_id}: {last.fact}. {_CLOSED.get(last.fact, '')}"
+        yield from _closing(last, letters)
         if decision is not None:
             yield "What was decided before that, and holds no more:\n"
     if decision is not None:
         yield account_of(decision)
+        yield from changes_in(decision)
+    for word in late:
+        if word.closed is not None:
+            yield f"\nRevision {word.closed.revision} came too late. {word.closed.reason}"
+    decisions = {word.decision.claim_id: word.decision for word in words if word.decision is not None}
+    yield from answers_of(outcomes, decisions)
+
+
+def _closing(last: Word, letters: list[Buried]) -> Iterator[str]:
+    """Why it is held and what it waits for, or what is to be sent to the payer of a visit that was taken back."""
+    if isinstance(last.closed, VisitHeld):
+        yield last.closed.reason
+        if last.closed.waits_for:
+            yield f"It waits for: {', '.join(last.closed.waits_for)}."
+        for buried in letters:
+            yield f"Dead letter {buried.number} is of this visit; see: claimbus dead show {buried.number}"
+    if isinstance(last.closed, ClaimVoided) and last.closed.payer_control_number:
+        yield f"The payer is to void its claim {last.closed.payer_control_number} (frequency code 8)."

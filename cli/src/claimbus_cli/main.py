@@ -18,7 +18,17 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from claimbus_cli.bus import BusError, connected, dead_letters, following, original_of, outgoing, publish_visit, replay
+from claimbus_cli.bus import (
+    FROM_OUTSIDE,
+    BusError,
+    connected,
+    dead_letters,
+    following,
+    original_of,
+    outgoing,
+    publish_visit,
+    replay,
+)
 from claimbus_cli.code import code
 from claimbus_cli.doctor import examine
 from claimbus_cli.explain import explain
@@ -223,19 +233,24 @@ def evaluate(visits: str) -> None:
 
 @main.command()
 @click.argument("visits")
-def publish(visits: str) -> None:
+@click.option(
+    "--as", "fact", type=click.Choice([*FROM_OUTSIDE]), default="completed", show_default=True, help="What they say."
+)
+def publish(visits: str, fact: str) -> None:
     """Publish visits of a file, a folder, or standard input (-) as visit-completed events.
 
-    Publishing the same visit again is safe: it is decided once.
+    Publishing the same visit again is safe: it is decided once. With --as, the file says that visits were voided, or
+    what became of claims: submitted (277CA) or adjudicated (835).
 
     \b
     claimbus publish examples/visits
     claimbus publish corrected-visit.json
+    claimbus publish --as adjudicated examples/outcomes/01-adjudicated.json
     """
-    run(_publish(visits))
+    run(_publish(visits, fact))
 
 
-async def _publish(source: str) -> None:
+async def _publish(source: str, fact: str) -> None:
     visits = [(line, body) for line, body in read_visits(source)]
     new = 0
     async with connected(server()) as client:
@@ -243,9 +258,9 @@ async def _publish(source: str) -> None:
             task = progress.add_task("published", total=len(visits))
             for line, body in visits:
                 try:
-                    new += await publish_visit(client, outgoing(body))
+                    new += await publish_visit(client, outgoing(body, FROM_OUTSIDE[fact]))
                 except BusError as exc:
-                    raise BusError(f"line {line}: {exc} (the {new} visits before it are published)") from None
+                    raise BusError(f"line {line}: {exc} (the {new} before it are published)") from None
                 progress.advance(task)
     out.print(f"{new} published, {len(visits) - new} the broker already had.")
 
@@ -365,8 +380,11 @@ async def _dead_show(number: int, body: bool) -> None:
     if letter.why != "invalid":
         out.print(f"\nWhen what stopped it is mended: claimbus dead replay {number}")
         return
-    out.print(f"\nMend it: claimbus dead show {number} --body > visit.json")
-    out.print("         correct the field, then: claimbus publish visit.json")
+    fact = letter.subject.rpartition(".")[2]
+    kind = f"--as {fact} " if fact in FROM_OUTSIDE and fact != "completed" else ""
+    file = "visit.json" if not kind else f"{fact}.json"
+    out.print(f"\nMend it: claimbus dead show {number} --body > {file}")
+    out.print(f"         correct the field, then: claimbus publish {kind}{file}")
 
 
 @dead.command("replay")

@@ -1,6 +1,6 @@
 """Decisions and dead letters as a person reads them in a terminal."""
 
-from claimbus.events import Finding, Line
+from claimbus.events import Finding, Line, VisitHeld, VisitSuperseded
 from rich.table import Table
 from rich.text import Text
 
@@ -24,7 +24,9 @@ def add_decision(table: Table, word: Word) -> None:
     """One row: what a biller wants to know first."""
     outcome = Text(word.fact, style=_STYLES.get(word.fact, "yellow"))
     if word.decision is None:
-        table.add_row(word.visit_id, outcome, "", "")
+        # The reason of a void is the EHR's own text, and may say anything; ours say what is waited for.
+        why = word.closed.reason if isinstance(word.closed, VisitHeld | VisitSuperseded) else ""
+        table.add_row(word.visit_id, outcome, "", why)
         return
     lines = "\n".join(map(line_text, word.decision.lines)) or "none"
     table.add_row(word.visit_id, outcome, lines, first_reason(word.decision.findings))

@@ -17,11 +17,14 @@ from nats.errors import Error as NatsError
 
 from claimbus.messaging.broker import broker
 from claimbus.messaging.errors import Drift
+from claimbus.messaging.overdue import Overdue
 from claimbus.messaging.projection import Projection
 from claimbus.messaging.topology import verify
 from claimbus.telemetry import logs, tracing
 from claimbus.telemetry.logs import log
 
+_MOST_SECONDS = 7 * 86_400.0
+"""The longest time to wait for anything: half of what is looked back at after a start (`messaging.overdue`)."""
 _MISCONFIGURED = 78
 """Exit status EX_CONFIG: starting again would change nothing."""
 
@@ -43,6 +46,8 @@ class Settings:
     """Folder of payer profiles of one's own."""
     suggester: str | None = None
     """A suggester of one's own, as `module:name`; coding alone asks it."""
+    held_after: float = 300.0
+    """Seconds after which claims holds a visit that a fact is missing of; 0: never. Claims alone looks."""
 
     @property
     def nats_url(self) -> str:
@@ -65,7 +70,23 @@ class Settings:
             ),
             profiles=Path(folder) if (folder := environment.get("CLAIMBUS_PROFILES")) else None,
             suggester=environment.get("CLAIMBUS_SUGGESTER") or None,
+            held_after=_seconds(environment, "CLAIMBUS_HELD_AFTER", 300.0),
         )
+
+
+def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
+    given = environment.get(name, "").strip()
+    if not given:
+        return default
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _MOST_SECONDS:
+        raise SettingsError(
+            f"{name}: {given!r} is not a number of seconds from 0 to {_MOST_SECONDS:.0f}; 0 turns it off"
+        )
+    return seconds
 
 
 async def is_healthy(running: NatsBroker, name: str, projections: Iterable[Projection] = ()) -> bool:
@@ -102,7 +123,13 @@ async def _serve_health(
     return await asyncio.start_server(answer, host, port)
 
 
-async def _serve(name: str, router: NatsRouter, projections: tuple[Projection, ...], settings: Settings) -> None:
+async def _serve(
+    name: str,
+    router: NatsRouter,
+    projections: tuple[Projection, ...],
+    watches: tuple[Overdue, ...],
+    settings: Settings,
+) -> None:
     running = broker(settings.nats_url, name, router)
     app = FastStream(running, logger=None)
     health: list[asyncio.Server] = []
@@ -119,11 +146,15 @@ async def _serve(name: str, router: NatsRouter, projections: tuple[Projection, .
         _settle_memory()
         if settings.health_port is not None:
             health.append(await _serve_health(running, name, projections, settings.health_host, settings.health_port))
+        for watch in watches:
+            await watch.start(running.connection, name, settings.held_after)
         log().info("service.ready", version=version("claimbus"))
 
     @app.on_shutdown
     async def _draining() -> None:
         log().info("service.draining")
+        for watch in watches:
+            await watch.stop()
         for projection in projections:
             await projection.stop()
 
@@ -149,7 +180,8 @@ def run(name: str, package: str) -> None:
     """Run a service until SIGTERM or SIGINT, then finish what is in hand and stop.
 
     The `router` of the package's module `handlers` hears for it; the projections in its `projections`, if it has
-    some, are rebuilt before it begins to hear. Exits with status 78 (configuration) when a setting,
+    some, are rebuilt before it begins to hear, and its `watches` look from then on. Exits with status 78
+    (configuration) when a setting,
     a table, a payer profile or the broker's topology is wrong, and with 1 when the broker refuses.
     """
     try:
@@ -158,11 +190,12 @@ def run(name: str, package: str) -> None:
         module = import_module(f"{package}.handlers")
         router: NatsRouter = module.router
         projections: tuple[Projection, ...] = getattr(module, "projections", ())
+        watches: tuple[Overdue, ...] = getattr(module, "watches", ())
     except ValueError as exc:
         _give_up(name, exc, _MISCONFIGURED)
     traces = tracing.configure(f"claimbus-{name}", version("claimbus"), exports=settings.exports_traces)
     try:
-        asyncio.run(_serve(name, router, projections, settings))
+        asyncio.run(_serve(name, router, projections, watches, settings))
     except Drift as exc:
         _give_up(name, exc, _MISCONFIGURED)
     except NatsError as exc:

@@ -52,6 +52,14 @@ Money = Annotated[
 ]
 """US dollars: a decimal string in JSON (`"120.00"`), never a binary float."""
 
+SignedMoney = Annotated[
+    Decimal,
+    Field(max_digits=12),
+    PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str, when_used="json"),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}, {"type": "number"}], "x-unit": "USD"}),
+]
+"""US dollars that a payer may also take back: below zero in a reversal."""
+
 GivenMoney = Annotated[Money, Field(max_digits=12)]
 """Money as a sender gives it; what is computed from it may have more digits."""
 

@@ -5,8 +5,10 @@ from decimal import Decimal
 from functools import partial
 
 from claimbus.events import (
+    ClaimAdjudicated,
     ClaimDenialRisk,
     ClaimReady,
+    ClaimSubmitted,
     ClaimVoided,
     DocumentationChecked,
     Event,
@@ -14,13 +16,30 @@ from claimbus.events import (
     UnitsComputed,
     VisitCoded,
     VisitCompleted,
+    VisitHeld,
     VisitSuperseded,
     VisitVoided,
 )
-from claimbus.messaging import Heard, Join, Joined, LastWord, Projection, Reading, hears, say_once, trace_id
+from claimbus.messaging import (
+    Heard,
+    Join,
+    Joined,
+    LastWord,
+    Open,
+    Overdue,
+    Projection,
+    Reading,
+    hears,
+    note_outcome,
+    say_once,
+    trace_id,
+)
 from faststream.nats import NatsRouter
 
+from claims.domain.amendment import ControlNumbers
 from claims.domain.decide import decide_claim, retract_claim
+from claims.domain.duplicates import BilledServices
+from claims.domain.held import hold_visit, supersede_visit
 from claims.domain.totals import DecidedVisit, Ledger
 from claims.rules import RULES
 
@@ -32,15 +51,36 @@ def _threshold_on(day: date) -> Decimal | None:
 
 router = NatsRouter()
 _ledger = Ledger(_threshold_on)
+_services = BilledServices()
+_numbers = ControlNumbers()
+
+
+def _take(decision: DecidedVisit) -> None:
+    _ledger.take(decision)
+    _services.take(decision)
+
+
+def _void(voided: Keyed) -> None:
+    _ledger.void(voided)
+    _services.void(voided)
+    _numbers.void(voided)
+
+
 projections = (
     Projection(
-        Reading(ClaimReady, DecidedVisit, _ledger.take),
-        Reading(ClaimDenialRisk, DecidedVisit, _ledger.take),
-        Reading(ClaimVoided, Keyed, _ledger.void),
+        Reading(ClaimReady, DecidedVisit, _take),
+        Reading(ClaimDenialRisk, DecidedVisit, _take),
+        Reading(ClaimVoided, Keyed, _void),
+    ),
+    Projection(
+        Reading(ClaimSubmitted, ClaimSubmitted, _numbers.take),
+        Reading(ClaimAdjudicated, ClaimAdjudicated, _numbers.take),
     ),
 )
-_join = Join(VisitCompleted, VisitCoded, UnitsComputed, DocumentationChecked)
+_NEEDS = (VisitCoded, UnitsComputed, DocumentationChecked)
+_join = Join(VisitCompleted, *_NEEDS)
 _DECISIONS = (ClaimReady, ClaimDenialRisk)
+_CLOSING = (*_DECISIONS, VisitSuperseded, ClaimVoided)
 
 
 @router.subscriber(**hears("claims"))
@@ -52,13 +92,40 @@ async def decide(heard: Heard[VisitCompleted | VisitVoided | UnitsComputed | Doc
         await _join.when_complete(heard, partial(_say_decision, heard))
 
 
+@router.subscriber(**hears("claims", of=ClaimAdjudicated))
+async def follow(heard: Heard[ClaimSubmitted | ClaimAdjudicated]) -> None:
+    """Link a payer's answer to the decision that it answers."""
+    await note_outcome(heard)
+
+
+async def _hold(waiting: Open) -> None:
+    await say_once(partial(_held, waiting), closed_by=(*_CLOSING, VisitHeld), cause=waiting)
+
+
+watches = (Overdue(*_NEEDS, is_closed=_ledger.has_word_on, hold=_hold),)
+
+
+def _held(waiting: Open, _: LastWord) -> Event:
+    return hold_visit(waiting.event, [kind.fact for kind in waiting.missing], waiting.seconds)
+
+
 async def _say_decision(heard: Heard[Event], joined: Joined) -> None:
-    closed_by = (*_DECISIONS, VisitSuperseded, ClaimVoided)
-    await say_once(partial(_decide, joined), closed_by=closed_by, links=joined.links(type(heard.event)), cause=heard)
+    await say_once(
+        partial(_decide, joined),
+        closed_by=_CLOSING,
+        links=joined.links(type(heard.event)),
+        cause=heard,
+        too_late=partial(_supersede, joined),
+    )
+
+
+def _supersede(joined: Joined, last: LastWord) -> Event:
+    return supersede_visit(joined[VisitCompleted], last.revision)
 
 
 def _retract(void: VisitVoided, last: LastWord) -> Event:
-    return retract_claim(void, last.revision_if(*_DECISIONS), _ledger.after_voided(void))
+    number = _numbers.of(void) or (last.decision.claim.payer_control_number if last.decision else None)
+    return retract_claim(void, last.decided, _ledger.after_voided(void), payer_number=number)
 
 
 def _decide(joined: Joined, last: LastWord) -> Event:
@@ -72,11 +139,15 @@ def _decide(joined: Joined, last: LastWord) -> Event:
         RULES.rule_set,
         basis=joined.basis,
         event_ids=joined.event_ids,
-        supersedes_revision=last.revision_if(*_DECISIONS),
+        supersedes_revision=last.decided,
         decided_at=datetime.now(UTC),
         trace_id=trace_id(),
         totals=_ledger.before(visit),
         later=_ledger.after(visit),
+        earlier=last.decision,
+        payer_number=_numbers.of(visit, visit.primary.rank),
+        elsewhere=_services.beside(visit),
     )
     _ledger.expect(decision)  # visits decided before the stream hands it back are to see it
+    _services.expect(decision)
     return decision

@@ -1,6 +1,7 @@
 """The contract: one module a fact. Everything public is listed here."""
 
 from claimbus.events.claim_decided import (
+    Change,
     CheckCounts,
     ClaimDenialRisk,
     ClaimDocument,
@@ -8,8 +9,10 @@ from claimbus.events.claim_decided import (
     Line,
     RunningTotals,
     UnitsSummary,
+    claim_id_of,
     decision_adapter,
 )
+from claimbus.events.claim_outcome import AdjudicatedLine, Adjustment, ClaimAdjudicated, ClaimStatus, ClaimSubmitted
 from claimbus.events.dead_letter import DeadLetter, Problem
 from claimbus.events.documentation_checked import Completeness, DocumentationChecked
 from claimbus.events.finding import AHEAD, Finding, FixableBy, Mending, Reason
@@ -38,15 +41,21 @@ from claimbus.events.visit_completed import (
 
 __all__ = [
     "AHEAD",
+    "AdjudicatedLine",
+    "Adjustment",
     "Alternative",
     "Authorization",
     "Basis",
     "Case",
     "Certification",
+    "Change",
     "CheckCounts",
+    "ClaimAdjudicated",
     "ClaimDenialRisk",
     "ClaimDocument",
     "ClaimReady",
+    "ClaimStatus",
+    "ClaimSubmitted",
     "ClaimVoided",
     "Clinician",
     "CodedIntervention",
@@ -90,5 +99,6 @@ __all__ = [
     "VisitSuperseded",
     "VisitVoided",
     "Worksheet",
+    "claim_id_of",
     "decision_adapter",
 ]

@@ -1,16 +1,22 @@
 """Claim ready and claim denial-risk: the decision on one visit revision, with every reason."""
 
 from datetime import date
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from claimbus.events.documentation_checked import Completeness
+from claimbus.events.envelope import event_id
 from claimbus.events.finding import Finding, Reason
 from claimbus.events.model import Derived, Record
 from claimbus.events.units_computed import EhrUnits, Service, TableRow, Unbilled
 from claimbus.events.visit_completed import BillingProvider, Case, Clinician, Coverage, Patient
-from claimbus.values import Instant, Money, PhiText
+from claimbus.values import PHI, Instant, Money, PhiText
+
+
+def claim_id_of(practice_id: str, visit_id: str, revision: int) -> str:
+    """The claim of a visit revision; the same wherever it is computed."""
+    return event_id("claim", practice_id, visit_id, revision)
 
 
 class Line(Record):
@@ -102,6 +108,18 @@ class RunningTotals(Record):
     """Earlier visits under this visit's authorization; null where it has no number."""
 
 
+class Change(Record):
+    """One field in which a decision differs from the one that it replaces. Null: not there."""
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
+    field: str
+    """`outcome`; `lines.97110.units`, of an assistant's share `lines.97110.assistant.units`; `claim.place_of_service`;
+    `findings.signature.missing`."""
+    before: Annotated[Any, PHI] = Field(alias="from")
+    to: Annotated[Any, PHI]
+
+
 class _Decision(Derived):
     family: ClassVar[str] = "claims"
 
@@ -109,8 +127,12 @@ class _Decision(Derived):
     event_ids: dict[str, str]
     """The events that this decision joined, by fact."""
     frequency_code: Literal["1", "7", "8"] = "1"
+    """7 where `claim.payer_control_number` is known: the payer is to replace its claim. 1: a claim that the payer has
+    not seen, in the place of the one in `supersedes` where there is one, which must not be sent any more."""
     supersedes: str | None = None
     """`claim_id` of the decision on the revision before, where there is one."""
+    changes: tuple[Change, ...] = ()
+    """In what it differs from the decision that it supersedes."""
     decided_at: Instant
     trace_id: str | None
     lines: tuple[Line, ...]

@@ -1,12 +1,14 @@
 """The only place that spells a subject.
 
-`visits.<practice>.<visit>.<fact>` and `claims.<practice>.<visit>.<outcome>`; dead letters lie under
-`dead.<consumer>.<why>`. Practice and visit are opaque keys: a subject never names a person.
+`visits.<practice>.<visit>.<fact>`, `claims.<practice>.<visit>.<outcome>`, and what payers answered under
+`outcomes.<practice>.<visit>.<fact>`; dead letters lie under `dead.<consumer>.<why>`. Practice and visit are opaque
+keys: a subject never names a person.
 """
 
 from typing import NamedTuple
 
 from claimbus.events.claim_decided import ClaimDenialRisk, ClaimReady
+from claimbus.events.claim_outcome import ClaimAdjudicated, ClaimSubmitted
 from claimbus.events.documentation_checked import DocumentationChecked
 from claimbus.events.model import Event
 from claimbus.events.units_computed import UnitsComputed
@@ -25,6 +27,8 @@ EVENTS: tuple[type[Event], ...] = (
     VisitHeld,
     VisitSuperseded,
     ClaimVoided,
+    ClaimSubmitted,
+    ClaimAdjudicated,
 )
 _BY_TAIL = {(event.family, event.fact): event for event in EVENTS}
 
@@ -32,6 +36,7 @@ _FAMILIES = {event.family for event in EVENTS}
 
 ALL_VISITS = "visits.*.*.*"
 ALL_CLAIMS = "claims.*.*.*"
+ALL_OUTCOMES = "outcomes.*.*.*"
 ALL_DEAD = "dead.*.*"
 
 
@@ -59,6 +64,11 @@ def all_claims_of(practice_id: str, visit_id: str) -> str:
     return f"claims.{practice_id}.{visit_id}.*"
 
 
+def all_outcomes_of(practice_id: str, visit_id: str) -> str:
+    """Filter for whatever payers answered to the claims of a visit."""
+    return f"outcomes.{practice_id}.{visit_id}.*"
+
+
 def template(subject: str) -> str:
     """The subject without its keys, safe for span names and labels."""
     tokens = subject.split(".")
@@ -72,7 +82,7 @@ def template_of(event: type[Event]) -> str:
 
 
 def parse(subject: str) -> Address:
-    """Raises `ValueError` for a subject that is not a visit's or a claim's."""
+    """Raises `ValueError` for a subject of no family of events."""
     tokens = subject.split(".")
     if len(tokens) != 4 or tokens[0] not in _FAMILIES:
         raise ValueError("not a subject of a visit or a claim")

@@ -1,6 +1,6 @@
 """Claim events that close or pause a visit revision without a decision of its own."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from claimbus.events.finding import Finding
 from claimbus.events.model import Event
@@ -41,5 +41,9 @@ class ClaimVoided(Event):
     reason: PhiText | None = None
     retracts: str | None = None
     """`claim_id` of the decision that it takes back, where there is one."""
+    frequency_code: Literal["8"] | None = None
+    """8 where the payer is to void its claim; null where it has none to void: what was not sent is not to be."""
+    payer_control_number: PhiText | None = None
+    """The payer's own number of the claim to void."""
     findings: Rows[Finding] = ()
     """What taking the visit back means for other visits."""

@@ -5,6 +5,8 @@ from claimbus.messaging.decode import Heard, basis_for, decode, validated
 from claimbus.messaging.emit import Outgoing, emit, identity_of, publish
 from claimbus.messaging.errors import Drift, MessagingError, Poison, Stale
 from claimbus.messaging.join import Join, Joined, say_once
+from claimbus.messaging.outcomes import note_outcome
+from claimbus.messaging.overdue import Open, Overdue
 from claimbus.messaging.projection import Projection, Reading
 from claimbus.messaging.stored import LastWord
 from claimbus.telemetry.tracing import trace_id
@@ -16,7 +18,9 @@ __all__ = [
     "Joined",
     "LastWord",
     "MessagingError",
+    "Open",
     "Outgoing",
+    "Overdue",
     "Poison",
     "Projection",
     "Reading",
@@ -27,6 +31,7 @@ __all__ = [
     "emit",
     "hears",
     "identity_of",
+    "note_outcome",
     "publish",
     "say_once",
     "trace_id",

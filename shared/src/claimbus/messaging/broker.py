@@ -6,9 +6,10 @@ from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsRouter, PullSub
 from nats.js.api import ConsumerConfig
 
+from claimbus.events import Event, VisitCompleted
 from claimbus.messaging.decode import decode_heard
 from claimbus.messaging.settlement import Settlement
-from claimbus.messaging.topology import BATCH, VISITS, consumers
+from claimbus.messaging.topology import BATCH, STREAM_OF, consumers
 from claimbus.telemetry.logs import log
 
 GRACE = 20.0
@@ -24,17 +25,18 @@ class Subscription(TypedDict):
     pull_sub: "PullSub[Literal[False]]"
 
 
-def hears(service: str) -> Subscription:
-    """How a service subscribes: bound to its provisioned consumer, declaring nothing.
+def hears(service: str, of: type[Event] = VisitCompleted) -> Subscription:
+    """How a service subscribes, to the stream of such an event: bound to its provisioned consumer, declaring nothing.
 
     A batch is fetched at once and its handlers run side by side; the next fetch waits for the slowest.
     Handlers here compute for microseconds and wait for one publish, so that costs nothing, and it is
     four times cheaper than one message at a time (ADR 0005).
     """
+    stream = STREAM_OF[of.family]
     return Subscription(
-        stream=JStream(VISITS, declare=False),
+        stream=JStream(stream, declare=False),
         durable=service,
-        config=consumers()[service],
+        config=consumers(stream)[service],
         pull_sub=PullSub(batch_size=BATCH, timeout=5.0),
     )
 

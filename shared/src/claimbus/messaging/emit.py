@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 from nats.aio.client import Client
 from nats.js import JetStreamContext
@@ -103,12 +104,28 @@ async def publish(
         raise Stale("another replica is storing this very event, and is not done")
 
 
+class Cause(Protocol):
+    """Why something is said: a fact that was heard, or a visit that was looked at."""
+
+    @property
+    def client(self) -> Client: ...
+
+    @property
+    def service(self) -> str: ...
+
+    @property
+    def event(self) -> Event: ...
+
+    @property
+    def id(self) -> str: ...
+
+
 async def emit(event: Event, *, cause: Heard[Event]) -> None:
     """Say a fact that follows from the message being handled."""
     await publish(cause.client, Outgoing.of(event), source=f"/claimbus/{cause.service}", cause=cause.id)
 
 
-async def emit_after(event: Event, last: LastWord, *, cause: Heard[Event]) -> bool:
+async def emit_after(event: Event, last: LastWord, *, cause: Cause) -> bool:
     """Say something of a visit unless something else was said since `last`; tells whether it was said.
 
     The broker compares the last sequence over all claim subjects of the visit, so that of any number

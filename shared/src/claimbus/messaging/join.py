@@ -18,9 +18,9 @@ from opentelemetry.trace import Link, SpanKind
 from claimbus.events import Basis, Derived, Event
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.decode import Fact, Heard, decode
-from claimbus.messaging.emit import emit_after
+from claimbus.messaging.emit import Cause, emit_after
 from claimbus.messaging.errors import Poison, Stale
-from claimbus.messaging.stored import LastMessages, LastWord, Stored, last_word, walk
+from claimbus.messaging.stored import LastMessages, LastWord, Stored, all_words, last_word, walk
 from claimbus.messaging.topology import VISITS
 from claimbus.telemetry import registry, tracing
 from claimbus.telemetry.logs import log
@@ -156,14 +156,16 @@ async def say_once(
     compose: Callable[[LastWord], Event],
     *,
     closed_by: tuple[type[Event], ...],
-    cause: Heard[Event],
+    cause: Cause,
     links: tuple[Link, ...] = (),
+    too_late: Callable[[LastWord], Event] | None = None,
 ) -> None:
     """Say what `compose` makes of the last word on a visit, unless that word closed the revision.
 
     A revision is closed by a word of one of the kinds `closed_by`, or by any word on a later
     revision. Of any number of processes that try, one gets through: the broker refuses a word that
-    does not follow on the last one, and the refused look again.
+    does not follow on the last one, and the refused look again. `too_late` is for a revision that a later
+    one closed before anything was said of it.
 
     Raises `Stale` when the race is lost again and again.
     """
@@ -173,10 +175,17 @@ async def say_once(
     last = LastWord() if of.revision == 1 else await last_word(client, of.practice_id, of.visit_id)
     with tracing.span("decide", SpanKind.INTERNAL, {registry.REVISION: of.revision}, links=links):
         for _ in range(_RACES):
+            say = compose
             if last.closes(of.revision, closed_by):
-                log().info("claim.already-said", outcome=last.fact, revision=last.revision)
-                return
-            event = compose(last)
+                overtaken = last.revision > of.revision and too_late is not None
+                if overtaken:
+                    last = await all_words(client, of.practice_id, of.visit_id)
+                if too_late is None or not overtaken or of.revision in last.said_of:
+                    tracing.mark(OUTCOME="already-said")
+                    log().info("claim.already-said", outcome=last.fact, revision=last.revision)
+                    return
+                say = too_late
+            event = say(last)
             if await emit_after(event, last, cause=cause):
                 tracing.mark(OUTCOME=type(event).fact)
                 log().info("claim.said", outcome=type(event).fact, revision=event.revision)

@@ -4,16 +4,26 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from pydantic import ValidationError
 
-from claimbus.events import Event
+from claimbus.events import (
+    ClaimDenialRisk,
+    ClaimReady,
+    ClaimVoided,
+    Event,
+    VisitSuperseded,
+    decision_adapter,
+)
 from claimbus.events.envelope import read
-from claimbus.events.subjects import all_claims_of, parse
+from claimbus.events.subjects import all_claims_of, parse, subject_for
 from claimbus.messaging.errors import Stale
 from claimbus.messaging.topology import CLAIMS
+from claimbus.telemetry.logs import log
 
 _TIMEOUT = 5.0
 _MOST_SUBJECTS = 1000
@@ -28,6 +38,11 @@ class Stored:
     seq: int
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def at(self) -> datetime:
+        """When the broker stored it."""
+        return datetime.fromisoformat(self.headers["Nats-Time-Stamp"])
 
 
 def _stored(msg: Msg) -> Stored:
@@ -99,24 +114,28 @@ class LastMessages:
                 question.answer.set_result({name: found[name] for name in question.subjects if name in found})
 
     async def _multi_last(self, subjects: list[str], up_to: int) -> dict[str, Stored]:
-        inbox = self._client.new_inbox()
-        answers = await self._client.subscribe(inbox)
-        try:
-            request = json.dumps({"multi_last": subjects, "up_to_seq": up_to}).encode()
-            await self._client.publish(f"$JS.API.DIRECT.GET.{self._stream}", request, reply=inbox)
-            found: dict[str, Stored] = {}
-            while True:
-                msg = await answers.next_msg(timeout=_TIMEOUT)
-                status = (msg.headers or {}).get("Status")
-                if status is None:
-                    stored = _stored(msg)
-                    found[stored.subject] = stored
-                elif status in ("204", "404"):
-                    return found
-                else:
-                    raise RuntimeError(f"direct get on {self._stream} answered {status}")
-        finally:
-            await answers.unsubscribe()
+        found = await _direct_gets(self._client, self._stream, {"multi_last": subjects, "up_to_seq": up_to})
+        return {one.subject: one for one in found}
+
+
+async def _direct_gets(client: Client, stream: str, question: Mapping[str, object]) -> list[Stored]:
+    """Several stored messages in one answer."""
+    inbox = client.new_inbox()
+    answers = await client.subscribe(inbox)
+    try:
+        await client.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(question).encode(), reply=inbox)
+        found: list[Stored] = []
+        while True:
+            msg = await answers.next_msg(timeout=_TIMEOUT)
+            status = (msg.headers or {}).get("Status")
+            if status is None:
+                found.append(_stored(msg))
+            elif status in ("204", "404"):
+                return found
+            else:
+                raise RuntimeError(f"direct get on {stream} answered {status}")
+    finally:
+        await answers.unsubscribe()
 
 
 async def _direct_get(client: Client, stream: str, question: dict[str, str | int]) -> Stored | None:
@@ -128,6 +147,17 @@ async def _direct_get(client: Client, stream: str, question: dict[str, str | int
     if status == "404":
         return None
     raise RuntimeError(f"direct get on {stream} answered {status}")
+
+
+async def read_one(client: Client, stream: str, seq: int) -> Stored | None:
+    """The message at a place in a stream, if it is still there."""
+    return await _direct_get(client, stream, {"seq": seq})
+
+
+async def read_on(client: Client, stream: str, subject: str, *, start: int | datetime, most: int) -> list[Stored]:
+    """The next messages of a subject from a sequence or an instant on, oldest first."""
+    where = {"seq": start} if isinstance(start, int) else {"start_time": start.isoformat()}
+    return await _direct_gets(client, stream, {**where, "next_by_subj": subject, "batch": most})
 
 
 async def walk(client: Client, stream: str, subject: str, *, at_least: int = 0) -> list[Stored]:
@@ -146,13 +176,26 @@ async def walk(client: Client, stream: str, subject: str, *, at_least: int = 0) 
     return found
 
 
+_DECISIONS = (ClaimReady.fact, ClaimDenialRisk.fact)
+
+
 @dataclass(frozen=True, slots=True)
 class LastWord:
-    """The last thing that claims said of a visit; sequence 0 where it has said nothing."""
+    """The last thing that claims said of a visit; sequence 0 where it has said nothing.
+
+    `visit superseded` is about a revision that came too late: it moves the sequence on and is otherwise passed
+    over, so that the word before it, on a later revision, still closes what it closed (ADR 14).
+    """
 
     seq: int = 0
     fact: str = ""
     revision: int = 0
+    decided: int | None = None
+    """Revision of the decision that stands: the last one, unless the visit was taken back after it."""
+    decision: ClaimReady | ClaimDenialRisk | None = None
+    """That decision; null where there is none, or it is of a release whose decisions cannot be read any more."""
+    said_of: frozenset[int] = frozenset()
+    """Revisions that a word was said of, among the words that were read: all of them by `all_words`."""
 
     def closes(self, revision: int, kinds: Iterable[type[Event]]) -> bool:
         """Whether nothing more may be said of a revision, given the kinds of word that close it."""
@@ -167,9 +210,65 @@ class LastWord:
 
 
 async def last_word(client: Client, practice_id: str, visit_id: str) -> LastWord:
-    """What claims said last of a visit. May be old on a cluster: a guarded publish finds that out."""
-    said = await _direct_get(client, CLAIMS, {"last_by_subj": all_claims_of(practice_id, visit_id)})
+    """What claims said last of a visit. May be old on a cluster: a guarded publish finds that out.
+
+    Raises `Stale` when a replica that lags answers in between.
+    """
+    subject = all_claims_of(practice_id, visit_id)
+    said = await _direct_get(client, CLAIMS, {"last_by_subj": subject})
     if said is None:
         return LastWord()
-    envelope, _ = read(said.headers, said.body)
-    return LastWord(said.seq, parse(said.subject).fact, int(envelope.revision or 1) if envelope else 1)
+    last = _understood([said])
+    if last.fact in (*_DECISIONS, ClaimVoided.fact):
+        return last
+    # A pause or a late revision: what stands is told by the words before it.
+    words = [one for one in await walk(client, CLAIMS, subject, at_least=said.seq) if one.seq <= said.seq]
+    return _understood(words)
+
+
+async def all_words(client: Client, practice_id: str, visit_id: str) -> LastWord:
+    """The last word, and every revision that something was said of. May be old, as `last_word`."""
+    return _understood(await walk(client, CLAIMS, all_claims_of(practice_id, visit_id)))
+
+
+def _understood(words: list[Stored]) -> LastWord:
+    """What some words, oldest first, come to."""
+    last = LastWord()
+    said_of: set[int] = set()
+    standing: Stored | None = None
+    for word in words:
+        fact, revision = parse(word.subject).fact, _revision_of(word)
+        said_of.add(revision)
+        if fact == VisitSuperseded.fact:
+            last = replace(last, seq=word.seq)
+            continue
+        last = replace(last, seq=word.seq, fact=fact, revision=revision)
+        if fact in _DECISIONS:
+            standing, last = word, replace(last, decided=revision)
+        elif fact == ClaimVoided.fact:
+            standing, last = None, replace(last, decided=None)
+    decision = None if standing is None else _decision_in(standing)
+    return replace(last, decision=decision, said_of=frozenset(said_of))
+
+
+def _revision_of(word: Stored) -> int:
+    envelope, _ = read(word.headers, word.body)
+    return int(envelope.revision or 1) if envelope else 1
+
+
+def _decision_in(word: Stored) -> ClaimReady | ClaimDenialRisk | None:
+    try:
+        return decision_adapter.validate_json(word.body)
+    except ValidationError as exc:
+        # Said by another release: the new decision still replaces it, and cannot say in what it differs.
+        log().warning("claim.unreadable", stream=CLAIMS, seq=word.seq, error_type=type(exc).__name__)
+        return None
+
+
+async def decision_of(client: Client, practice_id: str, visit_id: str, revision: int) -> Stored | None:
+    """The decision on a visit revision as it is stored; null where there is none, or a replica that lags answers."""
+    for kind in (ClaimReady, ClaimDenialRisk):
+        for word in await walk(client, CLAIMS, subject_for(kind, practice_id, visit_id)):
+            if _revision_of(word) == revision:
+                return word
+    return None

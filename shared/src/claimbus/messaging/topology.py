@@ -14,21 +14,25 @@ from nats.js.api import (
 from nats.js.errors import NotFoundError
 
 from claimbus.events import (
+    ClaimAdjudicated,
     ClaimDenialRisk,
     ClaimReady,
+    ClaimSubmitted,
     ClaimVoided,
     DocumentationChecked,
     Event,
     UnitsComputed,
     VisitCoded,
     VisitCompleted,
+    VisitHeld,
+    VisitSuperseded,
     VisitVoided,
 )
-from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, ALL_VISITS, every
+from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, ALL_OUTCOMES, ALL_VISITS, every
 from claimbus.messaging.errors import Drift
 
-VISITS, CLAIMS, DEAD = "VISITS", "CLAIMS", "DEAD"
-STREAM_OF = {VisitCompleted.family: VISITS, ClaimReady.family: CLAIMS}
+VISITS, CLAIMS, OUTCOMES, DEAD = "VISITS", "CLAIMS", "OUTCOMES", "DEAD"
+STREAM_OF = {VisitCompleted.family: VISITS, ClaimReady.family: CLAIMS, ClaimAdjudicated.family: OUTCOMES}
 """The stream that keeps a family of events."""
 
 DAY = 86_400.0
@@ -54,21 +58,21 @@ HEARS: dict[str, tuple[type[Event], ...]] = {
     "coding": (VisitCompleted,),
     "documentation-check": (VisitCompleted,),
     "units": (VisitCoded,),
-    "claims": (VisitCompleted, VisitVoided, UnitsComputed, DocumentationChecked),
+    "claims": (VisitCompleted, VisitVoided, UnitsComputed, DocumentationChecked, ClaimSubmitted, ClaimAdjudicated),
 }
-"""What each service subscribes to. The durable consumer bears the service's name."""
+"""What each service subscribes to. Its durable consumer, one on each stream, bears the service's name."""
 
 SAYS: dict[str, tuple[type[Event], ...]] = {
     "coding": (VisitCoded,),
     "documentation-check": (DocumentationChecked,),
     "units": (UnitsComputed,),
-    "claims": (ClaimReady, ClaimDenialRisk, ClaimVoided),
+    "claims": (ClaimReady, ClaimDenialRisk, VisitHeld, VisitSuperseded, ClaimVoided),
 }
 """What each service publishes, beside the letters of messages that it could not use."""
 
 # A consumer that gives a message up after MAX_DELIVER crashes says so in an advisory. It would be
 # lost if nobody listened at that moment, so the dead-letter stream keeps it.
-_GIVEN_UP = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{VISITS}.*"
+_GIVEN_UP = tuple(f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.*" for stream in (VISITS, OUTCOMES))
 
 
 def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
@@ -86,23 +90,38 @@ def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
     return (
         StreamConfig(name=VISITS, subjects=[ALL_VISITS], max_bytes=8 << 30, **facts),
         StreamConfig(name=CLAIMS, subjects=[ALL_CLAIMS], max_bytes=4 << 30, **facts),
-        StreamConfig(name=DEAD, subjects=[ALL_DEAD, _GIVEN_UP], max_bytes=1 << 28, **letters),
+        StreamConfig(name=OUTCOMES, subjects=[ALL_OUTCOMES], max_bytes=1 << 30, **facts),
+        StreamConfig(name=DEAD, subjects=[ALL_DEAD, *_GIVEN_UP], max_bytes=1 << 28, **letters),
     )
 
 
-def consumers() -> dict[str, ConsumerConfig]:
-    """The declared durable pull consumers, all on the visits stream, by name."""
+def consumers(stream: str = VISITS) -> dict[str, ConsumerConfig]:
+    """The declared durable pull consumers on a stream, by name."""
+    heard = {
+        name: [every(event) for event in events if STREAM_OF[event.family] == stream] for name, events in HEARS.items()
+    }
     return {
         name: ConsumerConfig(
             durable_name=name,
-            filter_subjects=[every(event) for event in events],
+            filter_subjects=subjects,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT,
             max_deliver=MAX_DELIVER,
             max_ack_pending=BATCH * 16,
         )
-        for name, events in HEARS.items()
+        for name, subjects in heard.items()
+        if subjects
     }
+
+
+def consumer_names() -> list[tuple[str, str]]:
+    """Every declared consumer as stream and name."""
+    return [(stream, name) for stream in STREAM_OF.values() for name in consumers(stream)]
+
+
+def _name(stream: str, consumer: str) -> str:
+    """How a person is told of a consumer: by its stream too where that is not the visits stream."""
+    return consumer if stream == VISITS else f"{consumer} on {stream}"
 
 
 def drift(have: object, want: object) -> dict[str, tuple[object, object]]:
@@ -137,27 +156,35 @@ async def provision(js: JetStreamContext, replicas: int = 1) -> list[str]:
             if drift(have, stream):
                 await js.update_stream(stream)
                 changed.append(f"updated stream {name}")
-    for name, consumer in consumers().items():
+    for on, name in consumer_names():
+        consumer = consumers(on)[name]
         try:
-            found = (await js.consumer_info(VISITS, name)).config
+            found = (await js.consumer_info(on, name)).config
         except NotFoundError:
-            await js.add_consumer(VISITS, consumer)
-            changed.append(f"created consumer {name}")
+            await js.add_consumer(on, consumer)
+            changed.append(f"created consumer {_name(on, name)}")
         else:
             if drift(found, consumer):
-                await js.add_consumer(VISITS, consumer)
-                changed.append(f"updated consumer {name}")
+                await js.add_consumer(on, consumer)
+                changed.append(f"updated consumer {_name(on, name)}")
     return changed
 
 
-async def verify(js: JetStreamContext, consumer: str) -> None:
-    """Raises `Drift` unless the consumer stands as declared."""
+async def verify(js: JetStreamContext, service: str) -> None:
+    """Raises `Drift` unless each consumer of the service stands as declared."""
+    for stream, name in consumer_names():
+        if name == service:
+            await verify_consumer(js, stream, name)
+
+
+async def verify_consumer(js: JetStreamContext, stream: str, name: str) -> None:
+    """Raises `Drift` unless it stands as declared."""
     try:
-        have = (await js.consumer_info(VISITS, consumer)).config
+        have = (await js.consumer_info(stream, name)).config
     except NotFoundError:
-        raise Drift(f"consumer {consumer} does not exist on stream {VISITS}; run: claimbus provision") from None
-    if found := drift(have, consumers()[consumer]):
-        raise Drift(f"consumer {consumer} is not as declared: {_spell(found)}; run: claimbus provision")
+        raise Drift(f"consumer {name} does not exist on stream {stream}; run: claimbus provision") from None
+    if found := drift(have, consumers(stream)[name]):
+        raise Drift(f"consumer {_name(stream, name)} is not as declared: {_spell(found)}; run: claimbus provision")
 
 
 async def verify_streams(js: JetStreamContext) -> list[str]:

@@ -99,6 +99,12 @@ def link_to(headers: Mapping[str, str] | None, fact: str) -> Link:
     )
 
 
+def link(headers: Mapping[str, str] | None, fact: str) -> None:
+    """Link the current span to the one that published a stored fact."""
+    to = link_to(headers, fact)
+    trace.get_current_span().add_link(to.context, to.attributes)
+
+
 def trace_id() -> str | None:
     """The current trace's id, 32 hexadecimal digits."""
     current = trace.get_current_span().get_span_context()

@@ -23,13 +23,15 @@ from claimbus.events import (
     VisitCoded,
     VisitCompleted,
     VisitVoided,
+    claim_id_of,
 )
-from claimbus.events.envelope import event_id
 from claimbus.rules import Profile, merge_rule_sets
 from claimbus.values import Result, Severity
 
+from claims.domain.amendment import Replacement, changes_between, replacement_of
 from claims.domain.authorization import check_authorization
 from claims.domain.diagnoses import order_diagnoses
+from claims.domain.duplicates import Elsewhere, check_repeats
 from claims.domain.fees import PricedItem, price_services, total_of
 from claims.domain.filing import last_filing_day
 from claims.domain.form import check_form
@@ -47,11 +49,6 @@ _OF_ALL_UNITS = ("mue.", "ncci.")
 _ASSISTANT_MODIFIERS = frozenset(ASSISTANT_MODIFIER.values())
 
 
-def claim_id_of(practice_id: str, visit_id: str, revision: int) -> str:
-    """The claim of a visit revision; the same wherever it is computed."""
-    return event_id("claim", practice_id, visit_id, revision)
-
-
 def decide_claim(
     visit: VisitCompleted,
     coded: VisitCoded,
@@ -67,18 +64,24 @@ def decide_claim(
     trace_id: str | None,
     totals: RunningTotals | None = None,
     later: Iterable[LaterVisit] = (),
+    earlier: ClaimReady | ClaimDenialRisk | None = None,
+    payer_number: str | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> ClaimReady | ClaimDenialRisk:
     """Denial-risk exactly when a finding of severity block has failed; ready otherwise.
 
     The facts must be of one visit revision. `supersedes_revision` is the revision whose decision
-    this one replaces; it, `decided_at` and `trace_id` change nothing else in the decision. `totals`
-    is what earlier visits of the patient add up to; null where nobody kept count. `later` are decided
-    visits of later days that this one may change the totals of.
+    this one replaces, and `earlier` that decision, where it can be read: the changes are told against it, and it says
+    which claim the payer holds. `decided_at` and `trace_id` change nothing else in the decision.
+    `payer_number` is the payer's own number of the claim that it holds of this visit, by its own answers;
+    `elsewhere` is what other visits were decided with. `totals` is what earlier visits of the patient add up to;
+    null where nobody kept count. `later` are decided visits of later days that this one may change the totals of.
     """
     profile = rules.profiles.of(visit.primary.payer, visit.practice_id, visit.service_date)
     diagnoses = order_diagnoses(visit, units, rules)
     composed, line_findings = compose_lines(visit, coded, units, rules, pointers=diagnoses.pointers, totals=totals)
     lines = _priced(composed, profile, rules)
+    replaces = replacement_of(visit, earlier, payer_number)
     checked = [
         *documentation.checks,
         *coded.findings,
@@ -90,6 +93,8 @@ def decide_claim(
         *check_authorization(visit, profile, totals),
         _something_billable(lines),
         *check_later_visits(later, dollars_of(lines)),
+        *replaces.findings,
+        *check_repeats(visit, lines, elsewhere, rules),
     ]
     counts = Counter(finding.result for finding in checked if not finding.tells_ahead)
     file_by = last_filing_day(visit.service_date, profile.settings)
@@ -99,15 +104,16 @@ def decide_claim(
         if finding.result is not Result.PASS or finding.tells_ahead
     )
     blocked = any(one.severity is Severity.BLOCK and one.result is Result.FAIL for one in remarks)
-    decision = ClaimDenialRisk if blocked else ClaimReady
+    outcome = ClaimDenialRisk if blocked else ClaimReady
     claim_id = claim_id_of(visit.practice_id, visit.visit_id, visit.revision)
-    return decision(
+    decision = outcome(
         practice_id=visit.practice_id,
         visit_id=visit.visit_id,
         revision=visit.revision,
         claim_id=claim_id,
         basis=basis,
         event_ids=event_ids,
+        frequency_code="7" if replaces.number else "1",
         supersedes=_claim_of(visit, supersedes_revision),
         decided_at=decided_at,
         trace_id=trace_id,
@@ -129,14 +135,24 @@ def decide_claim(
         checks=CheckCounts(passed=counts[Result.PASS], failed=counts[Result.FAIL], unknown=counts[Result.UNKNOWN]),
         completeness=documentation.completeness,
         rule_set=merge_rule_sets(coded.rule_set, units.rule_set, documentation.rule_set, rule_set),
-        claim=_document(visit, lines, diagnoses.codes, profile.settings, claim_id, file_by),
+        claim=_document(visit, lines, diagnoses.codes, profile.settings, claim_id, file_by, replaces),
     )
+    if earlier is None:
+        return decision
+    return decision.model_copy(update={"changes": changes_between(earlier, decision)})
 
 
-def retract_claim(void: VisitVoided, decided_revision: int | None, later: Iterable[LaterVisit] = ()) -> ClaimVoided:
+def retract_claim(
+    void: VisitVoided,
+    decided_revision: int | None,
+    later: Iterable[LaterVisit] = (),
+    *,
+    payer_number: str | None = None,
+) -> ClaimVoided:
     """What claims says when the EHR takes a visit back; names the decision that falls, if one stands.
 
-    `later` are decided visits of later days whose totals it was part of.
+    `later` are decided visits of later days whose totals it was part of. `payer_number` is the payer's own number of
+    the claim that it holds of this visit, and is to void; without one there is nothing to send.
     """
     return ClaimVoided(
         practice_id=void.practice_id,
@@ -144,6 +160,8 @@ def retract_claim(void: VisitVoided, decided_revision: int | None, later: Iterab
         revision=void.revision,
         reason=void.reason,
         retracts=_claim_of(void, decided_revision),
+        frequency_code="8" if payer_number else None,
+        payer_control_number=payer_number,
         findings=tuple(one for one in check_later_visits(later, None) if one.result is not Result.PASS),
     )
 
@@ -274,6 +292,7 @@ def _document(
     settings: ClaimSettings,
     claim_id: str,
     file_by: date | None,
+    replaces: Replacement,
 ) -> ClaimDocument:
     """Flags and the kind of payer are the profile's; all else is the visit's and stays unknown where it is missing."""
     authorization = visit.primary.authorization
@@ -300,4 +319,5 @@ def _document(
         benefits_assigned=settings.benefits_assigned,
         release_of_information=None if released == "none" else released,
         signature_on_file=settings.signature_on_file,
+        payer_control_number=replaces.number,
     )

@@ -71,6 +71,13 @@ class ThresholdRow(DatedRow):
     amount: Money
 
 
+class InitialEvaluationRow(DatedRow):
+    """Codes of an initial evaluation of a discipline."""
+
+    discipline: str
+    codes: tuple[str, ...]
+
+
 class RequiredField(DatedRow):
     """A field that a claim cannot be sent without."""
 
@@ -306,3 +313,5 @@ class ClaimRules:
     mppr: Mapping[str, MpprRow]
     """By multiple-procedure indicator."""
     assistant_reduction: AssistantReductionRow | None
+    initial_evaluations: Mapping[str, tuple[str, ...]]
+    """Codes by discipline."""

@@ -38,7 +38,18 @@ class _Patient(Record):
     patient_id: str
 
 
+class _Case(Record):
+    case_id: str | None = None
+
+
+class _Person(Record):
+    npi: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+
+
 class _Line(Record):
+    code: str = ""
     allowed_amount: Money | None = None
 
 
@@ -47,10 +58,12 @@ class _Document(Record):
     discipline: Literal["PT", "OT", "SLP"]
     patient: _Patient
     coverage: tuple[_Coverage, ...]
+    case: _Case | None = None
+    rendering_provider: _Person | None = None
 
 
 class DecidedVisit(Keyed):
-    """What the ledger reads of a decision."""
+    """What the ledger, and who looks for duplicates, read of a decision."""
 
     lines: tuple[_Line, ...]
     totals: RunningTotals | None = None
@@ -169,6 +182,11 @@ class Ledger:
             therapy_visits=dollars.visits,
             authorized_visits=authorized,
         )
+
+    def has_word_on(self, visit: Keyed) -> bool:
+        """Whether a decision or a void of this revision, or of a later one, is known."""
+        known = self._visits.get((visit.practice_id, visit.visit_id))
+        return known is not None and known.stored and known.revision >= visit.revision
 
     def after(self, visit: VisitCompleted) -> tuple[LaterVisit, ...]:
         """Decided visits that this visit, or its leaving an earlier place, changes the figure of."""

@@ -25,6 +25,7 @@ from claims.domain.tables import (
     ConversionFactorRow,
     DistinctLinesRow,
     Edits,
+    InitialEvaluationRow,
     LimitRow,
     MemberIdRow,
     ModifierBook,
@@ -55,6 +56,9 @@ class Rules:
         self._factors = load_table(__name__, "conversion_factors.toml", ConversionFactorRow, lambda _: "factor")
         self._mppr = load_table(__name__, "mppr.toml", MpprRow, lambda row: row.mult_proc)
         self._assistant = load_table(__name__, "assistant_reduction.toml", AssistantReductionRow, lambda _: "one")
+        self._evaluations = load_table(
+            __name__, "initial_evaluations.toml", InitialEvaluationRow, lambda row: row.discipline
+        )
         self._pairs = load_table(__name__, "ncci_ptp.toml", PtpRow, _pair)
         self._distinct_lines = load_table(
             __name__, "distinct_modifier_lines.toml", DistinctLinesRow, lambda _: "columns"
@@ -100,6 +104,7 @@ class Rules:
             self._factors,
             self._mppr,
             self._assistant,
+            self._evaluations,
             *of_lines,
             *of_form,
             *self._code_lists,
@@ -129,6 +134,7 @@ class Rules:
             conversion_factor=next(iter(self._factors.on(day)), None),
             mppr={row.mult_proc: row for row in self._mppr.on(day)},
             assistant_reduction=next(iter(self._assistant.on(day)), None),
+            initial_evaluations={row.discipline: row.codes for row in self._evaluations.on(day)},
         )
 
     def _form_on(self, day: date) -> ClaimForm:

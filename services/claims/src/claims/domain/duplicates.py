@@ -1,0 +1,233 @@
+"""Services and evaluations that another visit of the patient was decided with already.
+
+Only visits that this pipeline decided are known: it can show that a service stands on two claims, never that it stands
+on one. Of each visit the newest revision counts, and a voided visit counts no more, whatever order they come in.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from itertools import islice
+from typing import NamedTuple
+
+from claimbus.events import ClaimDenialRisk, ClaimReady, Finding, Keyed, Line, VisitCompleted
+from claimbus.values import Program, Result, Severity
+
+from claims.domain.tables import ClaimRules
+from claims.domain.totals import DecidedVisit
+
+_MOST_NAMED = 5
+"""Other visits that a finding names; it counts them all."""
+_SERVICE_CITATION = "Pub 100-04 ch.1 s120 (duplicate claims); CARC 18"
+_EVALUATION_CITATION = "Pub 100-02 ch.15 s220.3.C"
+
+Clinician = tuple[str, ...]
+
+
+class _DayKey(NamedTuple):
+    practice_id: str
+    patient_id: str
+    service_date: date
+
+
+class _CaseKey(NamedTuple):
+    practice_id: str
+    patient_id: str
+    case_id: str
+    discipline: str
+
+
+class _Entry(NamedTuple):
+    day: _DayKey
+    case: _CaseKey | None
+    clinician: Clinician | None
+    codes: frozenset[str]
+
+
+class _Known(NamedTuple):
+    revision: int
+    entry: _Entry | None
+    stored: bool
+
+
+class Others(NamedTuple):
+    """Other visits with a service of one code on one day: some of their keys, and how many there are."""
+
+    same: tuple[str, ...] = ()
+    same_count: int = 0
+    """By the clinician who asks."""
+    unknown: tuple[str, ...] = ()
+    unknown_count: int = 0
+    """By a clinician who cannot be compared, since who it was is not known of one of the two."""
+
+
+class Elsewhere(NamedTuple):
+    """What other visits of the patient were decided with."""
+
+    services: Mapping[str, Others]
+    """Of the same day, by code."""
+    evaluations: Mapping[str, tuple[str, ...]]
+    """Of the same case and discipline: visits by code."""
+
+
+_Visits = dict[str, None]
+"""Visit keys in the order in which they were decided."""
+
+
+class BilledServices:
+    """Decided visits by patient and day, and by case."""
+
+    def __init__(self) -> None:
+        self._visits: dict[tuple[str, str], _Known] = {}
+        self._days: dict[_DayKey, dict[str, dict[Clinician | None, _Visits]]] = {}
+        self._cases: dict[_CaseKey, dict[str, _Visits]] = {}
+
+    def take(self, decision: DecidedVisit) -> None:
+        """A decision as the stream holds it."""
+        self._learn(decision, stored=True)
+
+    def expect(self, decision: ClaimReady | ClaimDenialRisk) -> None:
+        """A decision that is about to be said; what the stream says of that revision takes its place."""
+        self._learn(decision, stored=False)
+
+    def void(self, voided: Keyed) -> None:
+        known = self._visits.get((voided.practice_id, voided.visit_id))
+        if known is None or known.revision <= voided.revision:
+            self._put(voided, _Known(voided.revision, None, stored=True))
+
+    def beside(self, visit: VisitCompleted) -> Elsewhere | None:
+        """What stands on the claims of other visits; null where nothing does."""
+        own = visit.visit_id
+        day = self._days.get(_DayKey(visit.practice_id, visit.patient.patient_id, visit.service_date), {})
+        who = _clinician(visit.rendering_provider)
+        services = {code: others for code, by in day.items() if (others := _others(by, who, own)) != Others()}
+        key = _case_key(visit.practice_id, visit.patient.patient_id, visit.case, visit.discipline)
+        evaluations = (
+            {code: named for code, visits in self._cases.get(key, {}).items() if (named := _named(visits, own))}
+            if key
+            else {}
+        )
+        return Elsewhere(services, evaluations) if services or evaluations else None
+
+    def _learn(self, decision: DecidedVisit | ClaimReady | ClaimDenialRisk, *, stored: bool) -> None:
+        known = self._visits.get((decision.practice_id, decision.visit_id))
+        if known is not None and (known.revision, known.stored) >= (decision.revision, True):
+            return
+        self._put(decision, _Known(decision.revision, _entry(decision), stored))
+
+    def _put(self, visit: Keyed, known: _Known) -> None:
+        place = (visit.practice_id, visit.visit_id)
+        if (old := self._visits.get(place)) and old.entry:
+            self._take_out(visit.visit_id, old.entry)
+        self._visits[place] = known
+        if known.entry:
+            self._add(visit.visit_id, known.entry)
+
+    def _add(self, visit_id: str, entry: _Entry) -> None:
+        for code in entry.codes:
+            self._days.setdefault(entry.day, {}).setdefault(code, {}).setdefault(entry.clinician, {})[visit_id] = None
+            if entry.case is not None:
+                self._cases.setdefault(entry.case, {}).setdefault(code, {})[visit_id] = None
+
+    def _take_out(self, visit_id: str, entry: _Entry) -> None:
+        for code in entry.codes:
+            self._days[entry.day][code][entry.clinician].pop(visit_id, None)
+            if entry.case is not None:
+                self._cases[entry.case][code].pop(visit_id, None)
+
+
+def _entry(decision: DecidedVisit | ClaimReady | ClaimDenialRisk) -> _Entry:
+    document = decision.claim
+    patient = document.patient.patient_id
+    return _Entry(
+        _DayKey(decision.practice_id, patient, document.service_date),
+        _case_key(decision.practice_id, patient, document.case, document.discipline),
+        _clinician(document.rendering_provider),
+        frozenset(line.code for line in decision.lines if line.code),
+    )
+
+
+def _case_key(practice_id: str, patient_id: str, case: object, discipline: str) -> _CaseKey | None:
+    case_id = getattr(case, "case_id", None)
+    return _CaseKey(practice_id, patient_id, case_id, discipline) if case_id else None
+
+
+def _clinician(person: object) -> Clinician | None:
+    """Who it was, by NPI or else by name; null where neither is known."""
+    if npi := getattr(person, "npi", None):
+        return (npi,)
+    names = tuple((getattr(person, name, None) or "").strip().casefold() for name in ("last_name", "first_name"))
+    return names if all(names) else None
+
+
+def _others(by: Mapping[Clinician | None, _Visits], who: Clinician | None, own: str) -> Others:
+    if who is None:
+        others = [visits for visits in by.values() if visits]
+        keys = (key for visits in others for key in visits if key != own)
+        count = sum(len(visits) - (own in visits) for visits in others)
+        return Others(unknown=tuple(islice(keys, _MOST_NAMED)), unknown_count=count)
+    same, unknown = by.get(who, {}), by.get(None, {})
+    return Others(_named(same, own), len(same) - (own in same), _named(unknown, own), len(unknown) - (own in unknown))
+
+
+def _named(visits: _Visits, own: str) -> tuple[str, ...]:
+    return tuple(islice((key for key in visits if key != own), _MOST_NAMED))
+
+
+def check_repeats(
+    visit: VisitCompleted, lines: Iterable[Line], elsewhere: Elsewhere | None, rules: ClaimRules
+) -> Iterator[Finding]:
+    """A service or an initial evaluation that stands on another visit's claim; nothing where none is known to.
+
+    A person is asked and nothing is blocked: that a visit was sent twice and that there were two sessions look the
+    same from here.
+    """
+    if elsewhere is None or visit.primary.program is Program.SELF_PAY:
+        return
+    for code in dict.fromkeys(line.code for line in lines):
+        if (others := elsewhere.services.get(code)) is not None:
+            yield _duplicate(code, others)
+        elif code in rules.initial_evaluations.get(visit.discipline, ()):
+            # Any evaluation code of the discipline: a second one of another complexity is a second one.
+            named = dict.fromkeys(
+                key for one in rules.initial_evaluations[visit.discipline] for key in elsewhere.evaluations.get(one, ())
+            )
+            if named:
+                yield _repeated(code, tuple(named)[:_MOST_NAMED])
+
+
+def _duplicate(code: str, others: Others) -> Finding:
+    sure = others.same_count > 0
+    named, number = (others.same, others.same_count) if sure else (others.unknown, others.unknown_count)
+    who = "the same clinician" if sure else "perhaps the same clinician"
+    return Finding(
+        id="duplicate.service",
+        result=Result.FAIL if sure else Result.UNKNOWN,
+        severity=Severity.REVIEW,
+        message=f"{code} by {who} on this day stands on the claim of {_visits(named, number)} of this patient too.",
+        fix="Void the visit that was sent twice; bill two sessions of a day on one claim or as the payer asks.",
+        fixable_by="biller",
+        carc="18",
+        rule="duplicate-service",
+        citation=_SERVICE_CITATION,
+        inputs={"code": code, "visits": list(named), "count": number},
+    )
+
+
+def _repeated(code: str, named: tuple[str, ...]) -> Finding:
+    return Finding(
+        id="evaluation.repeated",
+        result=Result.FAIL,
+        severity=Severity.REVIEW,
+        message=f"{code} is a second initial evaluation in this case; the other is of {_visits(named, len(named))}.",
+        fix="Bill a re-evaluation, or send the case of the new condition as a case of its own.",
+        fixable_by="therapist",
+        carc="151",
+        rule="one-initial-evaluation",
+        citation=_EVALUATION_CITATION,
+        inputs={"code": code, "visits": list(named)},
+    )
+
+
+def _visits(named: tuple[str, ...], number: int) -> str:
+    more = f" and {number - len(named)} more" if number > len(named) else ""
+    return f"visit{'s' if number > 1 else ''} {', '.join(named)}{more}"
