@@ -1,5 +1,6 @@
 """The engine for dated tables and payer profiles. It knows no payer and no code: others bring the rows."""
 
+from claimbus.rules.findings import FindingRow, FindingRows, complete
 from claimbus.rules.profiles import (
     Origin,
     Profile,
@@ -23,6 +24,8 @@ from claimbus.rules.table import (
 
 __all__ = [
     "DatedRow",
+    "FindingRow",
+    "FindingRows",
     "Origin",
     "Profile",
     "ProfileBook",
@@ -31,6 +34,7 @@ __all__ = [
     "Profiles",
     "RuleError",
     "Table",
+    "complete",
     "days_of_change",
     "last_change",
     "load_table",

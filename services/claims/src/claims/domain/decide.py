@@ -25,7 +25,7 @@ from claimbus.events import (
     VisitVoided,
 )
 from claimbus.events.envelope import event_id
-from claimbus.rules import Profile, merge_rule_sets
+from claimbus.rules import Profile, complete, merge_rule_sets
 from claimbus.values import Result, Severity
 
 from claims.domain.authorization import check_authorization
@@ -81,10 +81,15 @@ def decide_claim(
         *coded.findings,
         *units.findings,
         *line_findings,
-        *_missing_fields(visit, rules),
-        *check_authorization(visit, profile, totals),
-        _something_billable(lines),
-        *check_later_visits(later, dollars_of(lines)),
+        *complete(
+            (
+                *_missing_fields(visit, rules),
+                *check_authorization(visit, profile, totals),
+                _something_billable(lines),
+                *check_later_visits(later, dollars_of(lines)),
+            ),
+            rules.findings,
+        ),
     ]
     counts = Counter(finding.result for finding in checked if not finding.tells_ahead)
     file_by = last_filing_day(visit.service_date, profile.settings)
@@ -237,9 +242,6 @@ def _field_finding(field: RequiredField, *, there: bool) -> Finding:
         severity=Severity.BLOCK,
         message=f"{field.path} {text}",
         fix=None if there else f"Send {field.path}.",
-        fixable_by=None if there else field.fixable_by,
-        carc=field.carc,
-        rarc=field.rarc,
         rule="claim-required-fields",
         citation=field.source,
         inputs={"field": field.path},
@@ -253,9 +255,6 @@ def _something_billable(lines: tuple[Line, ...]) -> Finding:
         severity=Severity.BLOCK,
         message=f"{len(lines)} billable lines." if lines else "Nothing of this visit can be billed.",
         fix=None if lines else "See `unbilled` for the reason of each intervention.",
-        fixable_by=None if lines else "biller",
-        carc="16",
-        rarc="M53",
         rule="claim-has-lines",
         citation="005010X222A1, loop 2400",
         inputs={"lines": len(lines)},

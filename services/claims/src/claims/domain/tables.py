@@ -6,9 +6,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from claimbus.events import FixableBy
-from claimbus.rules import DatedRow, Profiles, ProfileSettings
+from claimbus.events import FixableBy, Mending
+from claimbus.rules import DatedRow, FindingRow, FindingRows, Profiles, ProfileSettings
 from claimbus.values import Count, FindingId, Money, Percent, Program, Severity
+
+_OF_ANY_FINDING = {"carc", "rarc", "fixable_by", "mending", *DatedRow.model_fields}
+"""Columns that the rows behind a finding share."""
 
 
 class ClaimSettings(ProfileSettings):
@@ -58,6 +61,16 @@ class RequiredField(DatedRow):
     fixable_by: FixableBy
     carc: str
     rarc: str
+
+    def as_finding(self) -> FindingRow:
+        """What its lack means. A field is sent as the record has it."""
+        return FindingRow(
+            id=self.id,
+            meaning=f"{self.path} is missing; a claim cannot be sent without it.",
+            severity=Severity.BLOCK,
+            mending="correction",
+            **self.model_dump(include=_OF_ANY_FINDING),
+        )
 
 
 class RvuRow(DatedRow):
@@ -162,8 +175,15 @@ class NoticeEffectRow(DatedRow):
     problem: FindingId
     severity: Severity
     carc: str
+    fixable_by: FixableBy
+    mending: Mending
     message: str
     fix: str
+
+    def as_finding(self) -> FindingRow:
+        """What it means on a line."""
+        said = self.model_dump(include=_OF_ANY_FINDING)
+        return FindingRow(id=self.problem, meaning=self.message, severity=self.severity, **said)
 
 
 class TelehealthRow(DatedRow):
@@ -221,3 +241,4 @@ class ClaimRules:
     mppr: Mapping[str, MpprRow]
     """By multiple-procedure indicator."""
     assistant_reduction: AssistantReductionRow | None
+    findings: FindingRows

@@ -6,7 +6,7 @@ from typing import Any
 
 from claimbus.events import RuleSet
 from claimbus.payers import profiles
-from claimbus.rules import Profiles, Table, days_of_change, last_change, load_table, rule_set_of
+from claimbus.rules import FindingRow, Profiles, Table, days_of_change, last_change, load_table, rule_set_of
 
 from claims.domain.tables import (
     AssistantReductionRow,
@@ -56,6 +56,13 @@ class Rules:
         self._notices = load_table(__name__, "advance_notices.toml", NoticeRow, lambda row: row.said)
         self._effects = load_table(__name__, "notice_effects.toml", NoticeEffectRow, lambda row: row.modifier)
         self._telehealth = load_table(__name__, "telehealth.toml", TelehealthRow, lambda row: (row.about, row.code))
+        self._findings = load_table(__name__, "findings.toml", FindingRow, lambda row: row.id)
+        self.findings: tuple[FindingRow, ...] = (
+            *self._findings.rows,
+            *(row.as_finding() for row in self._required.rows),
+            *(row.as_finding() for row in self._effects.rows),
+        )
+        """Of every day, those of a missing field and of an advance notice too."""
         of_lines: tuple[Table[Any], ...] = (
             self._pairs,
             self._distinct_lines,
@@ -74,6 +81,7 @@ class Rules:
             self._factors,
             self._mppr,
             self._assistant,
+            self._findings,
             *of_lines,
         )
         self.rule_set: RuleSet = rule_set_of(*self.tables)
@@ -97,6 +105,7 @@ class Rules:
             conversion_factor=next(iter(self._factors.on(day)), None),
             mppr={row.mult_proc: row for row in self._mppr.on(day)},
             assistant_reduction=next(iter(self._assistant.on(day)), None),
+            findings={row.id: row for row in self.findings if row.in_force(day)},
         )
 
     def _edits_on(self, day: date) -> Edits:
