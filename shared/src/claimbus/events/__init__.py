@@ -7,6 +7,7 @@ from claimbus.events.claim_decided import (
     ClaimReady,
     Line,
     RunningTotals,
+    StepToReady,
     UnitsSummary,
     decision_adapter,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "RunningTotals",
     "Service",
     "Signature",
+    "StepToReady",
     "TableRow",
     "TreatmentTime",
     "Unbilled",

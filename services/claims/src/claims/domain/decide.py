@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from functools import cache
+from decimal import Decimal
+from functools import cache, partial
 
 from claimbus.events import (
     Basis,
@@ -33,6 +34,7 @@ from claims.domain.fees import PricedItem, price_services, total_of
 from claims.domain.filing import last_filing_day
 from claims.domain.lines import compose_lines, diagnoses_in_order
 from claims.domain.modifiers import ASSISTANT_MODIFIER
+from claims.domain.ready import NOTHING_BILLABLE, steps_to_ready
 from claims.domain.tables import ClaimRules, ClaimSettings, RequiredField
 from claims.domain.totals import LaterVisit, check_later_visits, dollars_of
 
@@ -126,6 +128,7 @@ def decide_claim(
         profile=profile.name,
         totals=totals,
         findings=remarks,
+        steps_to_ready=steps_to_ready(remarks, lines, partial(_expected_of, profile, rules)) if blocked else (),
         checks=CheckCounts(passed=counts[Result.PASS], failed=counts[Result.FAIL], unknown=counts[Result.UNKNOWN]),
         completeness=documentation.completeness,
         rule_set=merge_rule_sets(coded.rule_set, units.rule_set, documentation.rule_set, rule_set),
@@ -173,6 +176,11 @@ def _priced(lines: Sequence[Line], profile: Profile[ClaimSettings], rules: Claim
         )
         for line, amount in zip(lines, price_services(items, profile, rules), strict=True)
     )
+
+
+def _expected_of(profile: Profile[ClaimSettings], rules: ClaimRules, lines: Sequence[Line]) -> Decimal | None:
+    """What lines bring when they alone are sent."""
+    return total_of(line.expected_amount for line in _priced(lines, profile, rules))
 
 
 def _placed(finding: Finding, lines: Sequence[Line], file_by: date | None) -> Finding:
@@ -250,7 +258,7 @@ def _field_finding(field: RequiredField, *, there: bool) -> Finding:
 
 def _something_billable(lines: tuple[Line, ...]) -> Finding:
     return Finding(
-        id="claim.nothing-billable",
+        id=NOTHING_BILLABLE,
         result=Result.PASS if lines else Result.FAIL,
         severity=Severity.BLOCK,
         message=f"{len(lines)} billable lines." if lines else "Nothing of this visit can be billed.",
