@@ -16,9 +16,11 @@ from claimbus.rules.table import (
     RuleError,
     Table,
     days_of_change,
+    drafts_not_taken,
     last_change,
     load_table,
     merge_rule_sets,
+    replace_tables,
     rule_set_of,
 )
 
@@ -36,10 +38,12 @@ __all__ = [
     "Table",
     "complete",
     "days_of_change",
+    "drafts_not_taken",
     "last_change",
     "load_table",
     "merge_rule_sets",
     "read_profiles",
+    "replace_tables",
     "rule_set_of",
     "spelled",
 ]
