@@ -254,14 +254,16 @@ def _decide_all(visits: str, draft: Draft) -> int:
         from claimbus_cli.evaluate import evaluate_visit
     failed = False
     try:
-        for line, body in read_visits(visits):
-            try:
-                answer = evaluate_visit(body, draft.as_of).model_dump_json().encode()
-            except Poison as exc:
-                failed = True
-                answer = to_json({"error": str(exc), "line": line})
-            sys.stdout.buffer.write(answer + b"\n")
-            sys.stdout.buffer.flush()
+        with counted("decided", while_writing=True) as tell:
+            for line, body in read_visits(visits):
+                try:
+                    answer = evaluate_visit(body, draft.as_of).model_dump_json().encode()
+                except Poison as exc:
+                    failed = True
+                    answer = to_json({"error": str(exc), "line": line})
+                sys.stdout.buffer.write(answer + b"\n")
+                sys.stdout.buffer.flush()
+                tell()
     except VisitsError as exc:
         raise click.ClickException(str(exc)) from exc
     return int(failed)

@@ -66,9 +66,12 @@ def loading_rules() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def counted(what: str) -> Iterator[Callable[[], None]]:
-    """Gives a function to call for each of many things; a person at a terminal sees their count go up on stderr."""
-    if not sys.stderr.isatty():
+def counted(what: str, *, while_writing: bool = False) -> Iterator[Callable[[], None]]:
+    """Gives a function to call for each of many things; a person at a terminal sees their count go up on stderr.
+
+    `while_writing`: answers go to stdout meanwhile; where that is the terminal too, they show the way themselves.
+    """
+    if not sys.stderr.isatty() or (while_writing and sys.stdout.isatty()):
         yield lambda: None
         return
     columns = (TextColumn(what), BarColumn(), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn())
