@@ -1,4 +1,6 @@
-"""Make documents from code and tables: JSON Schema for each event, AsyncAPI for each service, the page of requirements.
+"""Make documents from code and tables: JSON Schema for each event, AsyncAPI for each service, two pages.
+
+The pages are those of what a record must show and of all findings.
 
 usage: make schemas, or python tools/make_documents.py --check, which writes nothing and names what differs
 
@@ -18,6 +20,8 @@ from claimbus.events.envelope import SPEC_VERSION, Envelope
 from claimbus.events.subjects import EVENTS, dead, subject_for
 from claimbus.messaging.topology import DEAD, HEARS, SAYS, streams
 from claimbus.values import Key
+from findings_page import PAGE as FINDINGS_PAGE
+from findings_page import findings_page
 from pydantic import TypeAdapter
 from requirements_page import PAGE, requirements_page
 
@@ -38,7 +42,7 @@ def documents() -> dict[Path, str]:
     for service in HEARS:
         made[Path("services") / service / "asyncapi.json"] = asyncapi_of(service)
     texts = {path: json.dumps(document, indent=2, sort_keys=True) + "\n" for path, document in made.items()}
-    return texts | {PAGE: requirements_page()}
+    return texts | {PAGE: requirements_page(), FINDINGS_PAGE: findings_page()}
 
 
 def path_of(event: type[Event]) -> Path:

@@ -157,7 +157,8 @@ def test_a_pair_that_nothing_rescues_is_a_denial_risk_with_what_it_costs() -> No
         "visit northside-pt/v19-excluded-pair · revision 1 · 2026-11-18 outcome DENIAL RISK: 1 blocking"
     )
     assert re.search(
-        r"block 97124 is never paid beside 97140.* Mend until 2027-11-18: .* at risk · denial to expect CARC 236", said
+        r"block 97124 is never paid beside 97140.* Not to be mended afterwards: .* at risk · denial to expect CARC 236",
+        said,
     )
 
 

@@ -1,6 +1,6 @@
 """A decision as a page that a biller and a therapist read. Names no patient."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from claimbus.events import ClaimDenialRisk, ClaimReady, Finding, Line, Mending, Reason, Service, UnitsSummary
@@ -23,6 +23,18 @@ _MENDING: Mapping[Mending | None, str] = {
     "none": "Not to be mended afterwards",
     None: "Mend",
 }
+_STEPS = {
+    "mend": "{who}, {how}: {fix}",
+    "leave_off": "{fix}",
+    "nothing_helps": "Nothing that is done now makes it billable. {fix}",
+}
+_HOW: Mapping[Mending | None, str] = {
+    "addendum": "by addendum",
+    "document": "by a document under its true date",
+    "correction": "by correcting what was sent",
+    "none": "not to be mended",
+    None: "by mending it",
+}
 
 
 def account_of(decision: Decision) -> Group:
@@ -30,6 +42,7 @@ def account_of(decision: Decision) -> Group:
     return Group(
         _header(decision),
         *_section("What decides", _findings(decision)),
+        *_section("To make it ready", _steps(decision)),
         *_section("Due next", _due(decision)),
         *_section("Worksheet", _worksheet(decision.units)),
         *_section("Lines", _lines(decision)),
@@ -138,6 +151,24 @@ def _findings(decision: Decision) -> Iterator[RenderableType]:
     yield grid
 
 
+def _steps(decision: Decision) -> Iterator[RenderableType]:
+    grid = _grid(2)
+    for number, step in enumerate(decision.steps_to_ready, 1):
+        who = step.fixable_by.replace("_", " ") if step.fixable_by else "somebody"
+        told = _plain(_STEPS[step.kind].format(who=who, how=_HOW[step.mending], fix=step.fix))
+        facts = _text(
+            f"by {step.mend_by}" if step.mend_by else "",
+            _numbers(step.lines, len(decision.lines)) if step.kind == "mend" else "",
+            f"{_money(step.releases)} wait for it" if step.releases is not None else "",
+            f"{_money(step.remains)} remain" if step.remains is not None else "",
+            ", ".join(step.finding_ids),
+            style="dim",
+        )
+        grid.add_row(f"{number}.", Group(told, facts))
+    if decision.steps_to_ready:
+        yield grid
+
+
 def _due(decision: Decision) -> Iterator[RenderableType]:
     for one in decision.findings:
         if one.tells_ahead:
@@ -171,9 +202,15 @@ def _finding(one: Finding, lines: int) -> Group:
 def _endangered(one: Finding, lines: int) -> str:
     if not one.lines:
         return f"line {one.line}" if one.line else ""
-    if len(one.lines) == lines:
+    return _numbers(one.lines, lines)
+
+
+def _numbers(of: Sequence[int], lines: int) -> str:
+    if not of:
+        return ""
+    if len(of) == lines:
         return "every line" if lines > 1 else "line 1"
-    return f"line{'s' if len(one.lines) > 1 else ''} {', '.join(map(str, one.lines))}"
+    return f"line{'s' if len(of) > 1 else ''} {', '.join(map(str, of))}"
 
 
 # --- worksheet ----------------------------------------------------------------------------------------

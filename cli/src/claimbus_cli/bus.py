@@ -1,7 +1,7 @@
 """What the command does on the bus: connect, publish visits, follow decisions, read dead letters."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 import nats
@@ -20,10 +20,10 @@ from claimbus.events import (
     decision_adapter,
 )
 from claimbus.events.envelope import Envelope, read
-from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, all_claims_of, all_outcomes_of, event_at, parse
+from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, all_claims_of, all_outcomes_of, event_at, parse, subject_for
 from claimbus.messaging import Outgoing, Poison, basis_for, decode, publish
 from claimbus.messaging.stored import Stored, walk
-from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES
+from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS
 from claimbus.telemetry.tracing import link_to, new_trace
 from claimbus.values import Key
 from nats.aio.client import Client
@@ -169,6 +169,31 @@ async def following(client: Client, *, from_start: bool = False) -> AsyncIterato
     )
     try:
         yield (_word(msg.subject, msg.metadata.sequence.stream, msg.data) async for msg in subscription.messages)
+    finally:
+        await subscription.unsubscribe()
+
+
+async def stored_events(
+    client: Client, kind: type[Event], practice_id: str | None
+) -> AsyncIterator[tuple[str, Mapping[str, str] | None, bytes]]:
+    """Subject, headers and body of each stored event of a kind, oldest first, up to the last that is there now.
+
+    Raises `BusError` for what cannot be a practice's key.
+    """
+    try:
+        subject = subject_for(kind, _KEY.validate_python(practice_id) if practice_id else "*", "*")
+    except ValidationError:
+        raise BusError(f"{practice_id}: no practice's key; those are letters, digits, '_' and '-'") from None
+    js = client.jetstream()
+    there = await js.stream_info(VISITS, subjects_filter=subject)
+    if not there.state.subjects:
+        return
+    subscription = await js.subscribe(subject, stream=VISITS, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL)
+    try:
+        async for msg in subscription.messages:
+            yield msg.subject, msg.headers, msg.data
+            if not msg.metadata.num_pending:
+                return
     finally:
         await subscription.unsubscribe()
 

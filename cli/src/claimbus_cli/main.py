@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 import time
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,12 +33,25 @@ from claimbus_cli.bus import (
 from claimbus_cli.code import code
 from claimbus_cli.doctor import examine
 from claimbus_cli.explain import explain
+from claimbus_cli.findings import findings
 from claimbus_cli.pipeline import running_pipeline
 from claimbus_cli.render import render
 from claimbus_cli.rules import rules
 from claimbus_cli.show import add_decision, decisions_table, letters_table
-from claimbus_cli.terminal import loading_rules, out, run, server
+from claimbus_cli.stored import visits
+from claimbus_cli.terminal import counted, loading_rules, out, run, server
 from claimbus_cli.visits import VisitsError, read_visits
+from claimbus_cli.whatif import (
+    Difference,
+    Draft,
+    Totals,
+    Unreadable,
+    as_data,
+    compare,
+    differences_table,
+    lay_draft,
+    totals_table,
+)
 
 _LONGEST_DEMO = 120.0
 """Seconds until the demo gives up waiting for its visits."""
@@ -57,7 +71,9 @@ def main() -> None:
 main.add_command(code)
 main.add_command(explain)
 main.add_command(render)
+main.add_command(findings)
 main.add_command(rules)
+main.add_command(visits)
 
 
 @main.command()
@@ -205,30 +221,97 @@ def _say_how_to_look_further() -> None:
 
 @main.command()
 @click.argument("visits", default="-")
-def evaluate(visits: str) -> None:
+@click.option(
+    "--rules",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Draft rules: payer profiles laid over ours, as with `rules check --profiles`; and in a folder named as a "
+    "service, files that stand in for its tables: DIR/claims/mue.csv.",
+)
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="By the rules of this date of service, whatever the visit's own is; its dates stay as they are.",
+)
+@click.option("--compare", "compares", is_flag=True, help="Against today's rules, print what would change instead.")
+@click.option("--json", "as_json", is_flag=True, help="With --compare: one JSON object instead of tables.")
+def evaluate(visits: str, folder: Path | None, as_of: datetime | None, compares: bool, as_json: bool) -> None:
     """Decide visits without a broker: one visit a line in, one decision a line out.
 
-    A visit that is not valid gives {"error": ..., "line": n}, and status 1 at the end.
+    A visit that is not valid gives {"error": ..., "line": n}, and status 1 at the end. What earlier visits add up to
+    is known on the bus alone: here each visit stands for itself.
 
     \b
     claimbus evaluate visits.jsonl > decisions.jsonl
     cat visit.json | claimbus evaluate -
+    claimbus evaluate october.jsonl --rules ./drafts --compare
+    claimbus visits --since 2026-10-01 | claimbus evaluate - --as-of 2027-01-01 --compare --json
     """
+    draft = Draft(folder, as_of.date() if as_of else None)
+    if as_json and not compares:
+        raise click.UsageError("--json goes with --compare; without it the answer is JSON lines already")
+    if not compares:
+        sys.exit(_decide_all(visits, draft))
+    if draft == (None, None):
+        raise click.UsageError("--compare needs something to compare with: give --rules, --as-of or both")
+    sys.exit(_compare_all(visits, draft, as_json))
+
+
+def _decide_all(visits: str, draft: Draft) -> int:
     with loading_rules():
+        if draft.rules is not None:
+            lay_draft(draft.rules)
         from claimbus_cli.evaluate import evaluate_visit
     failed = False
     try:
-        for line, body in read_visits(visits):
-            try:
-                answer = evaluate_visit(body).model_dump_json().encode()
-            except Poison as exc:
-                failed = True
-                answer = to_json({"error": str(exc), "line": line})
-            sys.stdout.buffer.write(answer + b"\n")
-            sys.stdout.buffer.flush()
+        with counted("decided", while_writing=True) as tell:
+            for line, body in read_visits(visits):
+                try:
+                    answer = evaluate_visit(body, draft.as_of).model_dump_json().encode()
+                except Poison as exc:
+                    failed = True
+                    answer = to_json({"error": str(exc), "line": line})
+                sys.stdout.buffer.write(answer + b"\n")
+                sys.stdout.buffer.flush()
+                tell()
     except VisitsError as exc:
         raise click.ClickException(str(exc)) from exc
-    sys.exit(1 if failed else 0)
+    return int(failed)
+
+
+def _compare_all(visits: str, draft: Draft, as_json: bool) -> int:
+    totals = Totals()
+    differing: list[Difference] = []
+    unreadable: list[Unreadable] = []
+    try:
+        with loading_rules(), counted("compared") as tell:
+            for one in compare(read_visits(visits), draft):
+                tell()
+                if isinstance(one, Unreadable):
+                    unreadable.append(one)
+                    continue
+                totals.take(one)
+                if one.is_one:
+                    differing.append(one)
+    except VisitsError as exc:
+        raise click.ClickException(str(exc)) from exc
+    if as_json:
+        errors = [one._asdict() for one in unreadable]
+        answer = {"visits": list(map(as_data, differing)), "total": totals.as_data(), "errors": errors}
+        sys.stdout.write(to_json(answer, indent=2).decode() + "\n")
+        return int(bool(unreadable))
+    if differing:
+        out.print(differences_table(differing))
+        out.print()
+    out.print(totals_table(totals))
+    out.print(f"{totals.changed} of {totals.visits} visits would change.", highlight=False)
+    if totals.dollars_not_known:
+        out.print(f"Of {totals.dollars_not_known} the dollars are not known; they are in neither sum.", highlight=False)
+    for one in unreadable:
+        click.echo(f"line {one.line}: {one.error}", err=True)
+    return int(bool(unreadable))
 
 
 @main.command()

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +15,7 @@ from claimbus.service import Settings, SettingsError
 from claimbus.telemetry import tracing
 from nats.errors import Error as NatsError
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from claimbus_cli.bus import BusError
 from claimbus_cli.embedded import BrokerError
@@ -62,3 +63,18 @@ def loading_rules() -> Iterator[None]:
         yield
     except (RuleError, SettingsError) as exc:
         raise click.ClickException(str(exc)) from exc
+
+
+@contextlib.contextmanager
+def counted(what: str, *, while_writing: bool = False) -> Iterator[Callable[[], None]]:
+    """Gives a function to call for each of many things; a person at a terminal sees their count go up on stderr.
+
+    `while_writing`: answers go to stdout meanwhile; where that is the terminal too, they show the way themselves.
+    """
+    if not sys.stderr.isatty() or (while_writing and sys.stdout.isatty()):
+        yield lambda: None
+        return
+    columns = (TextColumn(what), BarColumn(), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda: progress.advance(task)

@@ -158,4 +158,5 @@ def test_the_rule_set_names_every_table() -> None:
         "payer-profiles",
         "cms-8-minute",
         "assistant-de-minimis",
+        "units-findings",
     }

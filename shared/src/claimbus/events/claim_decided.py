@@ -7,11 +7,11 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from claimbus.events.documentation_checked import Completeness
 from claimbus.events.envelope import event_id
-from claimbus.events.finding import Finding, Reason
+from claimbus.events.finding import Finding, FixableBy, Mending, Reason
 from claimbus.events.model import Derived, Record
 from claimbus.events.units_computed import EhrUnits, Service, TableRow, Unbilled
 from claimbus.events.visit_completed import BillingProvider, Case, Clinician, Coverage, Patient
-from claimbus.values import PHI, Instant, Money, PhiText
+from claimbus.values import PHI, FindingId, Instant, Money, PhiText
 
 
 def claim_id_of(practice_id: str, visit_id: str, revision: int) -> str:
@@ -53,6 +53,30 @@ class CheckCounts(Record):
     passed: int
     failed: int
     unknown: int
+
+
+class StepToReady(Record):
+    """Something that has to be done before the claim is ready, and that no other step does too.
+
+    `mend`: close a gap. `leave_off`: send the claim without `lines`, since nothing mends what endangers them.
+    `nothing_helps`: it is the only step, and this visit cannot be billed to this payer; `fix` says what could be
+    wrong with that.
+    """
+
+    kind: Literal["mend", "leave_off", "nothing_helps"]
+    finding_ids: tuple[FindingId, ...]
+    """The findings that it settles."""
+    fix: str
+    fixable_by: FixableBy | None
+    mending: Mending | None
+    mend_by: date | None = None
+    lines: tuple[int, ...] = ()
+    """Claim lines that wait for it; of `leave_off`, those that are left off."""
+    releases: Money | None = None
+    """What those lines are expected to bring. A line that waits for several steps counts in each. Null where it is not
+    known, or where no line stands there yet."""
+    remains: Money | None = None
+    """Of `leave_off`: what the lines that stay are expected to bring."""
 
 
 class ClaimDocument(Record):
@@ -143,6 +167,8 @@ class _Decision(Derived):
     totals: RunningTotals | None = None
     findings: tuple[Finding, ...]
     """What did not pass, and what is due next (`due.*`)."""
+    steps_to_ready: tuple[StepToReady, ...] = ()
+    """The fewest legal steps that would make the claim ready; none where it is."""
     checks: CheckCounts
     completeness: Completeness | None = None
     """Of the documentation alone."""

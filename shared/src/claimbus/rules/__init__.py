@@ -1,5 +1,6 @@
 """The engine for dated tables and payer profiles. It knows no payer and no code: others bring the rows."""
 
+from claimbus.rules.findings import FindingRow, FindingRows, complete
 from claimbus.rules.profiles import (
     Origin,
     Profile,
@@ -15,14 +16,18 @@ from claimbus.rules.table import (
     RuleError,
     Table,
     days_of_change,
+    drafts_not_taken,
     last_change,
     load_table,
     merge_rule_sets,
+    replace_tables,
     rule_set_of,
 )
 
 __all__ = [
     "DatedRow",
+    "FindingRow",
+    "FindingRows",
     "Origin",
     "Profile",
     "ProfileBook",
@@ -31,11 +36,14 @@ __all__ = [
     "Profiles",
     "RuleError",
     "Table",
+    "complete",
     "days_of_change",
+    "drafts_not_taken",
     "last_change",
     "load_table",
     "merge_rule_sets",
     "read_profiles",
+    "replace_tables",
     "rule_set_of",
     "spelled",
 ]

@@ -226,6 +226,10 @@ class Profiles(Generic[S]):
         practice = practice_id if practice_id in self._practices else None
         return self.named(self._found(payer, practice), practice, day)
 
+    def pinned_to(self, day: date) -> "Profiles[S]":
+        """These profiles as they are on one day, whichever day they are asked for."""
+        return _PinnedProfiles(self, day)
+
     def named(self, chain: tuple[str, ...], practice: str | None, day: date) -> Profile[S]:
         """The profile at the end of a chain of names, the program's first."""
         return self._resolved(chain, practice, last_change(self._changes, day))
@@ -256,8 +260,22 @@ class Profiles(Generic[S]):
         return f"{where}: {self._section}.{name}: {first['msg']}"
 
 
-def read_profiles(ours: Path, own: Path | None = None) -> ProfileBook:
-    """Our profiles with a folder of one's own laid over them.
+class _PinnedProfiles(Profiles[S]):
+    """What other profiles are on one day."""
+
+    def __init__(self, profiles: Profiles[S], day: date) -> None:
+        self._profiles = profiles
+        self._day = day
+
+    def named(self, chain: tuple[str, ...], practice: str | None, _day: date) -> Profile[S]:
+        return self._profiles.named(chain, practice, self._day)
+
+    def of(self, payer: PayerKey, practice_id: str, _day: date) -> Profile[S]:
+        return self._profiles.of(payer, practice_id, self._day)
+
+
+def read_profiles(ours: Path, own: Path | None = None, apart: Iterable[str] = ()) -> ProfileBook:
+    """Our profiles with a folder of one's own laid over them; folders in it named in `apart` are no practices.
 
     Raises `RuleError`, naming the file and what to mend: unreadable or unknown content, a row without
     source or with its dates the wrong way round, two rows of a file that set one thing on one day, days
@@ -265,7 +283,7 @@ def read_profiles(ours: Path, own: Path | None = None) -> ProfileBook:
     """
     paths: list[tuple[Path, str | None, bool]] = [(path, None, False) for path in sorted(ours.glob("*.toml"))]
     if own is not None:
-        paths += [(path, practice, True) for path, practice in _own_paths(own)]
+        paths += [(path, practice, True) for path, practice in _own_paths(own, frozenset(apart))]
     files: list[ProfileFile] = []
     contents: dict[bool, list[bytes]] = {False: [], True: []}
     for path, practice, is_own in paths:
@@ -287,14 +305,15 @@ def read_profiles(ours: Path, own: Path | None = None) -> ProfileBook:
     return ProfileBook(tuple(files), table, heads)
 
 
-def _own_paths(own: Path) -> list[tuple[Path, str | None]]:
+def _own_paths(own: Path, apart: frozenset[str]) -> list[tuple[Path, str | None]]:
     """Files of a folder of one's own, each with the practice that it is for."""
     try:
         found = sorted(filter(_is_in_sight, own.iterdir()))
     except OSError as exc:
         raise RuleError(f"{own}: {exc.strerror}; payer profiles of one's own are .toml files in a folder") from exc
     paths: list[tuple[Path, str | None]] = [(path, None) for path in found if path.suffix == ".toml"]
-    for folder in filter(Path.is_dir, found):
+    folders = [path for path in found if path.is_dir()]
+    for folder in (path for path in folders if path.name not in apart):
         inside = sorted(filter(_is_in_sight, folder.iterdir()))
         if deeper := [path for one in inside if one.is_dir() for path in one.rglob("*.toml")]:
             raise RuleError(f"{deeper[0]}: too deep; profiles lie in {own} or in a folder of it named as a practice")
@@ -303,7 +322,7 @@ def _own_paths(own: Path) -> list[tuple[Path, str | None]]:
                 paths.append((path, _KEY.validate_python(folder.name)))
             except ValidationError:
                 raise RuleError(f"{folder}: no practice's key; 1 to 64 letters, digits, '_' or '-'") from None
-    if not paths:
+    if not paths and not any(folder.name in apart for folder in folders):
         raise RuleError(f"{own}: no .toml file in this folder; payer profiles of one's own are such files")
     return paths
 

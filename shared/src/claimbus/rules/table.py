@@ -28,7 +28,8 @@ from datetime import date, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import Any, Generic, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -69,30 +70,67 @@ class Table(Generic[Row]):
         return tuple(row for row in self.rows if row.in_force(day))
 
 
+class _Drafts:
+    """Tables that stand in for ours in this process."""
+
+    folder: Path | None = None
+    taken: ClassVar[set[Path]] = set()
+
+
+def replace_tables(folder: Path) -> None:
+    """Take a file of this folder instead of ours where it has one: `<service>/<file of the service's rules>`.
+
+    Before a service's rules are loaded, or never for it.
+    """
+    _Drafts.folder = folder
+
+
+def drafts_not_taken(services: Iterable[str]) -> list[Path]:
+    """Files that stand in for no table, once these services have loaded theirs."""
+    folders = [_Drafts.folder / service for service in services] if _Drafts.folder else []
+    there = (path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file())
+    return [path for path in there if path not in _Drafts.taken and not path.name.startswith(".")]
+
+
+def _draft_of(package: str, file: str) -> Path | None:
+    if _Drafts.folder is None:
+        return None
+    path = _Drafts.folder / package.partition(".")[0].replace("_", "-") / file
+    return path if path.is_file() else None
+
+
+def _read(package: str, file: str) -> bytes:
+    draft = _draft_of(package, file)
+    if draft is None:
+        return files(package).joinpath(file).read_bytes()
+    _Drafts.taken.add(draft)
+    return draft.read_bytes()
+
+
 def load_table(package: str, file: str, row_type: type[Row], key: Callable[[Row], Hashable]) -> Table[Row]:
     """Read a table that ships with `package`.
 
     Raises `RuleError` when a row does not fit `row_type`, has no source, ends before it begins, or
     overlaps in time with another row of the same `key`.
     """
-    folder = files(package)
+    where = str(_draft_of(package, file) or f"{package}/{file}")
     try:
-        raw = folder.joinpath(file).read_bytes()
+        raw = _read(package, file)
         document = tomllib.loads(raw.decode())
         head = document["table"]
         given: Iterable[Mapping[str, Any]] = document.get("row", ())
         if "rows" in head and "row" in document:
             raise ValueError("rows stand in the CSV or here, not in both")
         if "rows" in head:
-            beside = folder.joinpath(head["rows"]).read_bytes()
+            beside = _read(package, head["rows"])
             raw += beside
             given = _cells(beside.decode())
         usual = {"source": head.get("source", "")}
         rows = tuple(_row(row_type, number, {**usual, **row}) for number, row in enumerate(given, 1))
         name, version = str(head["name"]), str(head["version"])
     except (ValueError, KeyError, TypeError, AttributeError, OSError, csv.Error) as exc:
-        raise RuleError(f"{package}/{file}: {exc}") from exc
-    _refuse_conflicts(f"{package}/{file}", rows, key)
+        raise RuleError(f"{where}: {exc}") from exc
+    _refuse_conflicts(where, rows, key)
     return Table(name, version, hashlib.sha256(raw).hexdigest(), rows)
 
 

@@ -12,8 +12,6 @@ from claims.domain.tables import ClaimSettings
 
 _RULE = "authorization"
 _CITATION = "Payer contract; CARC 197, 198 and 284"
-_ABSENT, _EXCEEDED, _OTHER_SERVICES = "197", "198", "284"
-"""Denials since CARC 15 was given up on 1 May 2018: no authorization, used up, not for these services."""
 
 
 def check_authorization(
@@ -64,15 +62,15 @@ def _dates(visit: VisitCompleted, given: Authorization, citation: str) -> Iterab
     if early or late:
         text = f"The date of service is {'before' if early else 'after'} the dates of the authorization."
         fix = "Ask the payer for one that holds on the date of service."
-        yield _finding(problem, Result.FAIL, text, citation, inputs, fix=fix, carc=_OTHER_SERVICES)
+        yield _finding(problem, Result.FAIL, text, citation, inputs, fix=fix)
     elif start is None or end is None:
         end_of = "first" if start is None else "last"
         text = f"The {end_of} day of the authorization is unknown."
         fix = "Send coverage.authorization.valid_from and valid_through."
-        yield _finding(problem, Result.UNKNOWN, text, citation, inputs, fix=fix, carc=_OTHER_SERVICES)
+        yield _finding(problem, Result.UNKNOWN, text, citation, inputs, fix=fix)
     else:
         text = "The authorization holds on the date of service."
-        yield _finding(problem, Result.PASS, text, citation, inputs, carc=_OTHER_SERVICES)
+        yield _finding(problem, Result.PASS, text, citation, inputs)
 
 
 def _visits(given: Authorization, totals: RunningTotals | None, citation: str) -> Iterable[Finding]:
@@ -89,13 +87,13 @@ def _visits(given: Authorization, totals: RunningTotals | None, citation: str) -
     if at_least is not None and at_least >= allowed:
         text = f"All {allowed} authorized visits were used before this one."
         fix = "Ask the payer for more visits before the claim is sent."
-        yield _finding(problem, Result.FAIL, text, citation, inputs, fix=fix, carc=_EXCEEDED)
+        yield _finding(problem, Result.FAIL, text, citation, inputs, fix=fix)
     elif used is None:
         text = "How many authorized visits were used before this one is unknown."
         fix = "Send coverage.authorization.visits_used."
-        yield _finding(problem, Result.UNKNOWN, text, citation, inputs, fix=fix, carc=_EXCEEDED)
+        yield _finding(problem, Result.UNKNOWN, text, citation, inputs, fix=fix)
     else:
-        yield _finding(problem, Result.PASS, "Authorized visits are left.", citation, inputs, carc=_EXCEEDED)
+        yield _finding(problem, Result.PASS, "Authorized visits are left.", citation, inputs)
 
 
 def _due(visit: VisitCompleted, given: Authorization, totals: RunningTotals | None, citation: str) -> Iterable[Finding]:
@@ -119,17 +117,17 @@ def _ahead(
     what: str, result: Result, message: str, citation: str, inputs: dict[str, Any], fix: str | None = None
 ) -> Finding:
     name = f"{AHEAD}authorization-{what}"
-    return _finding(name, result, message, citation, inputs, fix=fix, severity=Severity.INFO, carc=None)
+    return _finding(name, result, message, citation, inputs, fix=fix, severity=Severity.INFO)
 
 
 def _differs(used: int, seen: int, citation: str, inputs: dict[str, Any]) -> Finding:
     problem = "totals.authorized-visits-differ"
     if used >= seen:
         text = "coverage.authorization.visits_used is no less than the earlier visits seen here."
-        return _finding(problem, Result.PASS, text, citation, inputs, severity=Severity.REVIEW, carc=_EXCEEDED)
+        return _finding(problem, Result.PASS, text, citation, inputs, severity=Severity.REVIEW)
     text = f"coverage.authorization.visits_used is {used}, and {seen} earlier visits were seen; the visit's is used."
     fix = "Compare with the payer and send coverage.authorization.visits_used anew."
-    return _finding(problem, Result.FAIL, text, citation, inputs, fix=fix, severity=Severity.REVIEW, carc=_EXCEEDED)
+    return _finding(problem, Result.FAIL, text, citation, inputs, fix=fix, severity=Severity.REVIEW)
 
 
 def _finding(
@@ -141,7 +139,6 @@ def _finding(
     *,
     fix: str | None = None,
     severity: Severity = Severity.BLOCK,
-    carc: str | None = _ABSENT,
 ) -> Finding:
     return Finding(
         id=problem,
@@ -149,8 +146,6 @@ def _finding(
         severity=severity,
         message=message,
         fix=fix,
-        fixable_by="front_desk" if fix else None,
-        carc=carc,
         rule=_RULE,
         citation=citation,
         inputs=inputs,

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from functools import cache
+from decimal import Decimal
+from functools import cache, partial
 
 from claimbus.events import (
     Basis,
@@ -25,7 +26,7 @@ from claimbus.events import (
     VisitVoided,
     claim_id_of,
 )
-from claimbus.rules import Profile, merge_rule_sets
+from claimbus.rules import Profile, complete, merge_rule_sets
 from claimbus.values import Result, Severity
 
 from claims.domain.amendment import Replacement, changes_between, replacement_of
@@ -37,6 +38,7 @@ from claims.domain.filing import last_filing_day
 from claims.domain.form import check_form
 from claims.domain.lines import compose_lines
 from claims.domain.modifiers import ASSISTANT_MODIFIER
+from claims.domain.ready import NOTHING_BILLABLE, steps_to_ready
 from claims.domain.tables import ClaimRules, ClaimSettings, RequiredField
 from claims.domain.totals import LaterVisit, check_later_visits, dollars_of
 
@@ -87,14 +89,19 @@ def decide_claim(
         *coded.findings,
         *units.findings,
         *line_findings,
-        *_missing_fields(visit, rules),
-        *diagnoses.findings,
-        *check_form(visit, lines, profile, rules),
-        *check_authorization(visit, profile, totals),
-        _something_billable(lines),
-        *check_later_visits(later, dollars_of(lines)),
-        *replaces.findings,
-        *check_repeats(visit, lines, elsewhere, rules),
+        *complete(
+            (
+                *_missing_fields(visit, rules),
+                *diagnoses.findings,
+                *check_form(visit, lines, profile, rules),
+                *check_authorization(visit, profile, totals),
+                _something_billable(lines),
+                *check_later_visits(later, dollars_of(lines)),
+                *replaces.findings,
+                *check_repeats(visit, lines, elsewhere, rules),
+            ),
+            rules.findings,
+        ),
     ]
     counts = Counter(finding.result for finding in checked if not finding.tells_ahead)
     file_by = last_filing_day(visit.service_date, profile.settings)
@@ -132,6 +139,7 @@ def decide_claim(
         profile=profile.name,
         totals=totals,
         findings=remarks,
+        steps_to_ready=steps_to_ready(remarks, lines, partial(_expected_of, profile, rules)) if blocked else (),
         checks=CheckCounts(passed=counts[Result.PASS], failed=counts[Result.FAIL], unknown=counts[Result.UNKNOWN]),
         completeness=documentation.completeness,
         rule_set=merge_rule_sets(coded.rule_set, units.rule_set, documentation.rule_set, rule_set),
@@ -191,6 +199,11 @@ def _priced(lines: Sequence[Line], profile: Profile[ClaimSettings], rules: Claim
         )
         for line, amount in zip(lines, price_services(items, profile, rules), strict=True)
     )
+
+
+def _expected_of(profile: Profile[ClaimSettings], rules: ClaimRules, lines: Sequence[Line]) -> Decimal | None:
+    """What lines bring when they alone are sent."""
+    return total_of(line.expected_amount for line in _priced(lines, profile, rules))
 
 
 def _placed(finding: Finding, lines: Sequence[Line], file_by: date | None) -> Finding:
@@ -260,9 +273,6 @@ def _field_finding(field: RequiredField, *, there: bool) -> Finding:
         severity=Severity.BLOCK,
         message=f"{field.path} {text}",
         fix=None if there else f"Send {field.path}.",
-        fixable_by=None if there else field.fixable_by,
-        carc=field.carc,
-        rarc=field.rarc,
         rule="claim-required-fields",
         citation=field.source,
         inputs={"field": field.path},
@@ -271,14 +281,11 @@ def _field_finding(field: RequiredField, *, there: bool) -> Finding:
 
 def _something_billable(lines: tuple[Line, ...]) -> Finding:
     return Finding(
-        id="claim.nothing-billable",
+        id=NOTHING_BILLABLE,
         result=Result.PASS if lines else Result.FAIL,
         severity=Severity.BLOCK,
         message=f"{len(lines)} billable lines." if lines else "Nothing of this visit can be billed.",
         fix=None if lines else "See `unbilled` for the reason of each intervention.",
-        fixable_by=None if lines else "biller",
-        carc="16",
-        rarc="M53",
         rule="claim-has-lines",
         citation="005010X222A1, loop 2400",
         inputs={"lines": len(lines)},

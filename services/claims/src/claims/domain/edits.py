@@ -81,7 +81,7 @@ def judge_pairs(billed: Sequence[Billed], profile: Profile[ClaimSettings], rules
         verdict.reasons.setdefault(code, {})[modifier] = _why(
             modifier, of_code, rules, set_by="documentation", citation=citation
         )
-    verdict.findings.extend(_no_pair(one, severity) for one in sorted(passed))
+    verdict.findings.extend(_no_pair(problem, severity) for problem in sorted(passed))
     paired = {code for pair in pairs for code in (pair.edit.column1, pair.edit.column2)}
     verdict.findings.extend(_without_edit(one, rules) for one in billed if one.code not in paired and _told(one, rules))
     return verdict
@@ -141,8 +141,6 @@ def _not_allowed(pair: _Pair, severity: Severity, facts: dict[str, Any], rules: 
         line=pair.second.line,
         message=f"{edit.column2} is never paid beside {edit.column1} on one day; no modifier changes that.{in_vain}",
         fix=f"Bill {edit.column1} or {edit.column2}, as the record supports, and correct the other's code.",
-        fixable_by="therapist",
-        carc="236",
         rule=_PTP,
         citation=edit.source,
         inputs=facts | {"set_in_vain": vain, "distinct_reason_given": bool(_reasons_given(pair))},
@@ -162,8 +160,6 @@ def _distinct(pair: _Pair, severity: Severity, facts: dict[str, Any], *, documen
         line=pair.second.line,
         message=message,
         fix=None if documented else "If they were separate, give interventions.distinct_reason; else bill one of them.",
-        fixable_by=None if documented else "therapist",
-        carc="236",
         rule=_PTP,
         citation=edit.source,
         inputs=facts,
@@ -186,8 +182,6 @@ def _contradicted(pair: _Pair, facts: dict[str, Any]) -> Iterable[Finding]:
         if overlap
         else f"The times of {both} do not overlap.",
         fix="Correct interventions.started_at and ended_at, or bill one of the two." if overlap else None,
-        fixable_by="therapist" if overlap else None,
-        carc="236",
         rule=_PTP,
         citation=edit.source,
         inputs=facts,
@@ -261,8 +255,6 @@ def _without_edit(one: Billed, rules: ClaimRules) -> Finding:
         line=one.line,
         message=f"{one.code} bears {', '.join(modifiers)}, but no edit in our table pairs it with another code billed.",
         fix="Take the modifier off unless the payer has an edit of its own.",
-        fixable_by="biller",
-        carc="4",
         rule=_PTP,
         citation="NCCI policy manual ch.1 sE: 59 only to tell services of an edit apart",
         inputs={"code": one.code, "modifiers": modifiers, "version": rules.edits.pairs_version},
@@ -333,9 +325,6 @@ def _units_finding(
         line=line,
         message=message,
         fix=fix,
-        fixable_by="biller" if fix else None,
-        carc="151",
-        rarc="N362",
         rule="mue",
         citation=citation,
         inputs={

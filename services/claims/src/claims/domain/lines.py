@@ -17,7 +17,7 @@ from claimbus.events import (
     VisitCompleted,
 )
 from claimbus.events.visit_completed import Intervention
-from claimbus.rules import Profile
+from claimbus.rules import Profile, complete
 from claimbus.values import Result, Severity
 
 from claims.domain.billed import Billed
@@ -109,7 +109,7 @@ def compose_lines(
     if lines:
         findings += judge_lines(lines, rules)
         findings += notice_effects(lines, profile, rules)
-    return tuple(lines), tuple(findings)
+    return tuple(lines), complete(findings, rules.findings)
 
 
 class _Draft(NamedTuple):
@@ -246,9 +246,6 @@ def _charge_of_unit(code: str, sources: list[Intervention]) -> tuple[Decimal | N
             severity=Severity.REVIEW,
             message=f"{code}: {message}",
             fix=fix,
-            fixable_by="biller",
-            carc="16",
-            rarc="M79",
             rule="line-charge",
             citation="005010X222A1, SV102",
             inputs={"code": code, "charges": sorted(map(str, known))},

@@ -30,8 +30,6 @@ def judge_notice(
         if row is None
         else f"{_FIELD} names a kind of notice, or none.",
         fix=f"Send GA, GX, GY, GZ or none as {_FIELD}." if row is None else None,
-        fixable_by="biller" if row is None else None,
-        carc="4",
         rule=_RULE,
         citation=_CITATION,
         inputs={"field": _FIELD},
@@ -63,8 +61,6 @@ def notice_effects(lines: Iterable[Line], profile: Profile[ClaimSettings], rules
                     line=line.number,
                     message=f"{line.code}: {row.message}",
                     fix=row.fix,
-                    fixable_by="biller",
-                    carc=row.carc,
                     rule=_RULE,
                     citation=row.source,
                     inputs={"code": line.code, "modifier": modifier},

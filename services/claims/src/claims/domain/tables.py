@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from claimbus.events import FixableBy, Mending
-from claimbus.rules import DatedRow, Profiles, ProfileSettings
+from claimbus.rules import DatedRow, FindingRow, FindingRows, Profiles, ProfileSettings
 from claimbus.values import Count, FindingId, Money, Percent, Program, Severity, WholeCents
 
 from claims.domain.icd10cm import DiagnosisBook
@@ -17,6 +17,9 @@ FilingIndicator = Literal[
     "09", "11", "12", "13", "14", "15", "16", "17", "AM", "BL", "CH", "CI", "DS", "FI", "HM", "LM", "MA", "MB", "MC",
     "OF", "TV", "VA", "WC", "ZZ",
 ]  # fmt: skip
+
+_OF_ANY_FINDING = {"carc", "rarc", "fixable_by", "mending", *DatedRow.model_fields}
+"""Columns that the rows behind a finding share."""
 
 
 class ClaimSettings(ProfileSettings):
@@ -88,6 +91,16 @@ class RequiredField(DatedRow):
     carc: str
     rarc: str
 
+    def as_finding(self) -> FindingRow:
+        """What its lack means. A field is sent as the record has it."""
+        return FindingRow(
+            id=self.id,
+            meaning=f"{self.path} is missing; a claim cannot be sent without it.",
+            severity=Severity.BLOCK,
+            mending="correction",
+            **self.model_dump(include=_OF_ANY_FINDING),
+        )
+
 
 class CheckRow(DatedRow):
     """A check of what stands on the claim, and what its failure means. Texts go on from the name of the field."""
@@ -100,6 +113,16 @@ class CheckRow(DatedRow):
     mending: Mending = "correction"
     carc: str
     rarc: str | None = None
+
+    def as_finding(self) -> FindingRow:
+        """What its failure means."""
+        subject = self.id.partition(".")[0].replace("-", " ").capitalize()
+        return FindingRow(
+            id=self.id,
+            meaning=f"{subject}: {self.problem}.",
+            severity=self.severity,
+            **self.model_dump(include=_OF_ANY_FINDING),
+        )
 
 
 class LimitRow(DatedRow):
@@ -237,8 +260,15 @@ class NoticeEffectRow(DatedRow):
     problem: FindingId
     severity: Severity
     carc: str
+    fixable_by: FixableBy
+    mending: Mending
     message: str
     fix: str
+
+    def as_finding(self) -> FindingRow:
+        """What it means on a line."""
+        said = self.model_dump(include=_OF_ANY_FINDING)
+        return FindingRow(id=self.problem, meaning=self.message, severity=self.severity, **said)
 
 
 class TelehealthRow(DatedRow):
@@ -315,3 +345,4 @@ class ClaimRules:
     assistant_reduction: AssistantReductionRow | None
     initial_evaluations: Mapping[str, tuple[str, ...]]
     """Codes by discipline."""
+    findings: FindingRows

@@ -51,7 +51,7 @@ def _place(rules: ClaimRules, inputs: dict[str, Any], *, fits: bool) -> Finding:
         return _finding("place-of-service", Result.PASS, "The place of service is one of telehealth.", None, inputs)
     text = f"The visit was telehealth, and its place of service is not; those of the date of service: {places}."
     fix = "Send the place_of_service of where the patient was: one for the home, one for elsewhere."
-    return _finding("place-of-service", Result.FAIL, text, fix, inputs, carc="16", rarc="M77")
+    return _finding("place-of-service", Result.FAIL, text, fix, inputs)
 
 
 def _authority(rules: ClaimRules, profile: Profile[ClaimSettings], inputs: dict[str, Any]) -> Finding:
@@ -62,33 +62,19 @@ def _authority(rules: ClaimRules, profile: Profile[ClaimSettings], inputs: dict[
         severity=Severity.BLOCK,
         message=f"Therapists may {'' if row else 'not '}furnish telehealth for this payer on the date of service.",
         fix=None if row else "Do not bill it as telehealth; look whether the authority was extended.",
-        fixable_by=None if row else "biller",
-        carc="96",
         rule=_RULE,
         citation=row.source if row else profile.cite("telehealth"),
         inputs=inputs | {"service_date": str(rules.day)},
     )
 
 
-def _finding(
-    problem: str,
-    result: Result,
-    message: str,
-    fix: str | None,
-    inputs: dict[str, Any],
-    *,
-    carc: str = "4",
-    rarc: str | None = None,
-) -> Finding:
+def _finding(problem: str, result: Result, message: str, fix: str | None, inputs: dict[str, Any]) -> Finding:
     return Finding(
         id=f"telehealth.{problem}",
         result=result,
         severity=Severity.REVIEW,
         message=message,
         fix=fix,
-        fixable_by="biller" if fix else None,
-        carc=carc,
-        rarc=rarc,
         rule=_RULE,
         citation="CPT appendix A; place-of-service code set",
         inputs=inputs,

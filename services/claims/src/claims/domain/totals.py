@@ -332,6 +332,7 @@ def _finding(result: Result, message: str, inputs: dict[str, Any], fix: str | No
         message=message,
         fix=fix,
         fixable_by="biller" if fix else None,
+        mending="correction" if fix else None,
         carc="119" if fix else None,
         rule=_RULE,
         citation=_CITATION,

@@ -10,7 +10,16 @@ from typing import Any
 
 from claimbus.events import RuleSet
 from claimbus.payers import profiles
-from claimbus.rules import Profiles, RuleError, Table, days_of_change, last_change, load_table, rule_set_of
+from claimbus.rules import (
+    FindingRow,
+    Profiles,
+    RuleError,
+    Table,
+    days_of_change,
+    last_change,
+    load_table,
+    rule_set_of,
+)
 
 from claims.domain.icd10cm import CodeListRow, CodeSpanRow, DiagnosisBook
 from claims.domain.tables import (
@@ -86,6 +95,14 @@ class Rules:
             self._member_ids,
             self._causes,
         )
+        self._findings = load_table(__name__, "findings.toml", FindingRow, lambda row: row.id)
+        self.findings: tuple[FindingRow, ...] = (
+            *self._findings.rows,
+            *(row.as_finding() for row in self._required.rows),
+            *(row.as_finding() for row in self._effects.rows),
+            *(row.as_finding() for row in self._checks.rows),
+        )
+        """Of every day, those of a missing field, of an advance notice and of a claim's form too."""
         of_lines: tuple[Table[Any], ...] = (
             self._pairs,
             self._distinct_lines,
@@ -105,6 +122,7 @@ class Rules:
             self._mppr,
             self._assistant,
             self._evaluations,
+            self._findings,
             *of_lines,
             *of_form,
             *self._code_lists,
@@ -135,6 +153,7 @@ class Rules:
             mppr={row.mult_proc: row for row in self._mppr.on(day)},
             assistant_reduction=next(iter(self._assistant.on(day)), None),
             initial_evaluations={row.discipline: row.codes for row in self._evaluations.on(day)},
+            findings={row.id: row for row in self.findings if row.in_force(day)},
         )
 
     def _form_on(self, day: date) -> ClaimForm:

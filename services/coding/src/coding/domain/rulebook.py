@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Literal
 
 from claimbus.events.visit_completed import Contact
-from claimbus.rules import DatedRow
+from claimbus.rules import DatedRow, FindingRow, FindingRows
 from claimbus.values import Program
 
 from coding.domain.evaluation import KINDS, EvaluationRow, EvaluationRows
@@ -108,6 +108,7 @@ class CodingRules:
     """By code: the codes that some program takes for the same service, and those for more of it, both ways."""
     questions: Mapping[tuple[str, ...], str]
     evaluations: EvaluationRows
+    findings: FindingRows
 
 
 def make_coding_rules(
@@ -122,6 +123,7 @@ def make_coding_rules(
     further_codes: Iterable[FurtherCodeRow],
     questions: Iterable[QuestionRow],
     evaluations: Iterable[EvaluationRow],
+    findings: Iterable[FindingRow],
 ) -> CodingRules:
     """Index the rows of one day. Raises `RuleError` when two rows claim the same term."""
     evaluation_rows = EvaluationRows(tuple(evaluations))
@@ -150,6 +152,7 @@ def make_coding_rules(
         same_service={code: frozenset(codes) for code, codes in same.items()},
         questions={tuple(sorted(row.about)): row.ask for row in questions},
         evaluations=evaluation_rows,
+        findings={row.id: row for row in findings},
     )
 
 

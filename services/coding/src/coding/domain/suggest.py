@@ -13,6 +13,7 @@ from claimbus.events import (
     VisitCoded,
     VisitCompleted,
 )
+from claimbus.rules import complete
 
 from coding.domain.area import StatedArea, read_area
 from coding.domain.evaluation import KINDS, Kind
@@ -86,7 +87,7 @@ def suggest_codes(
         total_minutes=visit.time.total_minutes if visit.time is not None else None,
         assistant_present=_assistant_took_part(visit),
         interventions=tuple(coded),
-        findings=tuple(found),
+        findings=complete(found, rules.findings),
         rule_set=rule_set,
     )
 

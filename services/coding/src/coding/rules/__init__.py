@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from claimbus.events import RuleSet
-from claimbus.rules import Table, days_of_change, last_change, load_table, rule_set_of
+from claimbus.rules import FindingRow, Table, days_of_change, last_change, load_table, rule_set_of
 
 from coding.domain.evaluation import EvaluationRow
 from coding.domain.lexicon import DeliveryRow, GrammarRow, LexiconRow
@@ -33,7 +33,8 @@ _MUSCLES = load_table(__package__, "muscles.toml", LexiconRow, lambda row: row.i
 _PROGRAM_CODES = load_table(__package__, "program_codes.toml", ProgramCodeRow, lambda row: (row.program, row.code))
 _QUESTIONS = load_table(__package__, "questions.toml", QuestionRow, lambda row: row.about)
 _EVALUATIONS = load_table(__package__, "evaluation_levels.toml", EvaluationRow, lambda row: row.code)
-_TABLES = (
+_FINDINGS = load_table(__package__, "findings.toml", FindingRow, lambda row: row.id)
+_TABLES: tuple[Table[Any], ...] = (
     _TERMS,
     _MUSCLES,
     _DELIVERY,
@@ -45,6 +46,7 @@ _TABLES = (
     _FURTHER,
     _QUESTIONS,
     _EVALUATIONS,
+    _FINDINGS,
 )
 _CHANGES = days_of_change(row for table in _TABLES for row in table.rows)
 
@@ -62,6 +64,7 @@ def _from(day: date) -> CodingRules:
         further_codes=_FURTHER.on(day),
         questions=_QUESTIONS.on(day),
         evaluations=_EVALUATIONS.on(day),
+        findings=_FINDINGS.on(day),
     )
 
 
@@ -72,8 +75,10 @@ def _on(service_date: date) -> CodingRules:
 @dataclass(frozen=True)
 class Rules:
     on: Callable[[date], CodingRules]
+    findings: tuple[FindingRow, ...]
+    """Of every day."""
     tables: tuple[Table[Any], ...]
     rule_set: RuleSet
 
 
-RULES = Rules(on=_on, tables=_TABLES, rule_set=rule_set_of(*_TABLES))
+RULES = Rules(on=_on, findings=_FINDINGS.rows, tables=_TABLES, rule_set=rule_set_of(*_TABLES))

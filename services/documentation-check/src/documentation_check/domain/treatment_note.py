@@ -62,7 +62,8 @@ def check_skilled_need_shown(visit: VisitCompleted, terms: Terms) -> Answer:
         return passed(f"The note shows a therapist's skill, by {shown}.", shown=shown)
     return failed(
         "The note shows no measure, response, cue, assistance or progression (documentation.note); it could have been "
-        "written of exercise without a therapist."
+        "written of exercise without a therapist.",
+        looked_for=list(SKILLS),
     )
 
 

@@ -96,9 +96,6 @@ def find_differences(
                     else "Look whether the minutes are right; if so, correct the units in the EHR",
                     intervention_id=interventions[code],
                     severity=Severity.REVIEW,
-                    fixable_by="biller",
-                    carc="151" if check == OVER else None,
-                    rarc="M53" if check == OVER else None,
                     citation=citation,
                     inputs={
                         "code": code,

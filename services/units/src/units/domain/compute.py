@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from claimbus.events import Finding, RuleSet, Service, UnitsComputed, VisitCoded, Worksheet
-from claimbus.rules import Profile
+from claimbus.rules import Profile, complete
 from claimbus.values import Result, Severity
 
 from units.domain.comparison import Legal, compare_with_ehr, find_differences, units_sent
@@ -90,7 +90,7 @@ def compute_units(coded: VisitCoded, rules: Rulebook, rule_set: RuleSet) -> Unit
             ehr=ehr,
         ),
         unbilled=tuple(unbilled),
-        findings=tuple(findings),
+        findings=complete(findings, rules.findings),
         rule_set=rule_set,
     )
 
@@ -113,7 +113,6 @@ def _contract_may_differ(
             "Check which rule the payer uses",
             severity=Severity.INFO,
             result=Result.UNKNOWN,
-            fixable_by="biller",
             citation=profile.cite("contract_decides"),
             inputs={"rule": rule.name, "timed_units": timed_units, "other_rules": totals},
         ),
@@ -135,9 +134,6 @@ def _within_daily_limit(profile: Profile[UnitSettings], timed_units: int) -> Seq
             DAILY_LIMIT,
             f"{timed_units} timed units are more than the {most} that this payer takes in a day",
             "Bill no more than the payer takes, or send its approval of more",
-            fixable_by="biller",
-            carc="119",
-            rarc="N362",
             citation=citation,
             inputs=inputs,
         ),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from claimbus.events import CodedIntervention, Finding, FixableBy, Unbilled
+from claimbus.events import CodedIntervention, Finding, Unbilled
 from claimbus.values import Result, Severity
 
 MANUAL = "Pub 100-04 ch.5 s20.2"
@@ -17,13 +17,10 @@ def fail(
     intervention_id: str | None = None,
     severity: Severity = Severity.BLOCK,
     result: Result = Result.FAIL,
-    fixable_by: FixableBy = "therapist",
-    carc: str | None = None,
-    rarc: str | None = None,
     citation: str = MANUAL,
     inputs: dict[str, Any] | None = None,
 ) -> Finding:
-    """A finding of this service that asks somebody to mend something."""
+    """A finding that asks somebody to mend something; who and how, and the denial to expect, stand in its row."""
     return Finding(
         id=check,
         result=result,
@@ -31,9 +28,6 @@ def fail(
         intervention_id=intervention_id,
         message=message,
         fix=fix,
-        fixable_by=fixable_by,
-        carc=carc,
-        rarc=rarc,
         rule=check,
         citation=citation,
         inputs=inputs or {},

@@ -256,8 +256,6 @@ def _no_valid_row(one: CodedIntervention, code: str, rules: Rulebook) -> Finding
             f"{code} is not a code that this table knows" if shaped else "What stands as code is not a code",
             "Give the CPT or HCPCS code of the service",
             intervention_id=one.intervention_id,
-            carc="16",
-            rarc="M51",
             citation=CODE_SET,
             inputs={"code": code} if shaped else {},
         )
@@ -267,7 +265,6 @@ def _no_valid_row(one: CodedIntervention, code: str, rules: Rulebook) -> Finding
         f"{code} is not valid on the date of service{instead}",
         "Give the code that was valid on that day",
         intervention_id=one.intervention_id,
-        carc="181",
         citation=known.source,
         inputs={
             "code": code,
@@ -285,7 +282,6 @@ def _substituted(one: CodedIntervention, charted: str, billed: str, citation: st
         f"Chart {billed} for this payer, or give the code of what was done if {billed} is not that",
         intervention_id=one.intervention_id,
         severity=Severity.INFO,
-        fixable_by="biller",
         citation=citation,
         inputs={"charted": charted, "billed": billed},
     )
@@ -297,7 +293,6 @@ def _wrong_for_medicare(one: CodedIntervention, row: CodeRow, instead: str) -> F
         f"This program does not take {row.code}; it takes {instead} in its place",
         f"Bill {instead}, if that is what was done",
         intervention_id=one.intervention_id,
-        fixable_by="biller",
         citation=row.source,
         inputs={"code": row.code, "status": row.status, "use_instead": instead},
     )
@@ -309,7 +304,6 @@ def _inconsistent(one: CodedIntervention) -> Finding:
         "The assistant's and the joint minutes are more than all minutes of the service",
         "Correct the minutes of the service, of the assistant or of both together",
         intervention_id=one.intervention_id,
-        carc="16",
         inputs={
             "code": one.code,
             "minutes": one.minutes,
@@ -340,7 +334,6 @@ def _not_one_on_one(one: CodedIntervention) -> Finding:
         f"{one.code} counts one-on-one minutes only; these were given otherwise and are not counted",
         "Correct the contact, or give the code for the service as it was given",
         intervention_id=one.intervention_id,
-        carc="150",
         inputs={"code": one.code, "contact": one.contact, "minutes": one.minutes},
     )
 
@@ -351,8 +344,6 @@ def _no_minutes(one: CodedIntervention) -> Finding:
         f"{one.code} is counted by minutes and has none documented",
         "Document the one-on-one minutes of the service",
         intervention_id=one.intervention_id,
-        carc="16",
-        rarc="M53",
         inputs={"code": one.code},
     )
 
@@ -363,8 +354,6 @@ def _add_on_alone(each: Counted) -> Finding:
         f"{each.row.code} is for units beyond the first, which {each.row.add_on_to} bears and this visit lacks",
         f"Give {each.row.add_on_to} for the first unit, or correct the code",
         intervention_id=each.intervention.intervention_id,
-        carc="107",
-        rarc="N122",
         citation=each.row.source,
         inputs={"code": each.row.code, "first_code": each.row.add_on_to},
     )
@@ -387,7 +376,6 @@ def _exceeds_interval(one: CodedIntervention, own: Stint) -> Finding:
         f"{one.code} has {own.wanted} minutes between times that lie {own.longest} apart; no more are counted",
         "Correct the minutes, or started_at and ended_at, of the service",
         intervention_id=one.intervention_id,
-        carc="152",
         inputs={"code": one.code, "minutes": own.wanted, "interval_minutes": own.longest},
     )
 
@@ -397,7 +385,6 @@ def _overlapping(twice: int, stints: Sequence[Stint], credited: Iterable[int]) -
         "units.overlapping-minutes",
         f"{twice} minutes would stand under more than one service at a time; each is credited once",
         "Correct the times so that each minute stands under one service",
-        carc="152",
         inputs={
             "minutes_counted_twice": twice,
             "services": len(stints),
@@ -413,7 +400,6 @@ def _exceeds(check: str, timed: int, documented: int) -> Finding:
         check,
         f"The timed services have {timed} minutes, and the note's {field} are {documented}",
         f"Correct the minutes of the services, or time.{field}",
-        carc="152",
         citation=f"{MANUAL}; Pub 100-02 ch.15 s220.3",
         inputs={"credited_minutes": timed, field: documented},
     )

@@ -118,8 +118,6 @@ def _contradicts(first: CodeRow, measure: Measure, one: CodedIntervention, input
         f"Give {fitting}, or correct the record" if fitting else "Take the code off the visit, or correct the record",
         intervention_id=one.intervention_id,
         severity=Severity.REVIEW if waits else Severity.BLOCK,
-        carc="150",
-        rarc="N430",
         citation=first.source,
         inputs=inputs,
     )
@@ -145,7 +143,6 @@ def _implausible(first: CodeRow, measure: Measure, one: CodedIntervention, input
         f"Correct interventions.{measure}",
         intervention_id=one.intervention_id,
         severity=Severity.REVIEW,
-        carc="150",
         citation=first.source,
         inputs=inputs,
     )
@@ -162,7 +159,6 @@ def _unheard_of(first: CodeRow, members: Sequence[tuple[CodedIntervention, CodeR
             intervention_id=members[0][0].intervention_id,
             severity=Severity.REVIEW,
             result=Result.UNKNOWN,
-            fixable_by="biller",
             citation=CODE_SET,
             inputs={"code": first.code, "unit_is": first.unit_is, "units": 1},
         ),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from claimbus.events import TableRow
-from claimbus.rules import DatedRow, Profiles, ProfileSettings
+from claimbus.rules import DatedRow, FindingRow, FindingRows, Profiles, ProfileSettings
 from claimbus.values import Count
 
 Status = Literal["A", "B", "C", "I", "N", "R"]
@@ -118,6 +118,7 @@ class Rulebook:
     eight_minute: EightMinuteTable
     assistant: AssistantRow | None
     """None before the assistant modifiers began."""
+    findings: FindingRows
 
 
 def make_rulebook(
@@ -126,6 +127,7 @@ def make_rulebook(
     profiles: Profiles[UnitSettings],
     eight_minute: Iterable[EightMinuteRow],
     assistant: AssistantRow | None,
+    findings: Iterable[FindingRow],
 ) -> Rulebook:
     """Index the rows of one day."""
     valid = {row.code: row for row in codes}
@@ -142,4 +144,5 @@ def make_rulebook(
             tuple(row for row in rows for _ in range(row.minutes_from, row.minutes_through + 1))
         ),
         assistant=assistant,
+        findings={row.id: row for row in findings},
     )

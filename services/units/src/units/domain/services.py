@@ -277,7 +277,6 @@ def _share_unknown(each: Counted, rule: AssistantRow) -> Finding:
         intervention_id=one.intervention_id,
         severity=Severity.REVIEW,
         result=Result.UNKNOWN,
-        carc="4",
         citation=rule.source,
         inputs={"code": each.row.code, "missing": missing},
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from claimbus.events import RuleSet
 from claimbus.payers import profiles
-from claimbus.rules import Profiles, Table, load_table, rule_set_of
+from claimbus.rules import FindingRow, Profiles, Table, load_table, rule_set_of
 
 from units.domain.rulebook import AssistantRow, CodeRow, EightMinuteRow, Rulebook, UnitSettings, make_rulebook
 
@@ -16,6 +16,7 @@ _CODES = load_table(__package__, "codes.toml", CodeRow, lambda row: row.code)
 _PROFILES = Profiles(profiles(), "units", UnitSettings)
 _EIGHT_MINUTE = load_table(__package__, "cms_8_minute_table.toml", EightMinuteRow, lambda row: row.units)
 _ASSISTANT = load_table(__package__, "assistant.toml", AssistantRow, lambda _row: "one")
+_FINDINGS = load_table(__package__, "findings.toml", FindingRow, lambda row: row.id)
 
 
 @lru_cache(maxsize=1024)
@@ -26,16 +27,19 @@ def _on(service_date: date) -> Rulebook:
         profiles=_PROFILES,
         eight_minute=_EIGHT_MINUTE.on(service_date),
         assistant=next(iter(_ASSISTANT.on(service_date)), None),
+        findings=_FINDINGS.on(service_date),
     )
 
 
 @dataclass(frozen=True)
 class Rules:
     on: Callable[[date], Rulebook]
+    findings: tuple[FindingRow, ...]
+    """Of every day."""
     profiles: Profiles[UnitSettings]
     tables: tuple[Table[Any], ...]
     rule_set: RuleSet
 
 
-_TABLES: tuple[Table[Any], ...] = (_CODES, profiles().table, _EIGHT_MINUTE, _ASSISTANT)
-RULES = Rules(on=_on, profiles=_PROFILES, tables=_TABLES, rule_set=rule_set_of(*_TABLES))
+_TABLES: tuple[Table[Any], ...] = (_CODES, profiles().table, _EIGHT_MINUTE, _ASSISTANT, _FINDINGS)
+RULES = Rules(on=_on, findings=_FINDINGS.rows, profiles=_PROFILES, tables=_TABLES, rule_set=rule_set_of(*_TABLES))
