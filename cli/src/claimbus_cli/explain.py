@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from claimbus.events import Problem, decision_adapter
 from claimbus.messaging import Poison
-from pydantic import ValidationError
-from pydantic_core import from_json
 from rich.console import Console
 
-from claimbus_cli.account import Decision, account_of
+from claimbus_cli.account import account_of
 from claimbus_cli.bus import BusError, Word, connected, words_on
-from claimbus_cli.terminal import loading_rules, out, run, server
+from claimbus_cli.decisions import decision_from
+from claimbus_cli.terminal import out, run, server
 from claimbus_cli.visits import VisitsError, read_visits
 
 _CLOSED = {
@@ -54,34 +52,13 @@ def _explain_file(source: str, page: Console) -> int:
             if place:
                 page.rule(style="dim")
             try:
-                page.print(account_of(_decision(body)), highlight=False)
+                page.print(account_of(decision_from(body)), highlight=False)
             except Poison as exc:
                 failed = True
                 click.echo(f"line {line}: {exc}", err=True)
     except VisitsError as exc:
         raise click.ClickException(str(exc)) from exc
     return int(failed)
-
-
-def _decision(body: bytes) -> Decision:
-    """A decision as it is, or the one on a visit. Raises `Poison`."""
-    if _is_decision(body):
-        try:
-            return decision_adapter.validate_json(body)
-        except ValidationError as exc:
-            first = exc.errors(include_input=False)[0]
-            raise Poison(Problem(field=".".join(map(str, first["loc"][1:])), problem=first["msg"])) from None
-    with loading_rules():
-        from claimbus_cli.evaluate import evaluate_visit
-    return evaluate_visit(body)
-
-
-def _is_decision(body: bytes) -> bool:
-    try:
-        given = from_json(body)
-    except ValueError:
-        return False
-    return isinstance(given, dict) and "outcome" in given
 
 
 async def _explain_on_bus(name: str, page: Console) -> None:

@@ -23,6 +23,7 @@ from claimbus_cli.code import code
 from claimbus_cli.doctor import examine
 from claimbus_cli.explain import explain
 from claimbus_cli.pipeline import running_pipeline
+from claimbus_cli.render import render
 from claimbus_cli.rules import rules
 from claimbus_cli.show import add_decision, decisions_table, letters_table
 from claimbus_cli.terminal import loading_rules, out, run, server
@@ -45,6 +46,7 @@ def main() -> None:
 
 main.add_command(code)
 main.add_command(explain)
+main.add_command(render)
 main.add_command(rules)
 
 

@@ -1,0 +1,31 @@
+"""Decisions from what a file holds: decisions as they are, visits decided on the spot."""
+
+from claimbus.events import ClaimDenialRisk, ClaimReady, Problem, decision_adapter
+from claimbus.messaging import Poison
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from claimbus_cli.terminal import loading_rules
+
+Decision = ClaimReady | ClaimDenialRisk
+
+
+def decision_from(body: bytes) -> Decision:
+    """A decision as it is, or the one on a visit. Raises `Poison`."""
+    if _is_decision(body):
+        try:
+            return decision_adapter.validate_json(body)
+        except ValidationError as exc:
+            first = exc.errors(include_input=False)[0]
+            raise Poison(Problem(field=".".join(map(str, first["loc"][1:])), problem=first["msg"])) from None
+    with loading_rules():
+        from claimbus_cli.evaluate import evaluate_visit
+    return evaluate_visit(body)
+
+
+def _is_decision(body: bytes) -> bool:
+    try:
+        given = from_json(body)
+    except ValueError:
+        return False
+    return isinstance(given, dict) and "outcome" in given

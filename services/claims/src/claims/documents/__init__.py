@@ -1,0 +1,1 @@
+"""Claim documents: a decision as what a payer reads. Pure renderers; unlike the domain they may use libraries."""
