@@ -25,4 +25,4 @@ class Format(NamedTuple):
     option_names: frozenset[str]
     """The parameter names of these options."""
     render: Callable[[Sequence[Decision], Mapping[str, Any]], Document]
-    """From at least one decision and the format's own options. Raises `click.ClickException` when an option is wrong."""
+    """From at least one decision and the format's own options. Raises `click.ClickException` for a wrong option."""

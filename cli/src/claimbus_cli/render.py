@@ -36,8 +36,8 @@ def _options_of_formats(command: F) -> F:
 )
 @_options_of_formats
 @click.pass_context
-def render(context: click.Context, source: str, name: str, output: Path | None, **options: Any) -> None:
-    r"""Write decisions as a claim document that a payer reads.
+def render(context: click.Context, /, source: str, name: str, output: Path | None, **options: Any) -> None:
+    """Write decisions as a claim document that a payer reads.
 
     FILE holds decisions, or visits that are decided first: JSON lines, a JSON document, a list or a folder.
     What cannot be written is told on standard error, with the fields and what to do; the rest is
@@ -45,10 +45,10 @@ def render(context: click.Context, source: str, name: str, output: Path | None, 
 
     \b
     claimbus render --format 837p visits.jsonl --contact-phone 617-555-0100 --output claims.x12
-    claimbus watch --json | head -5 | claimbus render --format 837p - --contact-email billing@example.org
-    claimbus render --format 837p decisions.jsonl --contact-phone 617-555-0100 --receiver-id CLEAR1 \
-        --receiver-name "Example Clearing" --usage P --control-number 1207
-    """
+    claimbus render --format 837p - --contact-email billing@example.org < decisions.jsonl
+    claimbus render --format 837p examples/visits --contact-phone 617-555-0100 \\
+        --receiver-id CLEAR1 --receiver-name "Example Clearing" --control-number 1207 --usage P
+    """  # noqa: D301  # click looks for the character \b itself
     chosen = FORMATS[name]
     _refuse_foreign(context, chosen)
     own = {one: value for one, value in options.items() if one in chosen.option_names}
@@ -98,7 +98,7 @@ def _warn(decisions: list[Decision]) -> None:
         if decision.outcome == "denial_risk":
             click.echo(
                 f"{decision.practice_id}/{decision.visit_id} revision {decision.revision}: a denial risk; "
-                "the document is made, claimbus explain tells why it should not be sent as it is",
+                "claimbus explain tells why it should not be sent as it is",
                 err=True,
             )
 

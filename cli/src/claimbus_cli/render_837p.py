@@ -10,6 +10,8 @@ from claimbus_cli.decisions import Decision
 from claimbus_cli.formats import Document, Format
 
 _LAST_CONTROL_NUMBER = 999_999_999
+_MADE = ("control_number", "created_at")
+"""What comes from the clock where it is not given."""
 
 
 def _render(decisions: Sequence[Decision], options: Mapping[str, Any]) -> Document:
@@ -44,7 +46,7 @@ def _from_clock(created: datetime) -> int:
     return int(created.timestamp()) % _LAST_CONTROL_NUMBER + 1
 
 
-class _Instant(click.ParamType):
+class _Instant(click.ParamType[datetime]):
     name = "instant"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:

@@ -15,8 +15,9 @@ _CENT = Decimal("0.01")
 _NPI = re.compile(r"[12]\d{9}")
 _TAXONOMY = re.compile(r"[A-Z0-9]{10}")
 _TAX_ID = re.compile(r"\d{2}-?\d{7}")
-_POSTAL_CODE = re.compile(r"(\d{5})(-?\d{4})?")
-_FULL_POSTAL_CODE = re.compile(r"(\d{5})-?(\d{4})")
+_POSTAL_CODE = re.compile(r"\d{5}([ -]?\d{4})?")
+_BETWEEN = re.compile(r"[ -]")
+_FULL_POSTAL_CODE = re.compile(r"\d{5}[ -]?\d{4}")
 
 
 class Fields:
@@ -92,7 +93,7 @@ class Fields:
         city = self.name(f"{field}.city", given.city, "19")
         state = self.state(f"{field}.state", given.state)
         postal = self.shaped(f"{field}.postal_code", given.postal_code, shape, f"a ZIP code of {size} digits")
-        return (("N3", street, further), ("N4", city, state, postal.replace("-", "")))
+        return (("N3", street, further), ("N4", city, state, _BETWEEN.sub("", postal)))
 
     def code(self, field: str, given: str | None, about: CodeList) -> str:
         if not given:

@@ -160,13 +160,14 @@ def _levels(claims: list[_Claim]) -> Iterator[Segment]:
 
 def _claim(fields: Fields, decision: Decision, book: X12Book) -> _Claim:
     document = decision.claim
+    control_number = fields.key("claim.control_number", document.control_number, "1028")
     billing = _billing(fields, document.billing_provider)
     subscriber, patient = _insured(fields, document)
     claim = (
-        *_information(fields, decision),
+        *_information(fields, decision, control_number),
         *_providers(fields, document),
         *_further_coverages(fields, document, book),
-        *_lines(fields, decision),
+        *_lines(fields, decision, control_number),
     )
     return _Claim(billing, subscriber, patient, claim)
 
@@ -255,14 +256,14 @@ def _payer(fields: Fields, payer: Coverage, at: str) -> Segment:
     return ("NM1", "PR", "2", name, "", "", "", "", "PI", fields.key(f"{at}.payer_id", payer.payer_id, "67"))
 
 
-def _information(fields: Fields, decision: Decision) -> tuple[Segment, ...]:
+def _information(fields: Fields, decision: Decision, control_number: str) -> tuple[Segment, ...]:
     """2300: CLM, DTP, REF and HI."""
     document = decision.claim
     causes = _causes(fields, document.case)
     return (
         (
             "CLM",
-            fields.key("claim.control_number", document.control_number, "1028"),
+            control_number,
             _total(fields, decision),
             "",
             "",
@@ -409,7 +410,7 @@ def _further_coverages(fields: Fields, document: ClaimDocument, book: X12Book) -
         yield _payer(fields, payer, at)
 
 
-def _lines(fields: Fields, decision: Decision) -> Iterator[Segment]:
+def _lines(fields: Fields, decision: Decision, control_number: str) -> Iterator[Segment]:
     """2400 for each line: LX, SV1, its date and the number by which a remittance names it."""
     lines, document = decision.lines, decision.claim
     if not lines:
@@ -422,7 +423,7 @@ def _lines(fields: Fields, decision: Decision) -> Iterator[Segment]:
         yield ("LX", str(place + 1))
         yield _service(fields, line, at, len(document.diagnoses))
         yield ("DTP", "472", "D8", day(document.service_date))
-        yield ("REF", "6R", f"{document.control_number}-{line.number}")
+        yield ("REF", "6R", f"{control_number}-{line.number}")
 
 
 def _service(fields: Fields, line: Line, at: str, diagnoses: int) -> Segment:

@@ -14,7 +14,7 @@ class Refusal(NamedTuple):
     visit_id: str
     revision: int
     problems: tuple[Problem, ...]
-    """`field`: a path in the decision, places counted from 0; `problem`: what is wrong and the fix. No value is told."""
+    """`field`: a path in the decision, places counted from 0; `problem`: what is wrong, and the fix. No values."""
 
     def __str__(self) -> str:
         told = "; ".join(f"{one.field} {one.problem}" for one in self.problems)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from claimbus.rules import DatedRow, Table, load_table
-from pydantic import Field
+from claimbus.values import Count
 
 CodeList = Literal["relationship", "responsibility", "filing", "sex", "cause", "qualifier"]
 
@@ -15,14 +15,14 @@ class ElementRow(DatedRow):
     element: str
     """X12's number of the data element."""
     name: str
-    shortest: int = Field(ge=1)
-    longest: int = Field(ge=1)
+    shortest: Count
+    longest: Count
     """Characters."""
 
 
 class LimitRow(DatedRow):
     name: str
-    most: int = Field(ge=1)
+    most: Count
 
 
 class CodeRow(DatedRow):
