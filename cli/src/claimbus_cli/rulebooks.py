@@ -75,6 +75,7 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
         lay_over(folder)
     # To import them is to load and check them, as a service does when it starts.
     from claimbus.payers import profiles
+    from claims.documents.rules import DOCUMENT_RULES
     from claims.rules import RULES as CLAIMS
     from coding.rules import RULES as CODING
     from documentation_check.rules import RULES as DOCUMENTATION
@@ -85,7 +86,7 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
         "coding": CODING.tables,
         "units": UNITS.tables,
         "documentation-check": DOCUMENTATION.tables,
-        "claims": CLAIMS.tables,
+        "claims": (*CLAIMS.tables, *DOCUMENT_RULES.tables),
     }
     for service, tables in services.items():
         for table in tables:

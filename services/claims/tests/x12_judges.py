@@ -198,7 +198,9 @@ def expected(decision: ClaimReady | ClaimDenialRisk) -> Claim:
         ("82", claim.rendering_provider),
         ("DQ", claim.supervising_provider),
     )
-    dates = (("431", case and case.onset_date), ("439", case and case.related_to and case.accident_date))
+    first_day = claim.service_date if case and case.treatment_day == 1 else None
+    accident = case.accident_date if case and case.related_to else None
+    dates = (("431", case and case.onset_date), ("454", first_day), ("439", accident))
     numbers = (("G1", claim.prior_authorization), ("F8", decision.frequency_code != "1" and claim.payer_control_number))
     flags = (claim.accept_assignment, claim.benefits_assigned, claim.release_of_information)
     address = patient.address
