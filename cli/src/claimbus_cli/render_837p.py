@@ -54,9 +54,9 @@ class _Instant(click.ParamType[datetime]):
             return value
         try:
             given = datetime.fromisoformat(value)
-        except ValueError:
+            return given if given.tzinfo else given.astimezone()
+        except (ValueError, OverflowError):
             self.fail("give a date and a time, as 2026-11-20T08:30:00-05:00", param, ctx)
-        return given if given.tzinfo else given.astimezone()
 
 
 _OPTIONS = {
