@@ -1,4 +1,4 @@
-"""Decisions from what a file holds: decisions as they are, visits decided on the spot."""
+"""A decision from what a person hands in: one already made, or a visit that is decided first."""
 
 from claimbus.events import ClaimDenialRisk, ClaimReady, Problem, decision_adapter
 from claimbus.messaging import Poison
@@ -7,10 +7,8 @@ from pydantic_core import from_json
 
 from claimbus_cli.terminal import loading_rules
 
-Decision = ClaimReady | ClaimDenialRisk
 
-
-def decision_from(body: bytes) -> Decision:
+def decision_of(body: bytes) -> ClaimReady | ClaimDenialRisk:
     """A decision as it is, or the one on a visit. Raises `Poison`."""
     if _is_decision(body):
         try:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from claimbus_cli.account import account_of
 from claimbus_cli.bus import BusError, Word, connected, words_on
-from claimbus_cli.decisions import decision_from
+from claimbus_cli.decisions import decision_of
 from claimbus_cli.terminal import out, run, server
 from claimbus_cli.visits import VisitsError, read_visits
 
@@ -52,7 +52,7 @@ def _explain_file(source: str, page: Console) -> int:
             if place:
                 page.rule(style="dim")
             try:
-                page.print(account_of(decision_from(body)), highlight=False)
+                page.print(account_of(decision_of(body)), highlight=False)
             except Poison as exc:
                 failed = True
                 click.echo(f"line {line}: {exc}", err=True)

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from claimbus_cli.decisions import Decision
+from claimbus.events import ClaimDenialRisk, ClaimReady
+
+Decision = ClaimReady | ClaimDenialRisk
 
 OptionDecorator = Callable[[Any], Any]
 """As `click.option(...)` makes it."""

@@ -10,8 +10,8 @@ from claimbus.messaging import Poison
 from click.core import ParameterSource
 
 from claimbus_cli import render_837p
-from claimbus_cli.decisions import Decision, decision_from
-from claimbus_cli.formats import Format
+from claimbus_cli.decisions import decision_of
+from claimbus_cli.formats import Decision, Format
 from claimbus_cli.visits import VisitsError, read_visits
 
 FORMATS: dict[str, Format] = {one.name: one for one in (render_837p.FORMAT,)}
@@ -86,7 +86,7 @@ def _read(source: str) -> Iterator[tuple[int, Decision | Poison]]:
     try:
         for line, body in read_visits(source):
             try:
-                yield line, decision_from(body)
+                yield line, decision_of(body)
             except Poison as exc:
                 yield line, exc
     except VisitsError as exc:

@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from claimbus_cli.decisions import Decision
-from claimbus_cli.formats import Document, Format
+from claimbus_cli.formats import Decision, Document, Format
 
 _LAST_CONTROL_NUMBER = 999_999_999
 _MADE = ("control_number", "created_at")
