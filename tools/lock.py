@@ -3,11 +3,13 @@
 usage: make lock [ARGS=--upgrade]
 """
 
+import re
 import subprocess
 import sys
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 REQUIREMENTS = ROOT / "requirements"
@@ -18,7 +20,14 @@ def third_party() -> list[str]:
     workspace = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["claimbus"]["members"]
     projects = [tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"] for member in workspace]
     ours = {project["name"] for project in projects}
-    return sorted({need for project in projects for need in project["dependencies"] if need not in ours})
+    needs = [need for project in projects for need in needs_of(project)]
+    return sorted({need for need in needs if re.split(r"[\[<>=!~; ]", need, maxsplit=1)[0] not in ours})
+
+
+def needs_of(project: dict[str, Any]) -> list[str]:
+    """What a member needs, its extras included: another member may ask for them."""
+    extras: dict[str, list[str]] = project.get("optional-dependencies", {})
+    return [*project["dependencies"], *(need for needs in extras.values() for need in needs)]
 
 
 def compile_lock(inputs: list[Path], output: Path, *options: str) -> None:

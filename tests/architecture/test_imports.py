@@ -112,6 +112,16 @@ def no_other_service(sources: list[Source]) -> Iterator[Complaint]:
                 yield Complaint(source.path, line, f"service {own} may not import {name}")
 
 
+def documents_apart(sources: list[Source]) -> Iterator[Complaint]:
+    """What writes documents needs libraries that a service's image does not carry."""
+    for source in python(sources):
+        own = service_of(source.path)
+        room = f"{own}.documents"
+        for line, name in imports_of(source) if own else ():
+            if is_within(name, room) and not is_within(module_of(source.path), room):
+                yield Complaint(source.path, line, f"only {room} may import {name}; the command renders")
+
+
 def faststream_in_handlers(sources: list[Source]) -> Iterator[Complaint]:
     """The framework is known to handlers.py; __main__.py runs the service and does nothing else."""
     for source in python(sources):
@@ -297,7 +307,9 @@ def declared_dependencies(sources: list[Source]) -> Iterator[Complaint]:
     """A distribution declares every package it imports from outside itself, though another brings it along."""
     for project in (source for source in sources if source.path.endswith("pyproject.toml")):
         described = tomllib.loads(project.text)["project"]
-        declared = {re.split(r"[\[<>=!~; ]", need, maxsplit=1)[0] for need in described["dependencies"]}
+        extras = (need for needs in described.get("optional-dependencies", {}).values() for need in needs)
+        needs = (*described["dependencies"], *extras)
+        declared = {re.split(r"[\[<>=!~; ]", need, maxsplit=1)[0] for need in needs}
         folder = project.path.removesuffix("pyproject.toml")
         for source in (one for one in python(sources) if one.path.startswith(f"{folder}src/")):
             for line, name in imports_of(source):
@@ -353,6 +365,7 @@ RULES: dict[str, Rule] = {
     for rule in (
         domain_imports,
         no_other_service,
+        documents_apart,
         faststream_in_handlers,
         no_transport_in_services,
         pure_contract,
@@ -441,6 +454,7 @@ PLANTED = [
         "units may not import claims",
     ),
     ("no-other-service", HANDLERS, "from claims.rules import RULES", "may not import claims.rules.RULES"),
+    ("documents-apart", HANDLERS, "from units.documents import x", "only units.documents may import"),
     ("faststream-in-handlers", "services/units/src/units/rules/x.py", "import faststream", "only handlers.py"),
     ("faststream-in-handlers", RUN, "from faststream import FastStream", "only handlers.py"),
     ("faststream-in-handlers", RUN, "import os", "and its handlers, not os"),
@@ -523,6 +537,8 @@ def test_every_rule_has_a_planted_violation() -> None:
         ("domain-imports", DOMAIN, "from units.domain import minutes\nfrom .minutes import count"),
         ("domain-imports", HANDLERS, "import faststream"),
         ("no-other-service", "cli/src/claimbus_cli/evaluate.py", "import claims, units"),
+        ("documents-apart", "services/units/src/units/documents/x.py", "import reportlab, units.documents.y"),
+        ("documents-apart", "cli/src/claimbus_cli/render.py", "from units.documents.x import y"),
         ("subjects-in-one-place", SUBJECTS, "ALL = 'visits.*.*.*'"),
         ("subjects-in-one-place", HANDLERS, '"""visits. and claims. and dead. in a docstring"""'),
         ("subjects-in-one-place", HANDLERS, "x = f'{where}visits.'\ny = 'the visits.'\nz = 'claimbus.visit.key'"),

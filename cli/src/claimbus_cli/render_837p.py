@@ -89,3 +89,10 @@ _OPTIONS = {
 }
 
 FORMAT = Format("837p", tuple(_OPTIONS.values()), frozenset(_OPTIONS), _render)
+
+
+def takes_options(command: Any) -> Any:
+    """Adds the format's own options to a command."""
+    for option in reversed(FORMAT.options):
+        command = option(command)
+    return command

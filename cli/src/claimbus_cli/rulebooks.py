@@ -25,7 +25,7 @@ class Rulebooks:
     """What all services have loaded."""
 
     tables: Mapping[str, tuple[Table[Any], tuple[str, ...]]]
-    """By name: a table and the services that read it."""
+    """By name: a table and the services that read it, or `render`."""
     sections: Mapping[str, Profiles[Any]]
     """Payer profiles as each service reads them."""
     asked_of: Callable[[Chain, str | None, date], Mapping[str, tuple[str, Origin]]]
@@ -76,6 +76,7 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
     # To import them is to load and check them, as a service does when it starts.
     from claimbus.payers import profiles
     from claims.documents.rules import DOCUMENT_RULES
+    from claims.documents.tables import DOCUMENT_TABLES
     from claims.rules import RULES as CLAIMS
     from coding.rules import RULES as CODING
     from documentation_check.rules import RULES as DOCUMENTATION
@@ -86,7 +87,9 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
         "coding": CODING.tables,
         "units": UNITS.tables,
         "documentation-check": DOCUMENTATION.tables,
-        "claims": (*CLAIMS.tables, *DOCUMENT_RULES.tables),
+        "claims": CLAIMS.tables,
+        # They write documents and decide nothing, so no decision names them.
+        "render": (*DOCUMENT_TABLES, *DOCUMENT_RULES.tables),
     }
     for service, tables in services.items():
         for table in tables:

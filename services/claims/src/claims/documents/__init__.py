@@ -1,1 +1,5 @@
-"""Claim documents: a decision as what a payer reads. Pure renderers; unlike the domain they may use libraries."""
+"""Claim documents: what a decision is as 837P, as FHIR and on paper.
+
+Beside the domain, because libraries draw and write some.
+No service imports this room; FHIR and paper need the extra `documents` of the distribution.
+"""
