@@ -192,7 +192,7 @@ def test_an_option_of_another_format_is_refused() -> None:
 def test_help_shows_each_format_with_an_example() -> None:
     text = render("--help").stdout
     examples = [line.strip() for line in text.splitlines() if line.strip().startswith("claimbus ")]
-    assert len(examples) == 4
+    assert len(examples) == 6
     for format_ in ("fhir", "cms1500"):
         assert any(f"claimbus render --format {format_}" in example for example in examples)
 

@@ -2,15 +2,16 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 from claimbus.events import ClaimDenialRisk, ClaimReady
 from claimbus.messaging import Poison
 from click.core import ParameterSource
 
+from claimbus_cli import render_837p
 from claimbus_cli.decisions import decision_of
 from claimbus_cli.terminal import loading_rules
 from claimbus_cli.visits import VisitsError, read_visits
@@ -28,6 +29,8 @@ class RenderOptions:
     offset_x: float = 0.0
     offset_y: float = 0.0
     proof: bool = False
+    submission: Mapping[str, Any] = field(default_factory=dict)
+    """What `render_837p.FORMAT` takes."""
 
 
 @dataclass
@@ -89,8 +92,25 @@ def _cms1500(decisions: Iterable[Numbered], options: RenderOptions, report: Repo
     yield document
 
 
-FORMATS: Mapping[str, Renderer] = {"fhir": _fhir, "cms1500": _cms1500}
-_OPTIONS_OF = {"cms1500": ("page_totals", "offset_x", "offset_y", "proof")}
+def _professional(decisions: Iterable[Numbered], options: RenderOptions, report: Report) -> Iterator[bytes]:
+    """One interchange of all claims; a refusal names its visit, for it may be another visit that is in its way."""
+    given = [decision for _, decision in decisions]
+    if not given:
+        return
+    document = render_837p.FORMAT.render(given, options.submission)
+    for refusal in document.refused:
+        report.refused += 1
+        click.echo(refusal, err=True)
+    report.rendered += len(given) - len(document.refused)
+    if document.body is not None:
+        yield document.body
+
+
+FORMATS: Mapping[str, Renderer] = {"837p": _professional, "fhir": _fhir, "cms1500": _cms1500}
+_OPTIONS_OF: Mapping[str, Iterable[str]] = {
+    "837p": render_837p.FORMAT.option_names,
+    "cms1500": ("page_totals", "offset_x", "offset_y", "proof"),
+}
 """Options that mean something to one format alone."""
 _BINARY = frozenset({"cms1500"})
 
@@ -111,9 +131,11 @@ _BINARY = frozenset({"cms1500"})
     show_default=True,
     help="cms1500, more than six lines: the total on the last page, or each page's own.",
 )
+@render_837p.takes_options
 @click.pass_context
 def render(
     context: click.Context,
+    /,
     source: str,
     format_: str,
     output: Path | None,
@@ -121,15 +143,19 @@ def render(
     offset_x: float,
     offset_y: float,
     page_totals: Literal["last", "each"],
+    **submission: Any,
 ) -> None:
     """Write decisions as claim documents.
 
-    Reads decisions, or visits that it decides first: a file, a folder, or standard input (-). fhir gives one
-    R4 Claim a line. cms1500 gives one PDF: data only, for pre-printed red forms; what is cut or left blank is told
-    on standard error. A claim that lacks what the document needs is named there with its fields, the others are
-    written, and the status is 1.
+    Reads decisions, or visits that it decides first: a file, a folder, or standard input (-). 837p gives one
+    interchange of all claims. fhir gives one R4 Claim a line. cms1500 gives one PDF: data only, for pre-printed red
+    forms; what is cut or left blank is told on standard error. A claim that lacks what the document needs is named
+    there with its fields, the others are written, and the status is 1.
 
     \b
+    claimbus render --format 837p decisions.jsonl --contact-phone 617-555-0100 --output claims.x12
+    claimbus render --format 837p examples/visits --contact-email billing@example.org \\
+        --receiver-id CLEAR1 --receiver-name "Example Clearing" --control-number 1207 --usage P
     claimbus render --format fhir examples/visits/03-mixed-remainders.json
     claimbus evaluate visits.jsonl | claimbus render --format fhir > claims.ndjson
     claimbus render --format cms1500 decisions.jsonl --output claims.pdf --offset-x 2
@@ -139,7 +165,7 @@ def render(
     if format_ in _BINARY and output is None and sys.stdout.isatty():
         raise click.UsageError("a PDF is nothing for a terminal; name a file with --output, or pipe it on")
     report = Report()
-    options = RenderOptions(page_totals, offset_x, offset_y, proof)
+    options = RenderOptions(page_totals, offset_x, offset_y, proof, submission)
     pieces = FORMATS[format_](_decisions(source, report), options, report)
     try:
         _write(pieces, output)

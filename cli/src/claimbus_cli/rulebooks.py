@@ -75,6 +75,7 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
         lay_over(folder)
     # To import them is to load and check them, as a service does when it starts.
     from claimbus.payers import profiles
+    from claims.documents.rules import DOCUMENT_RULES
     from claims.documents.tables import DOCUMENT_TABLES
     from claims.rules import RULES as CLAIMS
     from coding.rules import RULES as CODING
@@ -88,7 +89,7 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
         "documentation-check": DOCUMENTATION.tables,
         "claims": CLAIMS.tables,
         # They write documents and decide nothing, so no decision names them.
-        "render": DOCUMENT_TABLES,
+        "render": (*DOCUMENT_TABLES, *DOCUMENT_RULES.tables),
     }
     for service, tables in services.items():
         for table in tables:
