@@ -132,7 +132,7 @@ def test_nothing_is_written_when_there_is_nothing_to_write(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((), "--contact-phone is missing"),
+        (("--usage", "P"), "--contact-phone is missing"),
         (("--contact-email", "nobody"), "--contact-email is no address"),
         ((*CONTACT, "--sender-id", "A*B"), "--sender-id has a character that X12 cannot carry"),
         ((*CONTACT, "--receiver-qualifier", "Q"), "--receiver-qualifier is none of zz"),
@@ -146,6 +146,13 @@ def test_what_the_submitter_says_wrongly_is_named_by_its_option(arguments: tuple
     assert ran.exit_code in (1, 2)
     assert told in ran.stderr
     assert "Traceback" not in ran.output
+
+
+def test_without_any_option_a_test_interchange_is_written_and_what_stands_in_is_told() -> None:
+    ran = run("-", stdin=lines_of(decision_with()))
+    assert ran.exit_code == 0
+    assert "PER*IC**TE*0000000000~" in ran.stdout
+    assert ran.stderr == "note: --contact-phone was not given: 0000000000 stands in this test interchange\n"
 
 
 def test_a_file_that_is_not_there_is_named() -> None:

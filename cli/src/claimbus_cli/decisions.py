@@ -7,8 +7,10 @@ from pydantic_core import from_json
 
 from claimbus_cli.terminal import loading_rules
 
+Decision = ClaimReady | ClaimDenialRisk
 
-def decision_of(body: bytes) -> ClaimReady | ClaimDenialRisk:
+
+def decision_of(body: bytes) -> Decision:
     """A decision as it is, or the one on a visit. Raises `Poison`."""
     if _is_decision(body):
         try:

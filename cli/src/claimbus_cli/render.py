@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-from claimbus.events import ClaimDenialRisk, ClaimReady
 from claimbus.messaging import Poison
 from click.core import ParameterSource
 
 from claimbus_cli import render_837p
-from claimbus_cli.decisions import decision_of
+from claimbus_cli.decisions import Decision, decision_of
 from claimbus_cli.terminal import loading_rules
 from claimbus_cli.visits import VisitsError, read_visits
 
-Decision = ClaimReady | ClaimDenialRisk
 Numbered = tuple[int, Decision]
 """A decision with the line of input that it came from."""
 
@@ -30,7 +28,7 @@ class RenderOptions:
     offset_y: float = 0.0
     proof: bool = False
     submission: Mapping[str, Any] = field(default_factory=dict)
-    """What `render_837p.FORMAT` takes."""
+    """What `render_837p` takes."""
 
 
 @dataclass
@@ -97,18 +95,20 @@ def _professional(decisions: Iterable[Numbered], options: RenderOptions, report:
     given = [decision for _, decision in decisions]
     if not given:
         return
-    document = render_837p.FORMAT.render(given, options.submission)
-    for refusal in document.refused:
+    interchange = render_837p.render_interchange(given, options.submission)
+    for refusal in interchange.refused:
         report.refused += 1
         click.echo(refusal, err=True)
-    report.rendered += len(given) - len(document.refused)
-    if document.body is not None:
-        yield document.body
+    for remark in interchange.remarks:
+        click.echo(f"note: {remark}", err=True)
+    report.rendered += len(given) - len(interchange.refused)
+    if interchange.body is not None:
+        yield interchange.body
 
 
 FORMATS: Mapping[str, Renderer] = {"837p": _professional, "fhir": _fhir, "cms1500": _cms1500}
 _OPTIONS_OF: Mapping[str, Iterable[str]] = {
-    "837p": render_837p.FORMAT.option_names,
+    "837p": render_837p.OPTION_NAMES,
     "cms1500": ("page_totals", "offset_x", "offset_y", "proof"),
 }
 """Options that mean something to one format alone."""
@@ -153,7 +153,7 @@ def render(
     there with its fields, the others are written, and the status is 1.
 
     \b
-    claimbus render --format 837p decisions.jsonl --contact-phone 617-555-0100 --output claims.x12
+    claimbus render --format 837p decisions.jsonl --output claims.x12
     claimbus render --format 837p examples/visits --contact-email billing@example.org \\
         --receiver-id CLEAR1 --receiver-name "Example Clearing" --control-number 1207 --usage P
     claimbus render --format fhir examples/visits/03-mixed-remainders.json

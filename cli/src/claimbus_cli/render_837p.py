@@ -2,18 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
-from claimbus_cli.formats import Decision, Document, Format
+from claimbus_cli.decisions import Decision
 
 _LAST_CONTROL_NUMBER = 999_999_999
 _MADE = ("control_number", "created_at")
 """What comes from the clock where it is not given."""
 
 
-def _render(decisions: Sequence[Decision], options: Mapping[str, Any]) -> Document:
+class Interchange(NamedTuple):
+    """What came of a call."""
+
+    body: bytes | None
+    """None when nothing could be written."""
+    refused: tuple[str, ...]
+    """One line for each decision that is not in it, with its fields and the fix."""
+    remarks: tuple[str, ...]
+    """What a person must know of the whole."""
+
+
+def render_interchange(decisions: Sequence[Decision], options: Mapping[str, Any]) -> Interchange:
+    """At least one decision as one interchange. Raises `click.ClickException` for what the submitter must say."""
     from claims.documents.professional import render_professional
     from claims.documents.rules import DOCUMENT_RULES
     from claims.documents.submission import Given, SubmissionError, complete_submission
@@ -34,9 +46,13 @@ def _render(decisions: Sequence[Decision], options: Mapping[str, Any]) -> Docume
     interchange = rendered.interchange
     if interchange is not None and options["one_a_line"]:
         interchange = "".join(f"{segment}\n" for segment in read_segments(interchange))
-    return Document(
+    return Interchange(
         body=None if interchange is None else interchange.encode("ascii"),
         refused=tuple(map(str, rendered.refused)),
+        remarks=tuple(
+            f"--{name.replace('_', '-')} was not given: {stand_in} stands in this test interchange"
+            for name, stand_in in submission.stood_in.items()
+        ),
     )
 
 
@@ -74,7 +90,9 @@ _OPTIONS = {
         "--receiver-qualifier", default="ZZ", show_default=True, help="Whose id that is (ISA07)."
     ),
     "contact_name": click.option("--contact-name", help="Whom the receiver may ask.  [default: the sender]"),
-    "contact_phone": click.option("--contact-phone", help="Ten digits; this or --contact-email must be given."),
+    "contact_phone": click.option(
+        "--contact-phone", help="Ten digits. This or --contact-email; only a test does without."
+    ),
     "contact_email": click.option("--contact-email"),
     "usage": click.option(
         "--usage", type=click.Choice(["T", "P"]), default="T", show_default=True, help="Test, or production."
@@ -88,11 +106,11 @@ _OPTIONS = {
     "one_a_line": click.option("--one-a-line", is_flag=True, help="Each segment on a line, for reading."),
 }
 
-FORMAT = Format("837p", tuple(_OPTIONS.values()), frozenset(_OPTIONS), _render)
+OPTION_NAMES = frozenset(_OPTIONS)
 
 
 def takes_options(command: Any) -> Any:
     """Adds the format's own options to a command."""
-    for option in reversed(FORMAT.options):
+    for option in reversed(_OPTIONS.values()):
         command = option(command)
     return command

@@ -539,10 +539,21 @@ def test_what_the_submitter_must_say_is_told_all_at_once() -> None:
         decision_with({"claim.coverage.0.payer_id": "87726"}),
     ]
     with pytest.raises(SubmissionError) as caught:
-        complete_submission(Given(control_number=0, created_at=NOW), two, BOOK)
+        complete_submission(Given(control_number=0, created_at=NOW, usage="P"), two, BOOK)
     assert {one.field for one in caught.value.problems} == {
         "control_number", "sender_id", "sender_name", "receiver_id", "receiver_name", "contact_phone",
     }  # fmt: skip
+
+
+def test_a_test_interchange_has_stand_ins_for_what_nobody_said_and_tells_which() -> None:
+    submission = complete_submission(Given(control_number=1, created_at=NOW), [decision_with()], BOOK)
+    assert submission.stood_in == {"contact_phone": "0000000000"}
+    assert submission.contact_numbers == ("TE", "0000000000")
+    two = [decision_with(), decision_with({"claim.coverage.0.payer_id": "87726"})]
+    assert set(complete_submission(Given(control_number=1, created_at=NOW), two, BOOK).stood_in) == {
+        "receiver_id", "receiver_name", "contact_phone",
+    }  # fmt: skip
+    assert complete_submission(GIVEN, [decision_with()], BOOK).stood_in == {}
 
 
 @pytest.mark.parametrize(

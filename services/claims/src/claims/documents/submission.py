@@ -1,7 +1,7 @@
 """Who sends an interchange to whom: given by the submitter, with what the decisions themselves can tell as default."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeVar
 
@@ -16,11 +16,19 @@ _BETWEEN_DIGITS = re.compile(r"[\s().-]+")
 _EMAIL = re.compile(r"[A-Z0-9!&'+\-./=?_]+@[A-Z0-9.-]+")
 _LAST_CONTROL_NUMBER = 999_999_999
 """ISA13 has nine digits."""
+_STAND_INS = {
+    "sender_id": "SENDER",
+    "sender_name": "TEST SENDER",
+    "receiver_id": "RECEIVER",
+    "receiver_name": "TEST RECEIVER",
+    "contact_phone": "0000000000",
+}
+"""What stands in a test interchange for what nobody said; nothing stands in for it in production."""
 T = TypeVar("T")
 
 
 class Given(NamedTuple):
-    """What the submitter says; none of it has to be said where a default is found."""
+    """What the submitter says; none of it has to be said where a default is found, or for a test interchange."""
 
     control_number: int
     """1 to 999999999, and another one for each interchange to a receiver."""
@@ -56,6 +64,8 @@ class Submission(NamedTuple):
     contact_name: str
     contact_numbers: tuple[str, ...]
     """Qualifiers and numbers in turn, as PER takes them."""
+    stood_in: Mapping[str, str] = {}
+    """What nobody said, by the names of `Given`, and what stands for it in this test interchange."""
 
 
 class SubmissionError(ValueError):
@@ -71,26 +81,50 @@ def complete_submission(given: Given, decisions: Sequence[Decision], book: X12Bo
     providers = (decision.claim.billing_provider for decision in decisions)
     provider = _only((one.npi, one.name) for one in providers if one is not None)
     payer = _only((one.payer_id, one.payer_name) for decision in decisions for one in decision.claim.coverage[:1])
+    said = _said(
+        given,
+        sender_id=given.sender_id or provider[0],
+        sender_name=given.sender_name or provider[1],
+        receiver_id=given.receiver_id or payer[0],
+        receiver_name=given.receiver_name or payer[1],
+    )
+    stood_in = _stand_ins(said)
+    said = _said(said, **stood_in)
     fields = Fields(book, again="give it for the interchange")
     if not 1 <= given.control_number <= _LAST_CONTROL_NUMBER:
         fields.refuse("control_number", f"must be 1 to {_LAST_CONTROL_NUMBER}: give another")
-    sender_name = fields.name("sender_name", given.sender_name or provider[1], "1035")
     submission = Submission(
         control_number=given.control_number,
         created_at=given.created_at,
         usage=given.usage,
-        sender_id=fields.key("sender_id", given.sender_id or provider[0], "I06"),
-        sender_name=sender_name,
+        sender_id=fields.key("sender_id", said.sender_id, "I06"),
+        sender_name=fields.name("sender_name", said.sender_name, "1035"),
         sender_qualifier=fields.code("sender_qualifier", given.sender_qualifier, "qualifier"),
-        receiver_id=fields.key("receiver_id", given.receiver_id or payer[0], "I06"),
-        receiver_name=fields.name("receiver_name", given.receiver_name or payer[1], "1035"),
+        receiver_id=fields.key("receiver_id", said.receiver_id, "I06"),
+        receiver_name=fields.name("receiver_name", said.receiver_name, "1035"),
         receiver_qualifier=fields.code("receiver_qualifier", given.receiver_qualifier, "qualifier"),
         contact_name=fields.name("contact_name", given.contact_name, "93", needed=False),
-        contact_numbers=_contact_numbers(fields, given),
+        contact_numbers=_contact_numbers(fields, said),
+        stood_in=stood_in,
     )
     if fields.problems:
         raise SubmissionError(tuple(fields.problems))
     return submission
+
+
+def _said(given: Given, **texts: str | None) -> Given:
+    return Given(**{**given._asdict(), **texts})
+
+
+def _stand_ins(said: Given) -> dict[str, str]:
+    if said.usage != "T":
+        return {}
+    reached = said.contact_phone or said.contact_email
+    return {
+        name: stand_in
+        for name, stand_in in _STAND_INS.items()
+        if not (reached if name == "contact_phone" else getattr(said, name))
+    }
 
 
 def _only(pairs: Iterable[tuple[T | None, T | None]]) -> tuple[T | None, T | None]:

@@ -8,6 +8,8 @@ from typing import Any, Literal, NamedTuple
 from claimbus.rules import DatedRow, Table, load_table
 from claimbus.values import Count
 
+from claims.domain import tables
+
 CodeList = Literal["relationship", "responsibility", "filing", "sex", "cause", "qualifier"]
 
 
@@ -31,10 +33,6 @@ class CodeRow(DatedRow):
     code: str
 
 
-class StateRow(DatedRow):
-    state: str
-
-
 class X12Book(NamedTuple):
     """The tables of one day."""
 
@@ -52,7 +50,7 @@ class DocumentRules:
         self._elements = load_table(__name__, "x12_elements.toml", ElementRow, lambda row: row.element)
         self._limits = load_table(__name__, "professional_limits.toml", LimitRow, lambda row: row.name)
         self._codes = load_table(__name__, "x12_codes.toml", CodeRow, lambda row: (row.about, row.code))
-        self._states = load_table(__name__, "states.toml", StateRow, lambda row: row.state)
+        self._states = load_table("claims.rules", "states.toml", tables.CodeRow, lambda row: row.code)
         self.tables: tuple[Table[Any], ...] = (self._elements, self._limits, self._codes, self._states)
         self.x12_on = lru_cache(maxsize=16)(self._x12_on)
 
@@ -64,7 +62,7 @@ class DocumentRules:
             elements={row.element: row for row in self._elements.on(day)},
             most={row.name: row.most for row in self._limits.on(day)},
             codes=codes,
-            states=frozenset(row.state for row in self._states.on(day)),
+            states=frozenset(row.code for row in self._states.on(day)),
         )
 
 
