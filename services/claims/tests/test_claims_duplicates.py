@@ -3,15 +3,20 @@
 from typing import Any
 
 import pytest
-from claimbus.events import Finding, Keyed, Line, VisitCompleted
+from claimbus.events import Basis, Finding, Keyed, Line, UnitsComputed, VisitCompleted
 from claimbus.values import Result, Severity
-from claims.domain.duplicates import BilledServices, check_repeats
+from claims.domain.duplicates import BilledServices, check_day_total, check_repeats
 from claims.domain.totals import DecidedVisit
 from claims.rules import RULES
+from coding.domain.suggest import suggest_codes
+from coding.rules import RULES as CODING
 from hypothesis import given
 from hypothesis import strategies as st
+from units.domain.compute import compute_units
+from units.rules import RULES as UNITS
 
 DAY = "2026-11-18"
+BASIS = Basis(event_id="e-1", sha256="0" * 64)
 PAT = {"npi": "1003000225", "last_name": "Therapist", "first_name": "Pat"}
 
 
@@ -162,3 +167,74 @@ def test_any_order_and_any_repetition_come_to_the_same(said: list[tuple[str, int
         for code in ("97110", f"9714{revision}"):
             expected.setdefault(code, []).append(key)
     assert results == [expected or None] * 2
+
+
+# The day's total ---------------------------------------------------------------------------------------------------
+
+MEMBER = {"program": "medicare_part_b", "member_id": "1EG4TE5MK73"}
+GROUP = {"npi": "1902000011"}
+
+
+def with_minutes(
+    key: str, minutes: int, *, practice: str = "p", rule: str = "cms-8-minute", **claim: Any
+) -> DecidedVisit:
+    of = decision(key, coverage=[MEMBER], **({"billing_provider": GROUP} | claim))
+    units = {"rule": rule, "timed_minutes": minutes}
+    return DecidedVisit.model_validate(of.model_dump() | {"practice_id": practice, "units": units})
+
+
+def counted(minutes: int, rule: str = "cms-8-minute") -> UnitsComputed:
+    of = asking()
+    coded = suggest_codes(of, BASIS, CODING.on(of.service_date), CODING.rule_set)
+    units = compute_units(coded, UNITS.on(of.service_date), UNITS.rule_set)
+    return units.model_copy(
+        update={"worksheet": units.worksheet.model_copy(update={"rule": rule, "timed_minutes": minutes})}
+    )
+
+
+def totalled(services: BilledServices, minutes: int = 10, rule: str = "cms-8-minute", **changes: Any) -> list[Finding]:
+    of = asking(coverage=[MEMBER], **({"billing_provider": GROUP} | changes))
+    return list(check_day_total(counted(minutes, rule), services.beside(of)))
+
+
+def test_timed_minutes_of_the_day_on_another_claim_ask_for_one_total() -> None:
+    (found,) = totalled(seen(with_minutes("morning", 10)))
+    assert (found.id, found.result, found.severity) == ("duplicate.day-total", Result.UNKNOWN, Severity.REVIEW)
+    assert found.inputs == {"minutes": 10, "minutes_elsewhere": 10, "visits": ["morning"], "count": 1}
+
+
+def test_another_practice_under_the_same_billing_provider_counts_and_its_visit_is_not_named() -> None:
+    (found,) = totalled(seen(with_minutes("theirs", 20, practice="sister")))
+    assert (found.inputs["minutes_elsewhere"], found.inputs["visits"], found.inputs["count"]) == (20, [], 1)
+    assert "theirs" not in found.model_dump_json()
+    assert "sister" not in found.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        with_minutes("other", 10, practice="stranger", billing_provider={"npi": "1003000225"}),
+        with_minutes("other", 10, service_date="2026-11-17"),
+        with_minutes("other", 10, discipline="OT"),
+        with_minutes("other", 10, rule="ama-midpoint"),
+        with_minutes("other", 0),
+        with_minutes("mine", 10),
+    ],
+)
+def test_minutes_that_are_no_part_of_the_total_are_not_told(other: DecidedVisit) -> None:
+    assert totalled(seen(other)) == []
+
+
+def test_a_rule_that_pools_nothing_and_a_visit_without_timed_minutes_ask_nothing() -> None:
+    services = seen(with_minutes("morning", 10))
+    assert totalled(services, rule="ama-midpoint") == []
+    assert totalled(services, minutes=0) == []
+    assert totalled(services, billing_provider=None) == []
+
+
+def test_a_voided_or_amended_visit_leaves_the_total() -> None:
+    services = seen(with_minutes("morning", 10))
+    services.take(DecidedVisit.model_validate(with_minutes("morning", 25).model_dump() | {"revision": 2}))
+    assert totalled(services)[0].inputs["minutes_elsewhere"] == 25
+    services.void(Keyed(practice_id="p", visit_id="morning", revision=2))
+    assert totalled(services) == []

@@ -32,7 +32,7 @@ from claimbus.values import Result, Severity
 from claims.domain.amendment import Replacement, changes_between, replacement_of
 from claims.domain.authorization import check_authorization
 from claims.domain.diagnoses import order_diagnoses
-from claims.domain.duplicates import Elsewhere, check_repeats
+from claims.domain.duplicates import Elsewhere, check_day_total, check_repeats
 from claims.domain.fees import PricedItem, price_services, total_of
 from claims.domain.filing import last_filing_day
 from claims.domain.form import check_form
@@ -99,6 +99,7 @@ def decide_claim(
                 *check_later_visits(later, dollars_of(lines)),
                 *replaces.findings,
                 *check_repeats(visit, lines, elsewhere, rules),
+                *check_day_total(units, elsewhere),
             ),
             rules.findings,
         ),

@@ -1,4 +1,4 @@
-"""Services and evaluations that another visit of the patient was decided with already.
+"""Services, evaluations and timed minutes of the day that another visit of the patient was decided with already.
 
 Only visits that this pipeline decided are known: it can show that a service stands on two claims, never that it stands
 on one. Of each visit the newest revision counts, and a voided visit counts no more, whatever order they come in.
@@ -7,9 +7,9 @@ on one. Of each visit the newest revision counts, and a voided visit counts no m
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from claimbus.events import ClaimDenialRisk, ClaimReady, Finding, Keyed, Line, VisitCompleted
+from claimbus.events import ClaimDenialRisk, ClaimReady, Finding, Keyed, Line, UnitsComputed, VisitCompleted
 from claimbus.values import Program, Result, Severity
 
 from claims.domain.tables import ClaimRules
@@ -20,7 +20,21 @@ _MOST_NAMED = 5
 _SERVICE_CITATION = "Pub 100-04 ch.1 s120 (duplicate claims); CARC 18"
 _EVALUATION_CITATION = "Pub 100-02 ch.15 s220.3.C"
 
+_TOTAL_RULE = "cms-8-minute"
+"""The unit rule that pools the timed minutes of a day."""
+_TOTAL_CITATION = "Pub 100-04 ch.5 s20.2 C: the day's total of timed minutes sets the units of the day"
+
 Clinician = tuple[str, ...]
+
+
+class Payer(Protocol):
+    """What a coverage tells, of a visit or of a decision."""
+
+    @property
+    def program(self) -> Program: ...
+
+    @property
+    def member_id(self) -> str | None: ...
 
 
 class _DayKey(NamedTuple):
@@ -36,11 +50,27 @@ class _CaseKey(NamedTuple):
     discipline: str
 
 
+class _PoolKey(NamedTuple):
+    """Whose timed minutes are one total: a member's, of a day and discipline, under one billing provider.
+
+    Two practices of the pipeline that bill under one NPI are one provider to the payer; those of others are none of
+    its business, nor of each other's.
+    """
+
+    program: Program
+    member_id: str
+    billing_npi: str
+    service_date: date
+    discipline: str
+
+
 class _Entry(NamedTuple):
     day: _DayKey
     case: _CaseKey | None
     clinician: Clinician | None
     codes: frozenset[str]
+    pool: _PoolKey | None
+    timed_minutes: int
 
 
 class _Known(NamedTuple):
@@ -60,6 +90,16 @@ class Others(NamedTuple):
     """By a clinician who cannot be compared, since who it was is not known of one of the two."""
 
 
+class Pooled(NamedTuple):
+    """Timed minutes of the day that stand on other claims."""
+
+    minutes: int
+    visits: tuple[str, ...]
+    """Keys of those of the practice."""
+    count: int
+    """Of all visits, those of other practices under the same billing provider too."""
+
+
 class Elsewhere(NamedTuple):
     """What other visits of the patient were decided with."""
 
@@ -67,6 +107,7 @@ class Elsewhere(NamedTuple):
     """Of the same day, by code."""
     evaluations: Mapping[str, tuple[str, ...]]
     """Of the same case and discipline: visits by code."""
+    pooled: Pooled | None = None
 
 
 _Visits = dict[str, None]
@@ -80,6 +121,7 @@ class BilledServices:
         self._visits: dict[tuple[str, str], _Known] = {}
         self._days: dict[_DayKey, dict[str, dict[Clinician | None, _Visits]]] = {}
         self._cases: dict[_CaseKey, dict[str, _Visits]] = {}
+        self._pools: dict[_PoolKey, dict[tuple[str, str], int]] = {}
 
     def take(self, decision: DecidedVisit) -> None:
         """A decision as the stream holds it."""
@@ -106,7 +148,20 @@ class BilledServices:
             if key
             else {}
         )
-        return Elsewhere(services, evaluations) if services or evaluations else None
+        pooled = self._pooled(visit)
+        return Elsewhere(services, evaluations, pooled) if services or evaluations or pooled else None
+
+    def _pooled(self, visit: VisitCompleted) -> Pooled | None:
+        key = _pool_key(visit.primary, visit.billing_provider, visit.service_date, visit.discipline)
+        others = {
+            place: minutes
+            for place, minutes in (self._pools.get(key, {}) if key else {}).items()
+            if place != (visit.practice_id, visit.visit_id)
+        }
+        if not others:
+            return None
+        own = (visit_id for practice_id, visit_id in others if practice_id == visit.practice_id)
+        return Pooled(sum(others.values()), tuple(islice(own, _MOST_NAMED)), len(others))
 
     def _learn(self, decision: DecidedVisit | ClaimReady | ClaimDenialRisk, *, stored: bool) -> None:
         known = self._visits.get((decision.practice_id, decision.visit_id))
@@ -117,18 +172,24 @@ class BilledServices:
     def _put(self, visit: Keyed, known: _Known) -> None:
         place = (visit.practice_id, visit.visit_id)
         if (old := self._visits.get(place)) and old.entry:
-            self._take_out(visit.visit_id, old.entry)
+            self._take_out(place, old.entry)
         self._visits[place] = known
         if known.entry:
-            self._add(visit.visit_id, known.entry)
+            self._add(place, known.entry)
 
-    def _add(self, visit_id: str, entry: _Entry) -> None:
+    def _add(self, place: tuple[str, str], entry: _Entry) -> None:
+        _, visit_id = place
+        if entry.pool is not None and entry.timed_minutes:
+            self._pools.setdefault(entry.pool, {})[place] = entry.timed_minutes
         for code in entry.codes:
             self._days.setdefault(entry.day, {}).setdefault(code, {}).setdefault(entry.clinician, {})[visit_id] = None
             if entry.case is not None:
                 self._cases.setdefault(entry.case, {}).setdefault(code, {})[visit_id] = None
 
-    def _take_out(self, visit_id: str, entry: _Entry) -> None:
+    def _take_out(self, place: tuple[str, str], entry: _Entry) -> None:
+        _, visit_id = place
+        if entry.pool is not None:
+            self._pools.get(entry.pool, {}).pop(place, None)
         for code in entry.codes:
             self._days[entry.day][code][entry.clinician].pop(visit_id, None)
             if entry.case is not None:
@@ -143,7 +204,14 @@ def _entry(decision: DecidedVisit | ClaimReady | ClaimDenialRisk) -> _Entry:
         _case_key(decision.practice_id, patient, document.case, document.discipline),
         _clinician(document.rendering_provider),
         frozenset(line.code for line in decision.lines if line.code),
+        _pool_key(document.coverage[0], document.billing_provider, document.service_date, document.discipline),
+        decision.units.timed_minutes if decision.units.rule == _TOTAL_RULE else 0,
     )
+
+
+def _pool_key(payer: Payer, billing: object, service_date: date, discipline: str) -> _PoolKey | None:
+    member, npi = (payer.member_id or "").strip().upper(), (getattr(billing, "npi", None) or "").strip()
+    return _PoolKey(payer.program, member, npi, service_date, discipline) if member and npi else None
 
 
 def _case_key(practice_id: str, patient_id: str, case: object, discipline: str) -> _CaseKey | None:
@@ -193,6 +261,29 @@ def check_repeats(
             )
             if named:
                 yield _repeated(code, tuple(named)[:_MOST_NAMED])
+
+
+def check_day_total(units: UnitsComputed, elsewhere: Elsewhere | None) -> Iterator[Finding]:
+    """Timed minutes of the day on other claims, where the payer's rule counts the day as one.
+
+    Which units the total makes, and on which claim, is for a person: the other claim may be sent already.
+    """
+    pooled, own = elsewhere.pooled if elsewhere else None, units.worksheet.timed_minutes
+    if pooled is None or not own or units.worksheet.rule != _TOTAL_RULE:
+        return
+    visits = "visit" if pooled.count == 1 else "visits"
+    elsewhere_too = {"minutes_elsewhere": pooled.minutes, "visits": list(pooled.visits), "count": pooled.count}
+    yield Finding(
+        id="duplicate.day-total",
+        result=Result.UNKNOWN,
+        severity=Severity.REVIEW,
+        message=f"{pooled.minutes} timed minutes of this day stand on the claims of {pooled.count} other {visits}; the "
+        f"payer's rule counts them and this visit's {own} as one total.",
+        fix="Count the day's timed minutes together, and bill them on one claim or as the payer asks.",
+        rule=_TOTAL_RULE,
+        citation=_TOTAL_CITATION,
+        inputs={"minutes": own} | elsewhere_too,
+    )
 
 
 def _duplicate(code: str, others: Others) -> Finding:

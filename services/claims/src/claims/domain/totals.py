@@ -30,6 +30,7 @@ class _Coverage(Record):
     program: Program
     payer_id: str | None = None
     payer_name: str | None = None
+    member_id: str | None = None
     therapy_dollars_used: Money | None = None
     authorization: _Authorization | None = None
 
@@ -53,12 +54,18 @@ class _Line(Record):
     allowed_amount: Money | None = None
 
 
+class _Units(Record):
+    rule: str = ""
+    timed_minutes: int = 0
+
+
 class _Document(Record):
     service_date: date
     discipline: Literal["PT", "OT", "SLP"]
     patient: _Patient
     coverage: tuple[_Coverage, ...]
     case: _Case | None = None
+    billing_provider: _Person | None = None
     rendering_provider: _Person | None = None
 
 
@@ -66,6 +73,7 @@ class DecidedVisit(Keyed):
     """What the ledger, and who looks for duplicates, read of a decision."""
 
     lines: tuple[_Line, ...]
+    units: _Units = _Units()
     totals: RunningTotals | None = None
     claim: _Document
 
