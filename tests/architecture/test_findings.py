@@ -150,7 +150,8 @@ def said() -> dict[str, set[str]]:
 
 def _is_named(name: str, source: str) -> bool:
     subject, _, problem = name.partition(".")
-    return f'"{name}"' in source or (f'"{subject}' in source and f"{problem}" in source)
+    subjects = (f'"{subject}', f'"{subject.replace("-", "_")}', f'"{subject.partition("-")[0]}"')
+    return f'"{name}"' in source or (f".{problem}" in source and any(one in source for one in subjects))
 
 
 def test_the_reader_of_the_source_finds_ids_in_every_way_that_they_are_written() -> None:

@@ -96,7 +96,7 @@ class Pooled(NamedTuple):
     minutes: int
     visits: tuple[str, ...]
     """Keys of those of the practice."""
-    count: int
+    number: int
     """Of all visits, those of other practices under the same billing provider too."""
 
 
@@ -271,14 +271,14 @@ def check_day_total(units: UnitsComputed, elsewhere: Elsewhere | None) -> Iterat
     pooled, own = elsewhere.pooled if elsewhere else None, units.worksheet.timed_minutes
     if pooled is None or not own or units.worksheet.rule != _TOTAL_RULE:
         return
-    visits = "visit" if pooled.count == 1 else "visits"
-    elsewhere_too = {"minutes_elsewhere": pooled.minutes, "visits": list(pooled.visits), "count": pooled.count}
+    visits = "visit" if pooled.number == 1 else "visits"
+    elsewhere_too = {"minutes_elsewhere": pooled.minutes, "visits": list(pooled.visits), "count": pooled.number}
     yield Finding(
         id="duplicate.day-total",
         result=Result.UNKNOWN,
         severity=Severity.REVIEW,
-        message=f"{pooled.minutes} timed minutes of this day stand on the claims of {pooled.count} other {visits}; the "
-        f"payer's rule counts them and this visit's {own} as one total.",
+        message=f"{pooled.minutes} timed minutes of this day stand on the claims of {pooled.number} other {visits}; "
+        f"the payer's rule counts them and this visit's {own} as one total.",
         fix="Count the day's timed minutes together, and bill them on one claim or as the payer asks.",
         rule=_TOTAL_RULE,
         citation=_TOTAL_CITATION,
