@@ -31,7 +31,7 @@ _MENDING = {
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of tables: one object, or a list of them.")
 def findings(name: str | None, service: str | None, as_json: bool) -> None:
-    r"""List every finding that a decision may hold, or explain one by its id.
+    """List every finding that a decision may hold, or explain one by its id.
 
     A finding that is not known is mended by sending what the record has, whatever its row says.
 

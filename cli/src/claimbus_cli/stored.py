@@ -37,7 +37,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--through", type=_DAY, metavar="DATE", help="Last date of service.")
 @click.option("--practice", metavar="KEY", help="Of this practice alone.")
 def visits(since: datetime | None, through: datetime | None, practice: str | None) -> None:
-    r"""Write the visits that lie on the bus, one JSON object a line, by date of service.
+    """Write the visits that lie on the bus, one JSON object a line, by date of service.
 
     The newest revision of each visit; none that was voided. They hold PHI: keep the file as you keep the record.
 
