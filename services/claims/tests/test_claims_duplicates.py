@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from claimbus.events import Basis, Finding, Keyed, Line, UnitsComputed, VisitCompleted
+from claimbus.rules import complete
 from claimbus.values import Result, Severity
 from claims.domain.duplicates import BilledServices, check_day_total, check_repeats
 from claims.domain.totals import DecidedVisit
@@ -59,7 +60,8 @@ def line(code: str, number: int = 1) -> Line:
 
 def told(services: BilledServices, of: VisitCompleted, *codes: str) -> list[Finding]:
     lines = [line(code, number) for number, code in enumerate(codes or ("97110",), 1)]
-    return list(check_repeats(of, lines, services.beside(of), RULES.on(of.service_date)))
+    rules = RULES.on(of.service_date)
+    return list(complete(check_repeats(of, lines, services.beside(of), rules), rules.findings))
 
 
 def seen(*decisions: DecidedVisit) -> BilledServices:

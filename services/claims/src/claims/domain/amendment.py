@@ -122,8 +122,6 @@ def _other_payer() -> Finding:
         severity=Severity.REVIEW,
         message="Another payer holds a claim of this visit; this one is an original claim to the payer named now.",
         fix="Void the claim at the earlier payer before sending this one.",
-        fixable_by="biller",
-        carc="18",
         rule=_RULE,
         citation=_CITATION,
     )
@@ -136,9 +134,6 @@ def _differs() -> Finding:
         severity=Severity.REVIEW,
         message="The payer answered under another number than coverage.claim_control_number; the visit's is used.",
         fix="Send the number of the payer's last answer, or none.",
-        fixable_by="biller",
-        carc="16",
-        rarc="M47",
         rule=_RULE,
         citation=_CITATION,
         inputs={"field": "coverage.claim_control_number"},
