@@ -175,12 +175,13 @@ def test_any_order_and_any_repetition_come_to_the_same(said: list[tuple[str, int
 
 MEMBER = {"program": "medicare_part_b", "member_id": "1EG4TE5MK73"}
 GROUP = {"npi": "1902000011"}
+ALEX = {"patient_id": "x", "first_name": "Alex", "birth_date": "1951-03-14"}
 
 
 def with_minutes(
     key: str, minutes: int, *, practice: str = "p", rule: str = "cms-8-minute", **claim: Any
 ) -> DecidedVisit:
-    of = decision(key, coverage=[MEMBER], **({"billing_provider": GROUP} | claim))
+    of = decision(key, coverage=[MEMBER], **({"billing_provider": GROUP, "patient": ALEX} | claim))
     units = {"rule": rule, "timed_minutes": minutes}
     return DecidedVisit.model_validate(of.model_dump() | {"practice_id": practice, "units": units})
 
@@ -195,7 +196,7 @@ def counted(minutes: int, rule: str = "cms-8-minute") -> UnitsComputed:
 
 
 def totalled(services: BilledServices, minutes: int = 10, rule: str = "cms-8-minute", **changes: Any) -> list[Finding]:
-    of = asking(coverage=[MEMBER], **({"billing_provider": GROUP} | changes))
+    of = asking(coverage=[MEMBER], **({"billing_provider": GROUP, "patient": ALEX} | changes))
     return list(check_day_total(counted(minutes, rule), services.beside(of)))
 
 
@@ -218,6 +219,8 @@ def test_another_practice_under_the_same_billing_provider_counts_and_its_visit_i
         with_minutes("other", 10, practice="stranger", billing_provider={"npi": "1003000225"}),
         with_minutes("other", 10, service_date="2026-11-17"),
         with_minutes("other", 10, discipline="OT"),
+        with_minutes("other", 10, patient=ALEX | {"first_name": "Sam"}),
+        with_minutes("other", 10, patient=ALEX | {"birth_date": None}),
         with_minutes("other", 10, rule="ama-midpoint"),
         with_minutes("other", 0),
         with_minutes("mine", 10),

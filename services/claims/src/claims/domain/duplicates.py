@@ -37,6 +37,16 @@ class Payer(Protocol):
     def member_id(self) -> str | None: ...
 
 
+class Person(Protocol):
+    """What tells a patient from others under one member id."""
+
+    @property
+    def first_name(self) -> str | None: ...
+
+    @property
+    def birth_date(self) -> date | None: ...
+
+
 class _DayKey(NamedTuple):
     practice_id: str
     patient_id: str
@@ -51,14 +61,16 @@ class _CaseKey(NamedTuple):
 
 
 class _PoolKey(NamedTuple):
-    """Whose timed minutes are one total: a member's, of a day and discipline, under one billing provider.
+    """Whose timed minutes are one total: a person's, of a day and discipline, under one billing provider.
 
-    Two practices of the pipeline that bill under one NPI are one provider to the payer; those of others are none of
-    its business, nor of each other's.
+    A family may share a member id, so that a person is told by birth date and first name too. Two practices of the
+    pipeline that bill under one NPI are one provider to the payer; those of others are none of each other's business.
     """
 
     program: Program
     member_id: str
+    first_name: str
+    birth_date: date
     billing_npi: str
     service_date: date
     discipline: str
@@ -152,7 +164,7 @@ class BilledServices:
         return Elsewhere(services, evaluations, pooled) if services or evaluations or pooled else None
 
     def _pooled(self, visit: VisitCompleted) -> Pooled | None:
-        key = _pool_key(visit.primary, visit.billing_provider, visit.service_date, visit.discipline)
+        key = _pool_key(visit.primary, visit.patient, visit.billing_provider, visit.service_date, visit.discipline)
         others = {
             place: minutes
             for place, minutes in (self._pools.get(key, {}) if key else {}).items()
@@ -204,14 +216,24 @@ def _entry(decision: DecidedVisit | ClaimReady | ClaimDenialRisk) -> _Entry:
         _case_key(decision.practice_id, patient, document.case, document.discipline),
         _clinician(document.rendering_provider),
         frozenset(line.code for line in decision.lines if line.code),
-        _pool_key(document.coverage[0], document.billing_provider, document.service_date, document.discipline),
+        _pool_key(
+            document.coverage[0],
+            document.patient,
+            document.billing_provider,
+            document.service_date,
+            document.discipline,
+        ),
         decision.units.timed_minutes if decision.units.rule == _TOTAL_RULE else 0,
     )
 
 
-def _pool_key(payer: Payer, billing: object, service_date: date, discipline: str) -> _PoolKey | None:
+def _pool_key(payer: Payer, patient: Person, billing: object, service_date: date, discipline: str) -> _PoolKey | None:
+    """Null where one of the facts that tell the person or the provider is missing."""
     member, npi = (payer.member_id or "").strip().upper(), (getattr(billing, "npi", None) or "").strip()
-    return _PoolKey(payer.program, member, npi, service_date, discipline) if member and npi else None
+    name, born = (patient.first_name or "").strip().casefold(), patient.birth_date
+    if not (member and npi and name) or born is None:
+        return None
+    return _PoolKey(payer.program, member, name, born, npi, service_date, discipline)
 
 
 def _case_key(practice_id: str, patient_id: str, case: object, discipline: str) -> _CaseKey | None:

@@ -37,6 +37,8 @@ class _Coverage(Record):
 
 class _Patient(Record):
     patient_id: str
+    first_name: str | None = None
+    birth_date: date | None = None
 
 
 class _Case(Record):

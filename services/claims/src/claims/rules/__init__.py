@@ -82,7 +82,7 @@ class Rules:
         self._telehealth = load_table(__name__, "telehealth.toml", TelehealthRow, lambda row: (row.about, row.code))
         self._checks = load_table(__name__, "claim_checks.toml", CheckRow, lambda row: row.id)
         self._limits = load_table(__name__, "claim_limits.toml", LimitRow, lambda row: row.of)
-        self._states = load_table(__name__, "states.toml", CodeRow, lambda row: row.code)
+        self.states = load_table(__name__, "states.toml", CodeRow, lambda row: row.code)
         self._places = load_table(__name__, "places_of_service.toml", CodeRow, lambda row: row.code)
         self._member_ids = load_table(__name__, "member_id_shapes.toml", MemberIdRow, lambda row: row.program)
         self._causes = load_table(__name__, "accident_causes.toml", AccidentRow, lambda row: row.cause)
@@ -90,7 +90,7 @@ class Rules:
         of_form: tuple[Table[Any], ...] = (
             self._checks,
             self._limits,
-            self._states,
+            self.states,
             self._places,
             self._member_ids,
             self._causes,
@@ -163,7 +163,7 @@ class Rules:
             most_lines=limits["lines"],
             most_diagnoses=limits["diagnoses"],
             most_pointers=limits["pointers"],
-            states=frozenset(row.code for row in self._states.on(day)),
+            states=frozenset(row.code for row in self.states.on(day)),
             places=frozenset(row.code for row in self._places.on(day)),
             member_ids={row.program: row for row in self._member_ids.on(day)},
             causes={row.cause: row for row in self._causes.on(day)},

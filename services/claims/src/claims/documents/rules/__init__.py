@@ -8,13 +8,9 @@ from typing import Any, Literal, NamedTuple
 from claimbus.rules import DatedRow, Table, load_table
 from claimbus.values import Count
 
-from claims.domain import tables
+from claims.rules import RULES
 
 CodeList = Literal["relationship", "responsibility", "filing", "sex", "cause", "qualifier"]
-
-
-_OF_CLAIMS = f"{__name__.partition('.')[0]}.rules"
-"""The tables that claims decides by; it is named and not imported, since loading all of it takes a while."""
 
 
 class ElementRow(DatedRow):
@@ -54,7 +50,7 @@ class DocumentRules:
         self._elements = load_table(__name__, "x12_elements.toml", ElementRow, lambda row: row.element)
         self._limits = load_table(__name__, "professional_limits.toml", LimitRow, lambda row: row.name)
         self._codes = load_table(__name__, "x12_codes.toml", CodeRow, lambda row: (row.about, row.code))
-        self._states = load_table(_OF_CLAIMS, "states.toml", tables.CodeRow, lambda row: row.code)
+        self._states = RULES.states
         self.tables: tuple[Table[Any], ...] = (self._elements, self._limits, self._codes, self._states)
         self.x12_on = lru_cache(maxsize=16)(self._x12_on)
 
