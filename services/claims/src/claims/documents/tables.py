@@ -9,7 +9,7 @@ from typing import Any, Literal
 from claimbus.rules import DatedRow, Table, load_table
 from claimbus.values import Count, Program
 
-from claims import rules
+from claims.documents import rules
 
 _RULES = rules.__name__
 
