@@ -34,7 +34,7 @@ FindingRows = Mapping[str, FindingRow]
 
 def complete(findings: Iterable[Finding], rows: FindingRows) -> tuple[Finding, ...]:
     """The findings with what their rows say; what a finding says itself stands, and what passed needs nothing."""
-    return tuple(complete_one(finding, rows) for finding in findings)
+    return tuple(finding if finding.result is Result.PASS else complete_one(finding, rows) for finding in findings)
 
 
 def complete_one(finding: Finding, rows: FindingRows) -> Finding:

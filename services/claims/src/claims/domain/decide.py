@@ -104,13 +104,11 @@ def decide_claim(
             rules.findings,
         ),
     ]
-    counts = Counter(finding.result for finding in checked if not finding.tells_ahead)
     file_by = last_filing_day(visit.service_date, profile.settings)
-    remarks = tuple(
-        _placed(finding, lines, file_by)
-        for finding in checked
-        if finding.result is not Result.PASS or finding.tells_ahead
-    )
+    told = [finding for finding in checked if finding.result is not Result.PASS or finding.tells_ahead]
+    counts = Counter(finding.result for finding in told if not finding.tells_ahead)
+    counts[Result.PASS] = len(checked) - len(told)
+    remarks = tuple(_placed(finding, lines, file_by) for finding in told)
     blocked = any(one.severity is Severity.BLOCK and one.result is Result.FAIL for one in remarks)
     outcome = ClaimDenialRisk if blocked else ClaimReady
     claim_id = claim_id_of(visit.practice_id, visit.visit_id, visit.revision)

@@ -1,6 +1,7 @@
 """What can be told of an identifier by looking at it."""
 
 import re
+from functools import lru_cache
 
 _NPI = re.compile(r"[12][0-9]{9}")
 _ISSUER = "80840"
@@ -11,6 +12,7 @@ _ZIP = re.compile(r"[0-9]{5}(-?[0-9]{4})?")
 _ZIP_PLUS_4 = re.compile(r"[0-9]{5}-?[0-9]{4}")
 
 
+@lru_cache(maxsize=4096)  # a practice's visits name the same few people
 def is_npi(text: str) -> bool:
     """Ten digits, the first 1 or 2, the last the check digit (45 CFR 162.406; ISO/IEC 7812 with the prefix 80840)."""
     return _NPI.fullmatch(text) is not None and _luhn_sum(_ISSUER + text) % 10 == 0

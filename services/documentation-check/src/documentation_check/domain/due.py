@@ -40,8 +40,10 @@ def tell_certification_due(visit: VisitCompleted, terms: Terms) -> Answer | None
 
 def tell_progress_report_due(visit: VisitCompleted, terms: Terms, seen: Seen | None) -> Answer | None:
     """Treatment days until the next progress report must be written."""
+    if visit.documentation is None:
+        return None
     author = check_progress_report_author(visit, terms)
-    if visit.documentation is None or (author is not None and author.result is Result.FAIL):
+    if author is not None and author.result is Result.FAIL:
         return None
     left = treatment_days_left(visit, terms, seen)
     if left is None:
