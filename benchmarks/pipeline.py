@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "visits"
+_BORN = date(1930, 1, 1)
 _TICKS = os.sysconf("SC_CLK_TCK")
 _LONGEST = 120.0
 
@@ -68,7 +70,11 @@ class Measured:
 
 
 def visit_bodies(count: int, prefix: str) -> list[tuple[str, bytes]]:
-    """`count` valid visits made from the examples, each under a key of its own."""
+    """`count` valid visits made from the examples, each under a key of its own and of a patient of its own.
+
+    A clinic's day is many patients with a visit each; one patient with a thousand visits would measure the search for
+    duplicates among them.
+    """
     models = []
     for _, body in read_visits(str(EXAMPLES)):
         try:
@@ -79,7 +85,10 @@ def visit_bodies(count: int, prefix: str) -> list[tuple[str, bytes]]:
     made = []
     for number in range(count):
         key = f"{prefix}-{number:07d}"
-        made.append((key, to_json(models[number % len(models)] | {"visit_id": key})))
+        model = models[number % len(models)]
+        patient = model["patient"] | {"patient_id": key, "birth_date": str(_BORN + timedelta(days=number))}
+        case = (model.get("case") or {}) | {"case_id": key}
+        made.append((key, to_json(model | {"visit_id": key, "patient": patient, "case": case})))
     return made
 
 
