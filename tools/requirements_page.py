@@ -5,11 +5,14 @@ from datetime import date
 from itertools import chain
 from pathlib import Path
 
+from claimbus.events import AHEAD
+from claimbus_cli.registry import registry
 from documentation_check.domain.requirement import RequiredByRow, Requirement
 from documentation_check.rules import RULES
 
 PAGE = Path("docs/documentation-requirements.md")
 
+_REGISTRY = registry()
 _AUTHORIZATION = ("authorization.missing", "authorization.not-valid-on-date", "authorization.visits-exceeded")
 ELSEWHERE = (
     ("claims", "authorization: number, dates, visits", _AUTHORIZATION),
@@ -50,8 +53,8 @@ cannot be relaxed.
 
 def requirements_page() -> str:
     """The page as it should stand."""
-    requirements = [row for row in RULES.requirements.rows if not row.id.startswith("due.")]
-    due = [row for row in RULES.requirements.rows if row.id.startswith("due.")]
+    requirements = [row for row in RULES.requirements.rows if not row.id.startswith(AHEAD)]
+    due = [row for row in RULES.requirements.rows if row.id.startswith(AHEAD)]
     return "\n".join(
         chain(
             (_HEAD,),
@@ -70,8 +73,8 @@ def _table(rows: list[Requirement]) -> Iterator[str]:
     yield "| id | the record shows | asked by | denial | mending | source |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for row in rows:
-        mending = f"{row.mending} ({row.fixable_by.replace('_', ' ')})"
-        yield f"| `{row.id}` | {row.asks} | {_asked_by(row.id)} | {_denial(row)} | {mending} | {row.citation} |"
+        denial, mending = _REGISTRY[row.id].denial, f"{row.mending} ({row.fixable_by.replace('_', ' ')})"
+        yield f"| `{row.id}` | {row.asks} | {_asked_by(row.id)} | {denial} | {mending} | {row.citation} |"
 
 
 def _table_of_due(rows: list[Requirement]) -> Iterator[str]:
@@ -79,8 +82,9 @@ def _table_of_due(rows: list[Requirement]) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for row in rows:
         yield f"| `{row.id}` | {row.asks} | {_asked_by(row.id)} | {row.citation} |"
-    yield "| `due.authorization-visits` | Authorized visits that are left after this one. | every program | claims |"
-    yield "| `due.authorization-end` | Days until the authorization ends. | every program | claims |"
+    for entry in _REGISTRY.values():
+        if entry.id.startswith(AHEAD) and entry.service == "claims":
+            yield f"| `{entry.id}` | {entry.meaning} | every program | {entry.source} |"
 
 
 def _asked_by(name: str) -> str:
@@ -95,16 +99,6 @@ def _who(row: RequiredByRow) -> str:
 def _since(row: RequiredByRow) -> str:
     start = "" if row.effective_from == date.min else f" from {row.effective_from}"
     return start + ("" if row.effective_through == date.max else f" through {row.effective_through}")
-
-
-def _denial(row: Requirement) -> str:
-    remark = row.rarc
-    if isinstance(remark, dict):
-        by_code: dict[str, list[str]] = {}
-        for discipline, code in remark.items():
-            by_code.setdefault(code, []).append(discipline)
-        remark = ", ".join(f"{code} ({', '.join(of)})" for code, of in by_code.items())
-    return " / ".join(filter(None, (f"CARC {row.carc}" if row.carc else "", f"RARC {remark}" if remark else "")))
 
 
 def _ids(ids: tuple[str, ...]) -> str:

@@ -8,10 +8,10 @@ from decimal import Decimal
 from claimbus.events import Problem
 from claimbus.events.visit_completed import Address
 
+from claims.documents.amounts import is_whole_cents
 from claims.documents.rules import CodeList, X12Book
 from claims.documents.x12 import Segment, exact, plain
 
-_CENT = Decimal("0.01")
 _NPI = re.compile(r"[12]\d{9}")
 _TAXONOMY = re.compile(r"[A-Z0-9]{10}")
 _TAX_ID = re.compile(r"\d{2}-?\d{7}")
@@ -119,7 +119,7 @@ class Fields:
         most = Decimal(self._book.most["cents"]) / 100
         if not given.is_finite() or not 0 <= given <= most:
             return self.refuse(field, f"is no amount up to {most}: {fix}")
-        if given != given.quantize(_CENT):
+        if not is_whole_cents(given):
             return self.refuse(field, f"has parts of a cent: {fix}, in whole cents")
         return f"{given.normalize():f}"
 

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-_LETTERS = {
+LETTERS = {
     "Ø": "O",
     "Ł": "L",
     "Đ": "D",
@@ -23,8 +23,8 @@ _LETTERS = {
     "‐": "-",
     "‑": "-",
 }
-"""Letters and marks that no Unicode decomposition takes apart."""
-_TRANSLATION = str.maketrans(_LETTERS)
+"""Letters and marks that no Unicode decomposition takes apart, as passports and typewriters write them."""
+_TRANSLATION = str.maketrans(LETTERS)
 _BLANKS = re.compile(r"\s+")
 
 

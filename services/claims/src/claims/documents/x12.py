@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from claims.documents.printing import LETTERS
+
 Element = str | tuple[str, ...]
 Segment = tuple[Element, ...]
 
@@ -20,13 +22,7 @@ _ALIEN = re.compile(r"[^A-Z0-9!\"&'()+,\-./;?= ]+")
 _SAFE = re.compile(r"[A-Z0-9!\"&'()+,\-./;?= @_]*")
 """The basic set, and what an e-mail address needs of the extended one."""
 _SPACES = re.compile(r" {2,}")
-_LETTERS = str.maketrans(
-    {"Æ": "AE", "Ð": "D", "Đ": "D", "Ħ": "H", "İ": "I", "Ł": "L", "Ø": "O", "Œ": "OE", "Þ": "TH", "Ŧ": "T"}
-    | dict.fromkeys("‘’ʼ`´", "'")
-    | dict.fromkeys("“”", '"')
-    | dict.fromkeys("‐‑‒–—", "-")
-)
-"""Letters and signs that Unicode does not take apart, as passports and typewriters write them."""
+_LETTERS = str.maketrans(LETTERS | {"İ": "I", "`": "'", "´": "'", "‒": "-"})
 
 
 class UnsafeTextError(ValueError):

@@ -199,9 +199,9 @@ def check_certification_current(visit: VisitCompleted, terms: Terms) -> Answer |
 
 def check_certification_dates(visit: VisitCompleted, _: Terms) -> Answer | None:
     """Whether the certification's end can be true beside its own date and the plan's."""
-    plan = visit.documentation.plan_of_care if visit.documentation else None
     if visit.documentation is None:
         return unknown_without_documentation()
+    plan = visit.documentation.plan_of_care
     if plan is None or plan.certification is None:
         return None
     certification = plan.certification
