@@ -24,9 +24,9 @@ def _complaint(finding: Finding, rows: FindingRows) -> str | None:
     return None if said == rowed else f"says {said}, and its row {rowed}"
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def _each_finding_agrees_with_its_row() -> Iterator[None]:
-    """Looks at every finding of every visit that the tests of a service make."""
+    """Looks at every finding of every visit that the tests of a service make, and at no other's."""
     complete = findings.complete_one
 
     def observed(finding: Finding, rows: FindingRows) -> Finding:

@@ -34,13 +34,13 @@ FindingRows = Mapping[str, FindingRow]
 
 def complete(findings: Iterable[Finding], rows: FindingRows) -> tuple[Finding, ...]:
     """The findings with what their rows say; what a finding says itself stands, and what passed needs nothing."""
-    return tuple(finding if finding.result is Result.PASS else complete_one(finding, rows) for finding in findings)
+    return tuple(complete_one(finding, rows) for finding in findings)
 
 
 def complete_one(finding: Finding, rows: FindingRows) -> Finding:
     """One finding, completed."""
-    row = rows.get(finding.id)
-    if row is None or finding.result is Result.PASS:
+    row = None if finding.result is Result.PASS else rows.get(finding.id)
+    if row is None:
         return finding
     said: dict[str, object] = {
         "carc": row.carc,
