@@ -1,10 +1,15 @@
 """One trace for each visit, in which nothing stands that the registry does not list."""
 
+import json
+
 import pytest
-from claimbus.telemetry import registry, tracing
+from claimbus.telemetry import metrics, registry, tracing
+from claimbus.telemetry.export import exporting, resource, wanted
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -37,9 +42,8 @@ def at(headers: dict[str, str] | None, stream: str = "VISITS", seq: int = 7) -> 
 def the(spans: InMemorySpanExporter) -> ReadableSpan:
     (one,) = spans.get_finished_spans()
     assert set(one.attributes or {}) <= registry.SPAN_ATTRIBUTES
-    assert one.name.split()[0] in registry.SPAN_OPERATIONS
-    for event in one.events:
-        assert set(event.attributes or {}) <= registry.EVENTS[event.name]
+    assert one.name.split()[0] in registry.SPANS
+    assert one.events == ()
     assert CANARY not in one.to_json()
     return one
 
@@ -119,15 +123,15 @@ def test_a_span_bears_its_name_kind_attributes_and_links(spans: InMemorySpanExpo
     with tracing.span("decide", SpanKind.INTERNAL, {registry.REVISION: 3}, links=(link,)):
         tracing.mark(OUTCOME="ready")
         tracing.settled("retry", 0.5)
-        tracing.settled("dead-letter")
     one = the(spans)
     assert (one.name, one.kind) == ("decide", SpanKind.INTERNAL)
-    assert one.attributes == {registry.REVISION: 3, registry.OUTCOME: "ready"}
+    assert one.attributes == {
+        registry.REVISION: 3,
+        registry.OUTCOME: "ready",
+        registry.SETTLEMENT: "retry",
+        registry.SETTLEMENT_DELAY: 0.5,
+    }
     assert [each.context.span_id for each in one.links] == [int(SPAN, 16)]
-    assert [dict(event.attributes or {}) for event in one.events] == [
-        {registry.SETTLEMENT: "retry", registry.SETTLEMENT_DELAY: 0.5},
-        {registry.SETTLEMENT: "dead-letter"},
-    ]
     assert one.status.status_code is StatusCode.UNSET
 
 
@@ -138,7 +142,6 @@ def test_a_span_records_the_class_of_an_error_and_not_its_text(spans: InMemorySp
     assert one.attributes == {registry.ERROR_TYPE: "LookupError"}
     assert one.status.status_code is StatusCode.ERROR
     assert one.status.description is None
-    assert one.events == ()
 
 
 def test_an_attribute_that_is_not_registered_cannot_be_marked() -> None:
@@ -146,13 +149,53 @@ def test_an_attribute_that_is_not_registered_cannot_be_marked() -> None:
         tracing.mark(PATIENT_NAME=CANARY)
 
 
-def test_every_attribute_of_the_registry_is_listed() -> None:
-    named = {value for name, value in vars(registry).items() if name.isupper() and isinstance(value, str)}
-    assert named == registry.SPAN_ATTRIBUTES
-    assert set().union(*registry.EVENTS.values()) <= registry.SPAN_ATTRIBUTES
+def test_a_consumers_span_links_to_the_one_that_sent_the_message(spans: InMemorySpanExporter) -> None:
+    context = tracing.context_of(PARENT, "VISITS", 1)
+    with tracing.span("process x", SpanKind.CONSUMER, {}, context, tracing.links_to(context)):
+        pass
+    one = the(spans)
+    assert one.parent is not None
+    assert [each.context for each in one.links] == [one.parent]
 
 
-def test_without_an_endpoint_no_sdk_is_set_up() -> None:
+def test_without_an_endpoint_nothing_is_set_up() -> None:
     before = trace.get_tracer_provider()
-    assert tracing.configure("claimbus-units", "1", exports=False) is None
-    assert trace.get_tracer_provider() is before
+    with exporting("units", "1", wanted({})):
+        assert trace.get_tracer_provider() is before
+        assert not metrics.are_sent()
+
+
+@pytest.mark.parametrize(
+    ("environment", "signals"),
+    [
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}, {"traces", "metrics", "logs"}),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://c:4318"}, {"metrics"}),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "OTEL_SDK_DISABLED": "true"}, set()),
+    ],
+)
+def test_what_is_sent_is_what_an_endpoint_is_named_for(environment: dict[str, str], signals: set[str]) -> None:
+    assert wanted(environment) == signals
+
+
+def test_of_the_environment_only_listed_resource_attributes_are_sent() -> None:
+    given = {"OTEL_RESOURCE_ATTRIBUTES": f"k8s.pod.name=claims-1, service.name=x,host.name={CANARY}"}
+    of = resource("claims", "1.2", given)
+    assert set(of.attributes) <= set(registry.RESOURCE)
+    assert of.attributes["k8s.pod.name"] == "claims-1"
+    assert of.attributes["service.name"] == "claimbus-claims"
+
+
+def test_metrics_are_recorded_with_the_registrys_unit_and_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "_recorders", {})
+    reader = InMemoryMetricReader()
+    metrics.use(MeterProvider([reader]).get_meter("test"))
+    for metric in registry.METRICS.values():
+        metrics.record(metric, 0.3, dict.fromkeys(metric.labels, "x"))
+    read = json.loads(reader.get_metrics_data().to_json())
+    found = {one["name"]: one for one in read["resource_metrics"][0]["scope_metrics"][0]["metrics"]}
+    assert set(found) == set(registry.METRICS)
+    for name, metric in registry.METRICS.items():
+        (point,) = found[name]["data"]["data_points"]
+        assert found[name]["unit"] == metric.unit
+        assert set(point["attributes"]) == metric.labels <= set(registry.ATTRIBUTES)
+        assert tuple(point.get("explicit_bounds", ())) == metric.buckets

@@ -12,7 +12,7 @@ import click
 from claimbus.messaging import MessagingError
 from claimbus.rules import RuleError
 from claimbus.service import Settings, SettingsError
-from claimbus.telemetry import tracing
+from claimbus.telemetry.export import exporting
 from nats.errors import Error as NatsError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -38,18 +38,15 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         raise click.ClickException(str(exc)) from exc
     # One line when spans could not be sent, instead of one for each attempt.
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)
-    traces = tracing.configure("claimbus-cli", version("claimbus-cli"), exports=settings.exports_traces)
     try:
-        asyncio.run(work)
+        with exporting("cli", version("claimbus-cli"), settings.exports - {"logs"}):
+            asyncio.run(work)
     except _EXPECTED as exc:
         raise click.ClickException(str(exc) or type(exc).__name__) from exc
     except NatsError as exc:
         raise click.ClickException(f"the broker cannot do that ({exc}); see: claimbus doctor") from exc
     except KeyboardInterrupt:
         sys.exit(130)
-    finally:
-        if traces is not None:
-            traces.shutdown()
 
 
 def server() -> str:

@@ -15,13 +15,17 @@ from faststream import FastStream
 from faststream.nats import NatsBroker, NatsRouter
 from nats.errors import Error as NatsError
 
+from claimbus.events import RuleSet
 from claimbus.messaging.broker import broker
 from claimbus.messaging.errors import Drift
+from claimbus.messaging.gauges import BrokerGauges
 from claimbus.messaging.overdue import Overdue
 from claimbus.messaging.projection import Projection
 from claimbus.messaging.topology import verify
-from claimbus.telemetry import logs, tracing
+from claimbus.telemetry import logs, registry
+from claimbus.telemetry.export import Signal, exporting, wanted
 from claimbus.telemetry.logs import log
+from claimbus.telemetry.metrics import record
 
 _MOST_SECONDS = 7 * 86_400.0
 """The longest time to wait for anything: half of what is looked back at after a start (`messaging.overdue`)."""
@@ -41,7 +45,8 @@ class Settings:
     health_host: str
     health_port: int | None
     log_level: str
-    exports_traces: bool
+    exports: frozenset[Signal]
+    """What is sent to a collector."""
     profiles: Path | None = None
     """Folder of payer profiles of one's own."""
     suggester: str | None = None
@@ -65,9 +70,7 @@ class Settings:
             health_host=environment.get("CLAIMBUS_HEALTH_HOST") or "127.0.0.1",
             health_port=int(port) if port else None,
             log_level=environment.get("CLAIMBUS_LOG_LEVEL") or "INFO",
-            exports_traces=any(
-                environment.get(name) for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-            ),
+            exports=wanted(environment),
             profiles=Path(folder) if (folder := environment.get("CLAIMBUS_PROFILES")) else None,
             suggester=environment.get("CLAIMBUS_SUGGESTER") or None,
             held_after=_seconds(environment, "CLAIMBUS_HELD_AFTER", 300.0),
@@ -133,6 +136,7 @@ async def _serve(
     running = broker(settings.nats_url, name, router)
     app = FastStream(running, logger=None)
     health: list[asyncio.Server] = []
+    gauges: list[BrokerGauges] = []
 
     @app.on_startup
     async def _check() -> None:
@@ -148,6 +152,7 @@ async def _serve(
             health.append(await _serve_health(running, name, projections, settings.health_host, settings.health_port))
         for watch in watches:
             await watch.start(running.connection, name, settings.held_after)
+        gauges.append(BrokerGauges(running.connection))
         log().info("service.ready", version=version("claimbus"))
 
     @app.on_shutdown
@@ -155,6 +160,8 @@ async def _serve(
         log().info("service.draining")
         for watch in watches:
             await watch.stop()
+        for one in gauges:
+            await one.stop()
         for projection in projections:
             await projection.stop()
 
@@ -193,16 +200,19 @@ def run(name: str, package: str) -> None:
         watches: tuple[Overdue, ...] = getattr(module, "watches", ())
     except ValueError as exc:
         _give_up(name, exc, _MISCONFIGURED)
-    traces = tracing.configure(f"claimbus-{name}", version("claimbus"), exports=settings.exports_traces)
-    try:
-        asyncio.run(_serve(name, router, projections, watches, settings))
-    except Drift as exc:
-        _give_up(name, exc, _MISCONFIGURED)
-    except NatsError as exc:
-        _give_up(name, exc, 1)
-    finally:
-        if traces is not None:
-            traces.shutdown()
+    with exporting(name, version("claimbus"), settings.exports):
+        _tell_rules(package)
+        try:
+            asyncio.run(_serve(name, router, projections, watches, settings))
+        except Drift as exc:
+            _give_up(name, exc, _MISCONFIGURED)
+        except NatsError as exc:
+            _give_up(name, exc, 1)
+
+
+def _tell_rules(package: str) -> None:
+    rules: RuleSet = import_module(f"{package}.rules").RULES.rule_set
+    record(registry.RULE_SET_INFO, 1, {registry.RULE_SET: rules.version, registry.RULE_SET_DIGEST: rules.sha256[:12]})
 
 
 def _give_up(name: str, reason: Exception, status: int) -> NoReturn:

@@ -113,6 +113,7 @@ async def _say_decision(heard: Heard[Event], joined: Joined) -> None:
     await say_once(
         partial(_decide, joined),
         closed_by=_CLOSING,
+        since=joined.since,
         links=joined.links(type(heard.event)),
         cause=heard,
         too_late=partial(_supersede, joined),

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from faststream.message import StreamMessage
@@ -15,6 +16,9 @@ from claimbus.events import Basis, Event, Problem
 from claimbus.events.envelope import EnvelopeError, event_id, read
 from claimbus.events.subjects import Address, event_at, parse
 from claimbus.messaging.errors import Poison
+
+STORED_AT = "Nats-Time-Stamp"
+"""Header that a direct get adds."""
 
 E = TypeVar("E", bound=Event)
 E_co = TypeVar("E_co", bound=Event, covariant=True)
@@ -33,6 +37,12 @@ class Fact(Generic[E_co]):
     def basis(self) -> Basis:
         """Identity of this event, for what is computed from it."""
         return Basis(event_id=self.id, sha256=hashlib.sha256(self.body).hexdigest())
+
+    @property
+    def stored_at(self) -> datetime | None:
+        """When the broker stored it, by the broker's clock; null for what was not read from a stream."""
+        at = self.headers.get(STORED_AT)
+        return datetime.fromisoformat(at) if at else None
 
 
 def decode(subject: str, headers: Mapping[str, str] | None, body: bytes) -> Fact[Event]:
@@ -75,6 +85,10 @@ class Heard(Fact[E_co]):
     def service(self) -> str:
         """Name of the service that hears it."""
         return self.msg.metadata.consumer
+
+    @property
+    def stored_at(self) -> datetime:
+        return self.msg.metadata.timestamp
 
     @property
     def seq(self) -> int:

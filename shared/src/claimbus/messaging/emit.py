@@ -1,6 +1,9 @@
 """Publishing facts: explicit, acknowledged by the broker, and safe to repeat."""
 
 import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -20,6 +23,7 @@ from claimbus.messaging.errors import Stale
 from claimbus.messaging.settlement import PUBLISH_TIMEOUT
 from claimbus.messaging.stored import LastWord
 from claimbus.telemetry import registry, tracing
+from claimbus.telemetry.metrics import record
 
 _WRONG_SEQUENCE = (10071, 10164)
 """A lost optimistic write: one code on a single server, the other on a cluster."""
@@ -92,16 +96,33 @@ async def publish(
     subject = subject_for(kind, event.practice_id, event.visit_id)
     with tracing.span(f"publish {where}", SpanKind.PRODUCER, attributes, context, links):
         tracing.inject(headers)
-        for wait in _TWIN_WAITS:
-            try:
-                return await JetStreamContext(client).publish(
-                    subject, event.body, timeout=PUBLISH_TIMEOUT, headers=headers
-                )
-            except APIError as exc:
-                if exc.err_code != _TWIN_IN_PROCESS:
-                    raise
-                await asyncio.sleep(wait)
-        raise Stale("another replica is storing this very event, and is not done")
+        with _measured(where):
+            return await _store(client, subject, event.body, headers)
+
+
+@contextlib.contextmanager
+def _measured(where: str) -> Iterator[None]:
+    labels = {registry.SYSTEM: "nats", registry.OPERATION_NAME: "publish", registry.DESTINATION: where}
+    begun = time.perf_counter()
+    try:
+        yield
+    except Exception as exc:
+        labels[registry.ERROR_TYPE] = type(exc).__name__
+        raise
+    finally:
+        record(registry.SENT, 1, labels)
+        record(registry.OPERATION, time.perf_counter() - begun, labels)
+
+
+async def _store(client: Client, subject: str, body: bytes, headers: dict[str, str]) -> PubAck:
+    for wait in _TWIN_WAITS:
+        try:
+            return await JetStreamContext(client).publish(subject, body, timeout=PUBLISH_TIMEOUT, headers=headers)
+        except APIError as exc:
+            if exc.err_code != _TWIN_IN_PROCESS:
+                raise
+            await asyncio.sleep(wait)
+    raise Stale("another replica is storing this very event, and is not done")
 
 
 class Cause(Protocol):

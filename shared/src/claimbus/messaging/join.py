@@ -10,6 +10,7 @@ it costs a few, and the result is the same.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from nats.aio.client import Client
@@ -23,6 +24,7 @@ from claimbus.messaging.errors import Poison, Stale
 from claimbus.messaging.stored import LastMessages, LastWord, Stored, all_words, last_word, walk
 from claimbus.messaging.topology import VISITS
 from claimbus.telemetry import registry, tracing
+from claimbus.telemetry.business import count_word
 from claimbus.telemetry.logs import log
 
 E = TypeVar("E", bound=Event)
@@ -55,6 +57,11 @@ class Joined:
     def event_ids(self) -> dict[str, str]:
         """Ids of the joined events, by fact."""
         return {kind.fact: fact.id for kind, fact in self._facts.items()}
+
+    @property
+    def since(self) -> datetime | None:
+        """When the visit event was stored."""
+        return next(iter(self._facts.values())).stored_at
 
     def links(self, besides: type[Event]) -> tuple[Link, ...]:
         """Links to the spans that published the facts, without the one whose span is the parent."""
@@ -157,6 +164,7 @@ async def say_once(
     *,
     closed_by: tuple[type[Event], ...],
     cause: Cause,
+    since: datetime | None = None,
     links: tuple[Link, ...] = (),
     too_late: Callable[[LastWord], Event] | None = None,
 ) -> None:
@@ -165,7 +173,7 @@ async def say_once(
     A revision is closed by a word of one of the kinds `closed_by`, or by any word on a later
     revision. Of any number of processes that try, one gets through: the broker refuses a word that
     does not follow on the last one, and the refused look again. `too_late` is for a revision that a later
-    one closed before anything was said of it.
+    one closed before anything was said of it. `since` is when the visit was stored, for the time that it took.
 
     Raises `Stale` when the race is lost again and again.
     """
@@ -188,6 +196,7 @@ async def say_once(
             event = say(last)
             if await emit_after(event, last, cause=cause):
                 tracing.mark(OUTCOME=type(event).fact)
+                count_word(event, since)
                 log().info("claim.said", outcome=type(event).fact, revision=event.revision)
                 return
             last = await last_word(client, of.practice_id, of.visit_id)

@@ -1,9 +1,9 @@
-"""Visits that wait too long for a word of claims: the one place that looks at a clock.
+"""Visits that wait for a word of claims: the one place that looks at a clock.
 
-A look reads the visits stream a set time behind its end, so that each visit is looked at once, when its time is
-up; nearly all are decided by then and cost nothing more. It is read by direct gets and not by a consumer: one that
-lags on purpose would look like one that cannot keep up. Each replica looks by itself, and the guarded publish lets one
-of them speak (ADR 14).
+A look reads the visits stream a moment behind its end; nearly all visits are decided by then and cost nothing
+more. The others are kept, counted, and each looked at once, when its time is up. The stream is read by direct gets
+and not by a consumer: one that lags on purpose would look like one that cannot keep up. Each replica looks by itself,
+and the guarded publish lets one of them speak (ADR 14).
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from claimbus.messaging.stored import Stored, read_on, read_one, walk
 from claimbus.messaging.topology import DAY, VISITS
 from claimbus.telemetry import registry, tracing
 from claimbus.telemetry.logs import log
+from claimbus.telemetry.metrics import record
 
 LOOK_BACK = 14 * DAY
 """Seconds before its start whose visits a process looks at: those that came while no replica ran."""
@@ -33,6 +34,10 @@ _OFTEN = 20
 """Looks in the time that a visit is given; a visit is noticed at most that part of it later."""
 _MOST_SECONDS = 10.0
 """Between two looks."""
+_YOUNG = 2.0
+"""Seconds in which nearly every visit is decided: a younger one is not counted as open."""
+_PATIENCE = 300.0
+"""Seconds after which a visit should have a word where none is ever held."""
 _AT_ONCE = 100
 """Visits read at once."""
 _AWAY = (NatsError, MessagingError, TimeoutError, RuntimeError)
@@ -66,8 +71,18 @@ class _Waits(NamedTuple):
     """Sequence of the last of the facts that did come."""
 
 
+@dataclass(slots=True)
+class _Undecided:
+    visit: Keyed
+    at: datetime
+    """When the broker stored it."""
+    is_looked_at: bool = False
+    is_unaccounted: bool = True
+    """Nothing at all was said of it, as far as is known."""
+
+
 class Overdue:
-    """Looks for visits without a word, for as long as a service runs.
+    """Keeps the visits that have no word yet, and looks at those that wait too long, while a service runs.
 
     `needs` are the facts that a decision joins, beside the visit. `is_closed` tells from memory whether a
     revision has its word; what it does not know is found out by the guarded publish. `hold` says what is to be said.
@@ -80,13 +95,12 @@ class Overdue:
         self._is_closed = is_closed
         self._hold = hold
         self._place: int | None = None
-        self._again: list[int] = []
+        self._undecided: dict[int, _Undecided] = {}
         self._looking: asyncio.Task[None] | None = None
 
     async def start(self, client: Client, service: str, after: float) -> None:
-        """Look from now on at each visit when it is `after` seconds old; never where that is 0."""
-        if after:
-            self._looking = asyncio.create_task(self._look_on(client, service, after))
+        """Look from now on at each visit when it is `after` seconds old; where that is 0, only count them."""
+        self._looking = asyncio.create_task(self._look_on(client, service, after))
 
     async def stop(self) -> None:
         while self._looking is not None and not self._looking.done():
@@ -95,62 +109,82 @@ class Overdue:
 
     async def _look_on(self, client: Client, service: str, after: float) -> None:
         while not client.is_closed:
-            await asyncio.sleep(min(after / _OFTEN, _MOST_SECONDS))
+            await asyncio.sleep(min(after / _OFTEN or _MOST_SECONDS, _MOST_SECONDS))
             try:
                 await self._look(client, service, after)
             except _AWAY as exc:
                 # The broker is away or behind; the place is kept, and the next look goes on from it.
                 log().warning("overdue.look-failed", error_type=type(exc).__name__)
+            self._tell(after)
 
     async def _look(self, client: Client, service: str, after: float) -> None:
-        again, self._again = self._again, []
-        try:
-            while again:
-                if stored := await read_one(client, VISITS, again[0]):
-                    await self._look_safely(stored, client, service, after)
-                again.pop(0)
-        finally:
-            self._again += again
-        until = datetime.now(UTC) - timedelta(seconds=after)
-        while visits := await self._read(client, until):
+        now = datetime.now(UTC)
+        await self._read(client, now - timedelta(seconds=min(_YOUNG, after / 2 or _YOUNG)))
+        due = now - timedelta(seconds=after)
+        for seq, one in list(self._undecided.items()):
+            if self._is_closed(one.visit):
+                del self._undecided[seq]
+            elif after and one.at <= due and not one.is_looked_at:
+                await self._look_safely(seq, one, client, service, after)
+
+    async def _read(self, client: Client, until: datetime) -> None:
+        """Take the visits of before `until`; most are decided by then. Those of after it are read later."""
+        while True:
+            start = until - timedelta(seconds=LOOK_BACK) if self._place is None else self._place + 1
+            visits = await read_on(client, VISITS, every(VisitCompleted), start=start, most=_AT_ONCE)
             for stored in visits:
-                await self._look_safely(stored, client, service, after)
+                if stored.at > until:
+                    return
+                self._notice(stored)
                 self._place = stored.seq
+            if not visits:
+                return
 
-    async def _read(self, client: Client, until: datetime) -> list[Stored]:
-        """The next visits of before `until`; those of after it are read when their time is up."""
-        start = until - timedelta(seconds=LOOK_BACK) if self._place is None else self._place + 1
-        found = await read_on(client, VISITS, every(VisitCompleted), start=start, most=_AT_ONCE)
-        return [one for one in found if one.at <= until]
-
-    async def _look_safely(self, stored: Stored, client: Client, service: str, after: float) -> None:
+    def _notice(self, stored: Stored) -> None:
         try:
-            await self._look_at(stored, client, service, after)
+            visit = Keyed.model_validate_json(read(stored.headers, stored.body)[1])
+        except (ValidationError, EnvelopeError):
+            return  # a dead letter of its own, which a person sees
+        if not self._is_closed(visit):
+            self._undecided[stored.seq] = _Undecided(visit, stored.at)
+
+    def _tell(self, after: float) -> None:
+        now = datetime.now(UTC)
+        limit = now - timedelta(seconds=2 * (after or _PATIENCE))
+        waiting = [one for one in self._undecided.values() if not self._is_closed(one.visit)]
+        oldest = min((one.at for one in waiting), default=now)
+        record(registry.OPEN, len(waiting))
+        record(registry.OLDEST_OPEN, max(0.0, (now - oldest).total_seconds()))
+        record(registry.UNACCOUNTED, sum(one.is_unaccounted and one.at <= limit for one in waiting))
+
+    async def _look_safely(self, seq: int, one: _Undecided, client: Client, service: str, after: float) -> None:
+        try:
+            await self._look_at(seq, one, client, service, after)
         except _AWAY:
             raise
         except Exception as exc:  # whatever is wrong with one visit, the next ones are to be looked at
-            log().error("overdue.skipped", seq=stored.seq, error_type=type(exc).__name__)
+            one.is_looked_at = True
+            log().error("overdue.skipped", seq=seq, error_type=type(exc).__name__)
 
-    async def _look_at(self, stored: Stored, client: Client, service: str, after: float) -> None:
+    async def _look_at(self, seq: int, one: _Undecided, client: Client, service: str, after: float) -> None:
+        stored = await read_one(client, VISITS, seq)
         try:
-            _, data = read(stored.headers, stored.body)
-            if self._is_closed(Keyed.model_validate_json(data)):
-                return
-            fact = cast(Fact[VisitCompleted], decode(stored.subject, stored.headers, stored.body))
-        except (Poison, ValidationError, EnvelopeError):
-            return  # a dead letter of its own, which a person sees
-        waits = await self._waits_for(client, fact)
-        if waits is None:
+            fact = cast(Fact[VisitCompleted], decode(stored.subject, stored.headers, stored.body)) if stored else None
+        except Poison:
+            fact = None  # a dead letter of its own
+        waits = await self._waits_for(client, fact) if fact else None
+        if stored is None or fact is None or waits is None:
+            del self._undecided[seq]
             return
         if not waits.missing and waits.newest > await _settled_up_to(client, service):
-            self._again.append(stored.seq)  # claims has not come to it yet, which is no reason to hold it
-            return
+            return  # claims has not come to it yet, which is no reason to hold it
         visit = f"{fact.event.practice_id}.{fact.event.visit_id}"
         where = template_of(VisitCompleted)
         attributes = {registry.SYSTEM: "nats", registry.DESTINATION: where, registry.VISIT_KEY: visit}
         context = tracing.context_of(stored.headers, VISITS, stored.seq)
         with tracing.span(f"process {where}", SpanKind.INTERNAL, attributes, context):
             await self._hold(Open(client, service, fact, waits.missing, after))
+        one.is_looked_at, one.is_unaccounted = True, False
 
     async def _waits_for(self, client: Client, fact: Fact[VisitCompleted]) -> _Waits | None:
         """What the visit waits for; null where a later revision or a void is to be said of it instead."""

@@ -7,6 +7,7 @@ never what it holds. A process that dies before it settles a message gets it, or
 """
 
 import random
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ from claimbus.messaging.errors import Poison, problems_of
 from claimbus.messaging.topology import ATTEMPTS, DEAD, RETRY_DELAYS
 from claimbus.telemetry import registry, tracing
 from claimbus.telemetry.logs import log
+from claimbus.telemetry.metrics import record
 
 PUBLISH_TIMEOUT = 5.0
 """Seconds to wait for the broker's acknowledgement of a publish."""
@@ -51,19 +53,27 @@ class Settlement(BaseMiddleware):
             registry.VISIT_KEY: visit,
         }
         context = tracing.context_of(raw.headers, meta.stream, meta.sequence.stream)
+        labels = {registry.SYSTEM: "nats", registry.OPERATION_NAME: "process", registry.DESTINATION: where}
+        labels[registry.CONSUMER_GROUP] = meta.consumer
         with (
             structlog.contextvars.bound_contextvars(visit=visit, fact=tokens[-1]),
-            tracing.span(f"process {where}", SpanKind.CONSUMER, attributes, context),
+            tracing.span(f"process {where}", SpanKind.CONSUMER, attributes, context, tracing.links_to(context)),
         ):
+            begun = time.perf_counter()
+            record(registry.CONSUMED, 1, labels)
             try:
                 await call_next(msg)
             except Exception as exc:
                 # Settlement is not a fault of the handler's span, and the text of an error may repeat
                 # input: only the class of the error goes on from here.
+                labels[registry.ERROR_TYPE] = type(exc).__name__
                 tracing.mark(ERROR_TYPE=type(exc).__name__)
                 await _settle(raw, exc)
             else:
                 await raw.ack()
+                tracing.settled("ack")
+            finally:
+                record(registry.PROCESS, time.perf_counter() - begun, labels)
 
 
 async def _settle(raw: Msg, exc: Exception) -> None:
@@ -83,6 +93,9 @@ async def _retry(raw: Msg, delay: float, exc: Exception) -> None:
         "delivery.retry", deliveries=raw.metadata.num_delivered, delay=round(delay, 3), error_type=type(exc).__name__
     )
     await raw.nak(delay=delay)
+    record(
+        registry.RETRIES, 1, {registry.CONSUMER_GROUP: raw.metadata.consumer, registry.ERROR_TYPE: type(exc).__name__}
+    )
 
 
 async def _bury(raw: Msg, why: str, exc: Exception) -> None:
@@ -116,3 +129,4 @@ async def _bury(raw: Msg, why: str, exc: Exception) -> None:
     tracing.settled("dead-letter")
     log().error("delivery.dead-letter", why=why, seq=meta.sequence.stream, error_type=type(exc).__name__)
     await raw.term()
+    record(registry.DEAD_LETTERS, 1, {registry.CONSUMER_GROUP: meta.consumer, registry.WHY: why})

@@ -6,16 +6,31 @@ and only its name is logged. Exceptions leave as the name of their class: a text
 
 import logging
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
 from opentelemetry import trace
+from opentelemetry._logs import Logger, LogRecord, SeverityNumber
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from claimbus.telemetry.registry import LOG_FIELDS
 
 _INTERNAL = {"_record", "_from_structlog"}
+_OF_THE_RECORD = _INTERNAL | {"event", "level", "timestamp", "trace_id", "span_id", "service"}
+"""Fields that OTLP has a place of its own for; the rest are attributes."""
+_SEVERITIES = {
+    "debug": SeverityNumber.DEBUG,
+    "info": SeverityNumber.INFO,
+    "warning": SeverityNumber.WARN,
+    "error": SeverityNumber.ERROR,
+    "critical": SeverityNumber.FATAL,
+}
 
 
 def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -53,6 +68,34 @@ def _allow_list(_logger: WrappedLogger, _method: str, event: EventDict) -> Mappi
     return event
 
 
+_sent_to: Logger | None = None
+
+
+def send(resource: Resource) -> LoggerProvider:
+    """From now on send every line to the collector too, as the allow-list leaves it."""
+    global _sent_to
+    provider = LoggerProvider(resource)
+    provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(timeout=5)))
+    _sent_to = provider.get_logger("claimbus")
+    return provider
+
+
+def _send(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    # The exporter's own complaints would be exported, and complained of.
+    if _sent_to is not None and not str(event.get("logger", "")).startswith("opentelemetry"):
+        _sent_to.emit(
+            LogRecord(
+                timestamp=time.time_ns(),
+                severity_text=str(event["level"]).upper(),
+                severity_number=_SEVERITIES.get(event["level"], SeverityNumber.INFO),
+                body=event["event"],
+                event_name=event["event"],
+                attributes={name: value for name, value in event.items() if name not in _OF_THE_RECORD},
+            )
+        )
+    return event
+
+
 def configure(service: str, level: str = "INFO") -> None:
     """One chain for our lines and for those of libraries: JSON on standard error.
 
@@ -73,6 +116,7 @@ def configure(service: str, level: str = "INFO") -> None:
             foreign_pre_chain=[*ours, _foreign_name_only],
             processors=[
                 _allow_list,
+                _send,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(),
             ],

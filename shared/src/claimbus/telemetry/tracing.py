@@ -8,6 +8,7 @@ configured: the trace context still travels, and a span costs about nothing.
 import hashlib
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from typing import Literal
 
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach
@@ -41,15 +42,13 @@ _ANY_CASE = _AnyCase()
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
-def configure(service: str, version: str, *, exports: bool) -> TracerProvider | None:
-    """Send spans to the collector named in `OTEL_EXPORTER_OTLP_ENDPOINT`, if one is.
+def configure(resource: Resource) -> TracerProvider:
+    """Send spans to the collector.
 
     A collector that is down costs spans and never visits: the exporter works from a bounded queue
     in a thread of its own, and drops what does not fit.
     """
-    if not exports:
-        return None
-    provider = TracerProvider(resource=Resource({"service.name": service, "service.version": version}))
+    provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=5), max_queue_size=8192))
     trace.set_tracer_provider(provider)
     return provider
@@ -99,6 +98,11 @@ def link_to(headers: Mapping[str, str] | None, fact: str) -> Link:
     )
 
 
+def links_to(context: Context) -> tuple[Link, ...]:
+    """The link that the conventions ask of a consumer's span, to the span that sent the message."""
+    return (Link(trace.get_current_span(context).get_span_context()),) if records() else ()
+
+
 def link(headers: Mapping[str, str] | None, fact: str) -> None:
     """Link the current span to the one that published a stored fact."""
     to = link_to(headers, fact)
@@ -116,12 +120,11 @@ def mark(**attributes: AttributeValue) -> None:
     trace.get_current_span().set_attributes({getattr(registry, name): value for name, value in attributes.items()})
 
 
-def settled(how: str, delay: float | None = None) -> None:
-    """Note on the current span what became of the message: `retry` or `dead-letter`."""
-    attributes: dict[str, AttributeValue] = {registry.SETTLEMENT: how}
+def settled(how: Literal["ack", "retry", "dead-letter"], delay: float | None = None) -> None:
+    """Note on the current span what became of the message; `delay` in seconds until the next attempt."""
+    mark(SETTLEMENT=how)
     if delay is not None:
-        attributes[registry.SETTLEMENT_DELAY] = delay
-    trace.get_current_span().add_event("settle", attributes)
+        mark(SETTLEMENT_DELAY=delay)
 
 
 @contextmanager

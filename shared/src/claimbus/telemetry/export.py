@@ -1,0 +1,57 @@
+"""Traces, metrics and logs to a collector by OTLP over HTTP, for as long as a process runs."""
+
+import contextlib
+import os
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Final, Literal, Protocol
+
+from opentelemetry.sdk.resources import Resource
+
+from claimbus.telemetry import logs, metrics, tracing
+from claimbus.telemetry.registry import RESOURCE
+
+Signal = Literal["traces", "metrics", "logs"]
+SIGNALS: Final[tuple[Signal, ...]] = ("traces", "metrics", "logs")
+
+
+class _Provider(Protocol):
+    def shutdown(self) -> None: ...
+
+
+def wanted(environment: Mapping[str, str]) -> frozenset[Signal]:
+    """The signals that an endpoint is named for: for all, or for one of them."""
+    if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return frozenset()
+    everything = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    return frozenset(
+        one for one in SIGNALS if everything or environment.get(f"OTEL_EXPORTER_OTLP_{one.upper()}_ENDPOINT")
+    )
+
+
+def resource(service: str, version: str, environment: Mapping[str, str] = os.environ) -> Resource:
+    """Who sends: what `RESOURCE` lists and no more, since a command line or a host's name may tell anything."""
+    pairs = (pair.partition("=") for pair in environment.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
+    given = {name.strip(): value.strip() for name, _, value in pairs if name.strip() in RESOURCE and value.strip()}
+    own = {"service.name": f"claimbus-{service}", "service.version": version, "service.instance.id": str(uuid.uuid4())}
+    return Resource({**given, **own})
+
+
+@contextlib.contextmanager
+def exporting(service: str, version: str, signals: Collection[Signal]) -> Iterator[None]:
+    """Send these signals; what is still in hand at the end is sent before it returns.
+
+    A collector that is down or slow costs telemetry and never a visit: each signal has a bounded queue and a
+    thread of its own, drops what does not fit, and waits 5 seconds for an answer.
+    """
+    of = resource(service, version)
+    start: dict[Signal, Callable[[Resource], _Provider]] = {
+        "traces": tracing.configure,
+        "metrics": metrics.configure,
+        "logs": logs.send,
+    }
+    with contextlib.ExitStack() as stack:
+        for signal in SIGNALS:
+            if signal in signals:
+                stack.callback(start[signal](of).shutdown)
+        yield
