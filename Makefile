@@ -51,7 +51,7 @@ bench: $(VENV)/.run ## what a visit costs, beside a baseline without work
 bench-json: $(VENV)/.run ## the same as one JSON object with `ratio`
 	@$(BIN)/python benchmarks/pipeline.py --json
 
-schemas: $(VENV)/.run ## JSON Schema, AsyncAPI and the page of requirements, made from code and tables
+schemas: $(VENV)/.run ## JSON Schema, AsyncAPI and pages, made from code and tables
 	$(BIN)/python tools/make_documents.py
 
 lock: $(VENV)/.dev ## the hash-pinned locks, made from the members' dependencies

@@ -1,6 +1,6 @@
-"""Make documents from code and tables: JSON Schema for each event, AsyncAPI for each service, two pages.
+"""Make documents from code and tables: JSON Schema for each event, AsyncAPI for each service, three pages.
 
-The pages are those of what a record must show and of all findings.
+The pages are those of what a record must show, of all findings and of all telemetry.
 
 usage: make schemas, or python tools/make_documents.py --check, which writes nothing and names what differs
 
@@ -24,6 +24,8 @@ from findings_page import PAGE as FINDINGS_PAGE
 from findings_page import findings_page
 from pydantic import TypeAdapter
 from requirements_page import PAGE, requirements_page
+from telemetry_page import PAGE as TELEMETRY_PAGE
+from telemetry_page import telemetry_page
 
 ROOT = Path(__file__).parent.parent
 SCHEMAS = Path("shared/schemas")
@@ -42,7 +44,7 @@ def documents() -> dict[Path, str]:
     for service in HEARS:
         made[Path("services") / service / "asyncapi.json"] = asyncapi_of(service)
     texts = {path: json.dumps(document, indent=2, sort_keys=True) + "\n" for path, document in made.items()}
-    return texts | {PAGE: requirements_page(), FINDINGS_PAGE: findings_page()}
+    return texts | {PAGE: requirements_page(), FINDINGS_PAGE: findings_page(), TELEMETRY_PAGE: telemetry_page()}
 
 
 def path_of(event: type[Event]) -> Path:

@@ -28,7 +28,7 @@ def collector() -> Iterator[Collector]:
 
     class Receive(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            seen.take(self.rfile.read(int(self.headers["Content-Length"])))
+            seen.take(self.path, self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.send_header("Content-Type", "application/x-protobuf")
             self.send_header("Content-Length", "0")

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,10 @@ from claimbus_cli.bus import dead_letters, outgoing, publish_visit
 from claimbus_cli.visits import read_visits
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "visits"
 
@@ -64,8 +67,36 @@ class SpanSeen:
     parent_id: str
     attributes: dict[str, object]
     links: tuple[str, ...]
+    link_attributes: set[str]
     status: int
     events: tuple[str, ...]
+
+
+@dataclass
+class PointSeen:
+    service: str
+    instance: str
+    metric: str
+    kind: str
+    unit: str
+    labels: dict[str, str]
+    value: float
+    """Of a histogram, how many values it holds."""
+    exemplars: tuple[str, ...]
+    """Trace ids."""
+
+
+@dataclass
+class LineSeen:
+    service: str
+    event: str
+    level: str
+    trace_id: str
+    fields: dict[str, object]
+
+
+def _plain(attributes: Iterable[KeyValue]) -> dict[str, object]:
+    return {one.key: getattr(one.value, one.value.WhichOneof("value") or "string_value") for one in attributes}
 
 
 @dataclass
@@ -74,21 +105,80 @@ class Collector:
 
     endpoint: str = ""
     spans: list[SpanSeen] = field(default_factory=list)
+    points: list[PointSeen] = field(default_factory=list)
+    lines: list[LineSeen] = field(default_factory=list)
+    resources: set[str] = field(default_factory=set)
+    """Names of all attributes of whoever sent."""
+    bodies: list[bytes] = field(default_factory=list)
+    """All that came, as it came."""
 
-    def take(self, body: bytes) -> None:
+    def take(self, path: str, body: bytes) -> None:
+        self.bodies.append(body)
+        {"/v1/traces": self._take_spans, "/v1/metrics": self._take_points, "/v1/logs": self._take_lines}[path](body)
+
+    def total(self, metric: str, **labels: str) -> float:
+        """The newest sum of a counter, or count of a histogram, over all who sent it and all labels that fit."""
+        newest: dict[tuple[object, ...], float] = {}
+        for point in self.points:
+            if point.metric == metric and labels.items() <= point.labels.items():
+                newest[point.instance, *sorted(point.labels.items())] = point.value
+        return sum(newest.values())
+
+    def _take_points(self, body: bytes) -> None:
+        for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics:
+            names = _plain(resource.resource.attributes)
+            self.resources |= set(names)
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    kind = metric.WhichOneof("data")
+                    assert kind is not None
+                    for point in getattr(metric, kind).data_points:
+                        value = point.count if kind == "histogram" else point.as_double or float(point.as_int)
+                        self.points.append(
+                            PointSeen(
+                                str(names["service.name"]),
+                                str(names["service.instance.id"]),
+                                metric.name,
+                                kind,
+                                metric.unit,
+                                {name: str(value) for name, value in _plain(point.attributes).items()},
+                                value,
+                                tuple(one.trace_id.hex() for one in point.exemplars),
+                            )
+                        )
+
+    def _take_lines(self, body: bytes) -> None:
+        for resource in ExportLogsServiceRequest.FromString(body).resource_logs:
+            names = _plain(resource.resource.attributes)
+            self.resources |= set(names)
+            for scope in resource.scope_logs:
+                for line in scope.log_records:
+                    self.lines.append(
+                        LineSeen(
+                            str(names["service.name"]),
+                            line.body.string_value,
+                            line.severity_text,
+                            line.trace_id.hex(),
+                            _plain(line.attributes),
+                        )
+                    )
+
+    def _take_spans(self, body: bytes) -> None:
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-            names = {one.key: one.value.string_value for one in resource.resource.attributes}
+            names = _plain(resource.resource.attributes)
+            self.resources |= set(names)
             for scope in resource.scope_spans:
                 for span in scope.spans:
                     self.spans.append(
                         SpanSeen(
-                            names.get("service.name", ""),
+                            str(names["service.name"]),
                             span.name,
                             span.trace_id.hex(),
                             span.span_id.hex(),
                             span.parent_span_id.hex(),
-                            {one.key: str(one.value) for one in span.attributes},
+                            _plain(span.attributes),
                             tuple(link.span_id.hex() for link in span.links),
+                            {name for link in span.links for name in _plain(link.attributes)},
                             span.status.code,
                             tuple(event.name for event in span.events),
                         )

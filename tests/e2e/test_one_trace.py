@@ -90,17 +90,6 @@ async def test_one_visit_is_one_trace_through_every_service_and_the_decision_lin
     assert not [span for span in spans if span.status == 2], "nothing failed, so nothing is red"
 
 
-async def test_spans_bear_registered_names_and_attributes_only(
-    nats_url: str, client: Client, collector: Collector, tmp_path: Path
-) -> None:
-    await traced(nats_url, client, collector, tmp_path, "01-medicare-plain.json")
-    assert {span.name.partition(" ")[0] for span in collector.spans} <= set(registry.SPANS)
-    assert {name for span in collector.spans for name in span.attributes} <= registry.SPAN_ATTRIBUTES
-    told = str(collector.spans)
-    for word in ("Tester", "Alex", "1951-03-14", "1EG4TE5MK73", "M25.561", "SLR"):
-        assert word not in told
-
-
 async def test_a_bad_event_shows_its_error_class_and_its_burial_but_not_its_text(
     nats_url: str, client: Client, collector: Collector, tmp_path: Path
 ) -> None:
@@ -116,7 +105,7 @@ async def test_a_bad_event_shows_its_error_class_and_its_burial_but_not_its_text
     assert len({span.trace_id for span in processed}) == 1, "without a traceparent all readers still meet in one trace"
     for span in processed:
         assert "Poison" in str(span.attributes[registry.ERROR_TYPE])
-        assert span.attributes[registry.SETTLEMENT] == 'string_value: "dead-letter"\n'
+        assert span.attributes[registry.SETTLEMENT] == "dead-letter"
         assert span.events == ()
         assert span.status != 2
     assert "Zebulon" not in str(collector.spans)
