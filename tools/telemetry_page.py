@@ -11,13 +11,15 @@ _HEAD = """\
 # What leaves a service
 
 Made by `make schemas` from `claimbus.telemetry.registry`; a test holds what the running pipeline sends against it.
-Names that begin with `messaging.` and `error.type` are those of OpenTelemetry's semantic conventions for messaging; the
-rest is ours. No span, metric or log line holds a name, a date of birth, a member number or a word of a note: an
-attribute that is not below cannot be set, a log field that is not below is dropped, and of an error only its class is told.
+Names that begin with `messaging.` and `error.type` are those of OpenTelemetry's semantic conventions for messaging;
+the rest is ours. No span, metric or log line holds a name, a date of birth, a member number or a word of a note: an
+attribute that is not below cannot be set, a log field that is not below is dropped, and of an error only its class
+is told.
 
 Services send by OTLP over HTTP when `OTEL_EXPORTER_OTLP_ENDPOINT` names a collector. In Prometheus a metric's name
 has underscores for dots, the unit after it, and `_total` after a counter: `claimbus.visit.decision.duration` is
-`claimbus_visit_decision_duration_seconds`. A point that was recorded within a span has that span's trace as its exemplar.
+`claimbus_visit_decision_duration_seconds`. A point that was recorded within a span has that span's trace as its
+exemplar.
 """
 
 
