@@ -9,7 +9,7 @@ EDITABLE := $(foreach member,$(MEMBERS),-e ./$(member))
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check e2e bench bench-json schemas lock clean
+.PHONY: help demo up test check e2e bench bench-json schemas lock backends clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,11 +51,14 @@ bench: $(VENV)/.run ## what a visit costs, beside a baseline without work
 bench-json: $(VENV)/.run ## the same as one JSON object with `ratio`
 	@$(BIN)/python benchmarks/pipeline.py --json
 
-schemas: $(VENV)/.run ## JSON Schema, AsyncAPI and pages, made from code and tables
+schemas: $(VENV)/.dev ## JSON Schema, AsyncAPI, pages and dashboards, made from code and tables
 	$(BIN)/python tools/make_documents.py
 
 lock: $(VENV)/.dev ## the hash-pinned locks, made from the members' dependencies
 	$(BIN)/python tools/lock.py $(ARGS)
+
+backends: ## Prometheus, the collector and Jaeger for the tests that need them, built with Go into .backends
+	sh tools/backends/build.sh
 
 clean: ## the environment and what the tools left
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,5 @@
-"""Make documents from code and tables: JSON Schema for each event, AsyncAPI for each service, three pages.
+"""Make documents from code and tables: JSON Schema for each event, AsyncAPI for each service, three pages, and the
+dashboards.
 
 The pages are those of what a record must show, of all findings and of all telemetry.
 
@@ -20,6 +21,7 @@ from claimbus.events.envelope import SPEC_VERSION, Envelope
 from claimbus.events.subjects import EVENTS, dead, subject_for
 from claimbus.messaging.topology import DEAD, HEARS, SAYS, streams
 from claimbus.values import Key
+from dashboards import dashboards
 from findings_page import PAGE as FINDINGS_PAGE
 from findings_page import findings_page
 from pydantic import TypeAdapter
@@ -44,7 +46,11 @@ def documents() -> dict[Path, str]:
     for service in HEARS:
         made[Path("services") / service / "asyncapi.json"] = asyncapi_of(service)
     texts = {path: json.dumps(document, indent=2, sort_keys=True) + "\n" for path, document in made.items()}
-    return texts | {PAGE: requirements_page(), FINDINGS_PAGE: findings_page(), TELEMETRY_PAGE: telemetry_page()}
+    return (
+        texts
+        | {PAGE: requirements_page(), FINDINGS_PAGE: findings_page(), TELEMETRY_PAGE: telemetry_page()}
+        | dashboards()
+    )
 
 
 def path_of(event: type[Event]) -> Path:

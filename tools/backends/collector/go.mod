@@ -1,4 +1,4 @@
-module claimbus/collector
+module otelcol
 
 go 1.26.0
 

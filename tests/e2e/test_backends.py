@@ -1,0 +1,216 @@
+"""The pipeline with the real back ends: what ops see there, and that losing them costs no visit."""
+
+import asyncio
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+from backends import CONFIG, Backends, program, running_backends
+from claimbus.telemetry import registry
+from claimbus_cli.bus import outgoing, publish_visit
+from claimbus_cli.supervisor import Supervisor
+from dashboards import expressions
+from nats.aio.client import Client
+from observing import decisions_are_in, eventually, example_bodies, visits
+
+_METRIC = re.compile(r"[a-z_]+(?=[{\[)\s]|$)")
+_SPAN_METRICS = {"claimbus_spans_duration_seconds_bucket"}
+
+
+def prometheus_names() -> set[str]:
+    """Names that Prometheus gives the metrics of the registry."""
+    names = set()
+    for metric in registry.METRICS.values():
+        name = metric.name.replace(".", "_") + {"s": "_seconds", "By": "_bytes"}.get(metric.unit, "")
+        endings = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}[metric.kind]
+        names |= {name + ending for ending in endings}
+    return names
+
+
+def metrics_in(node: Any) -> Iterator[str]:
+    """Names of the metrics that an expression selects."""
+    if isinstance(node, promql_parser.VectorSelector):
+        yield node.name
+    for child in ("expr", "lhs", "rhs", "vs", "vector_selector"):
+        if (below := getattr(node, child, None)) is not None:
+            yield from metrics_in(below)
+    for one in getattr(node, "args", ()) or ():
+        yield from metrics_in(one)
+
+
+def filled(expression: str) -> str:
+    """As Grafana would send it."""
+    return expression.replace("$__rate_interval", "1m").replace("$__range", "5m")
+
+
+@pytest.mark.parametrize(("board", "panel", "expression"), list(expressions()))
+def test_an_expression_is_promql_of_metrics_that_are_sent(board: str, panel: str, expression: str) -> None:
+    found = set(metrics_in(promql_parser.parse(filled(expression))))
+    assert found, (board, panel)
+    assert found <= prometheus_names() | _SPAN_METRICS
+
+
+@pytest.mark.parametrize("file", sorted((CONFIG / "alerts").glob("*.yaml")), ids=lambda file: file.stem)
+def test_an_alert_is_of_metrics_that_are_sent_and_has_its_page(file: Path) -> None:
+    for group in yaml.safe_load(file.read_text())["groups"]:
+        for rule in group["rules"]:
+            assert set(metrics_in(promql_parser.parse(rule["expr"]))) <= prometheus_names()
+            page, _, anchor = rule["annotations"]["runbook"].partition("#")
+            text = (CONFIG.parents[2] / page).read_text()
+            assert not anchor
+            assert rule["alert"] in text
+
+
+def test_the_collector_lets_through_what_is_registered_and_nothing_else() -> None:
+    processors = yaml.safe_load((CONFIG / "collector.yaml").read_text())["processors"]
+    spans, lines = (processors[name] for name in ("redaction", "redaction/logs"))
+    assert not spans["allow_all_keys"]
+    assert set(spans["allowed_keys"]) == registry.SPAN_ATTRIBUTES | set(registry.RESOURCE)
+    of_the_record = {"event", "level", "timestamp", "trace_id", "span_id", "service"}
+    assert set(lines["allowed_keys"]) == registry.LOG_FIELDS - of_the_record | set(registry.RESOURCE)
+
+
+@pytest.fixture
+def backends(tmp_path: Path) -> Iterator[Backends]:
+    with running_backends(tmp_path) as running:
+        yield running
+
+
+def too_large() -> bytes:
+    """A visit that the broker takes, and whose decision it does not: the one failure that needs no broken part."""
+    visit = json.loads(example_bodies()["01-medicare-plain"])
+    one = visit["interventions"][0]
+    visit["interventions"] = [one | {"id": str(number), "narrative": "quad sets " * 20} for number in range(500)]
+    return json.dumps(visit | {"visit_id": "too-large"}).encode()
+
+
+@asynccontextmanager
+async def pipeline(nats_url: str, backends: Backends, logs: Path) -> AsyncIterator[Supervisor]:
+    environment = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": backends.otlp,
+        "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
+    }
+    supervisor = Supervisor(nats_url, logs, environment=environment)
+    try:
+        await supervisor.start()
+        yield supervisor
+    finally:
+        await supervisor.stop()
+
+
+async def test_every_panel_shows_something_and_every_visit_is_one_trace_in_jaeger(
+    nats_url: str, client: Client, backends: Backends, tmp_path: Path
+) -> None:
+    bodies = example_bodies()
+    async with pipeline(nats_url, backends, tmp_path / "logs"):
+        await publish_visit(client, outgoing(too_large()))
+        await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": ')
+        for body in bodies.values():
+            await publish_visit(client, outgoing(body))
+        await decisions_are_in(client, len(bodies), logs=tmp_path / "logs")
+        counts = await all_series(backends)
+        for (board, panel, expression), count in counts.items():
+            print(f"{count:3d} series  {board}: {panel}  {expression}")  # noqa: T201  (shown with pytest -s)
+        assert [one for one, count in counts.items() if not count] == []
+
+    visit = json.loads(bodies["01-medicare-plain"])
+    trace = await eventually(lambda: decided_trace(backends, f"{visit['practice_id']}.{visit['visit_id']}"))
+    services = Counter(trace["processes"][span["processID"]]["serviceName"] for span in trace["spans"])
+    print(f"Jaeger: {dict(services)}")  # noqa: T201
+    assert set(services) == {f"claimbus-{name}" for name in ("coding", "units", "documentation-check", "claims")}
+    assert len([span for span in trace["spans"] if span["operationName"] == "decide"]) == 1
+    exemplars = {one["labels"]["trace_id"] for one in exemplars_of(backends)}
+    assert trace["traceID"] in exemplars
+    assert all(backends.trace(one) for one in list(exemplars)[:5])
+
+
+async def all_series(backends: Backends, seconds: float = 60.0) -> dict[tuple[str, str, str], int]:
+    """How many series each expression has, as soon as all have some or the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = {one: len(await asyncio.to_thread(backends.query, filled(one[2]))) for one in expressions()}
+        if all(found.values()) or time.monotonic() > deadline:
+            return found
+        await asyncio.sleep(1)
+
+
+def decided_trace(backends: Backends, key: str) -> Any:
+    tags = urllib.request.quote(json.dumps({"claimbus.visit.key": key}))
+    with urllib.request.urlopen(  # noqa: S310  (our own server on loopback)
+        f"{backends.jaeger}/api/traces?service=claimbus-claims&limit=20&tags={tags}", timeout=10
+    ) as answer:
+        traces = json.load(answer)["data"] or []
+    return next((one for one in traces if any(span["operationName"] == "decide" for span in one["spans"])), None)
+
+
+def exemplars_of(backends: Backends) -> list[dict[str, Any]]:
+    now = time.time()
+    url = (
+        f"{backends.prometheus}/api/v1/query_exemplars?query=claimbus_visit_decision_duration_seconds_bucket"
+        f"&start={now - 300}&end={now}"
+    )
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
+        return [one for series in json.load(answer)["data"] for one in series["exemplars"]]
+
+
+async def test_what_is_not_registered_does_not_get_through_the_collector(backends: Backends) -> None:
+    code = """if True:
+        from claimbus.telemetry.export import exporting
+        from opentelemetry import trace
+        with exporting("claims", "1", {"traces"}):
+            with trace.get_tracer("x").start_as_current_span("decide") as span:
+                span.set_attributes({"claimbus.outcome": "ready", "patient.name": "Zebulon-Canary"})
+                print(format(span.get_span_context().trace_id, "032x"))
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, env={"OTEL_EXPORTER_OTLP_ENDPOINT": backends.otlp}, stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await process.communicate()
+    trace = await eventually(lambda: backends.trace(told.decode().strip()))
+    (span,) = trace["spans"]
+    assert "claimbus.outcome" in {tag["key"] for tag in span["tags"]}
+    assert "Zebulon" not in json.dumps(trace)
+
+
+@pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGKILL], ids=["hangs", "dies"])
+async def test_a_collector_that_hangs_or_dies_costs_no_visit(
+    nats_url: str, client: Client, backends: Backends, tmp_path: Path, how: signal.Signals
+) -> None:
+    many = list(visits(300))
+    async with pipeline(nats_url, backends, tmp_path / "logs") as supervisor:
+        for number, (_, body) in enumerate(many):
+            if number == len(many) // 3:
+                backends.collector.send_signal(how)
+            await publish_visit(client, outgoing(body))
+        await decisions_are_in(client, len(many), seconds=90, logs=tmp_path / "logs")
+        assert set(supervisor.restarts().values()) == {0}
+        began = time.monotonic()
+    print(f"services stopped in {time.monotonic() - began:.1f} s")  # noqa: T201
+    logged = "".join(log.read_text() for log in (tmp_path / "logs").glob("*.log"))
+    assert '"service.draining"' in logged
+    assert "Traceback" not in logged
+
+
+def test_each_alert_fires_on_what_it_is_for() -> None:
+    promtool = program("promtool")
+    tests = sorted((CONFIG / "alerts" / "tests").glob("*.yaml"))
+    tested = subprocess.run([promtool, "test", "rules", *tests], capture_output=True, text=True, check=False)
+    print(tested.stdout)  # noqa: T201  (shown with pytest -s)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    named = {case["alertname"] for file in tests for test in yaml.safe_load(file.read_text())["tests"]
+             for case in test["alert_rule_test"] if "exp_alerts" in case}  # fmt: skip
+    rules = yaml.safe_load((CONFIG / "alerts" / "claimbus.yaml").read_text())["groups"]
+    assert named == {rule["alert"] for group in rules for rule in group["rules"]}
