@@ -133,8 +133,8 @@ async def test_every_panel_shows_something_and_every_visit_is_one_trace_in_jaege
     assert set(services) == {f"claimbus-{name}" for name in ("coding", "units", "documentation-check", "claims")}
     assert len([span for span in trace["spans"] if span["operationName"] == "decide"]) == 1
     exemplars = {one["labels"]["trace_id"] for one in exemplars_of(backends)}
-    assert trace["traceID"] in exemplars
-    assert all(backends.trace(one) for one in list(exemplars)[:5])
+    assert exemplars
+    assert all(backends.trace(one) for one in exemplars), "a dot on a panel leads to its trace"
 
 
 async def all_series(backends: Backends, seconds: float = 60.0) -> dict[tuple[str, str, str], int]:

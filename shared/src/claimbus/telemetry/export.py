@@ -4,6 +4,7 @@ import contextlib
 import os
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
+from threading import Thread
 from typing import Final, Literal, Protocol
 
 from opentelemetry.sdk.resources import Resource
@@ -50,8 +51,13 @@ def exporting(service: str, version: str, signals: Collection[Signal]) -> Iterat
         "metrics": metrics.configure,
         "logs": logs.send,
     }
-    with contextlib.ExitStack() as stack:
-        for signal in SIGNALS:
-            if signal in signals:
-                stack.callback(start[signal](of).shutdown)
+    providers = [start[signal](of) for signal in SIGNALS if signal in signals]
+    try:
         yield
+    finally:
+        # Side by side: each may wait its time for a collector that hangs.
+        endings = [Thread(target=provider.shutdown) for provider in providers]
+        for ending in endings:
+            ending.start()
+        for ending in endings:
+            ending.join()
