@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from threading import Thread
@@ -13,6 +14,8 @@ from claimbus.telemetry import logs, metrics, tracing
 from claimbus.telemetry.registry import RESOURCE
 
 Signal = Literal["traces", "metrics", "logs"]
+_LAST_WORDS = 6.0
+"""Seconds at the end for what is still in hand: one answer of a slow collector."""
 SIGNALS: Final[tuple[Signal, ...]] = ("traces", "metrics", "logs")
 
 
@@ -40,7 +43,7 @@ def resource(service: str, version: str, environment: Mapping[str, str] = os.env
 
 @contextlib.contextmanager
 def exporting(service: str, version: str, signals: Collection[Signal]) -> Iterator[None]:
-    """Send these signals; what is still in hand at the end is sent before it returns.
+    """Send these signals; what is still in hand at the end is sent before it returns, within 6 seconds.
 
     A collector that is down or slow costs telemetry and never a visit: each signal has a bounded queue and a
     thread of its own, drops what does not fit, and waits 5 seconds for an answer.
@@ -55,9 +58,10 @@ def exporting(service: str, version: str, signals: Collection[Signal]) -> Iterat
     try:
         yield
     finally:
-        # Side by side: each may wait its time for a collector that hangs.
-        endings = [Thread(target=provider.shutdown) for provider in providers]
+        # A full queue for a collector that hangs would be waited for batch by batch, past any grace period.
+        endings = [Thread(target=provider.shutdown, daemon=True) for provider in providers]
         for ending in endings:
             ending.start()
+        deadline = time.monotonic() + _LAST_WORDS
         for ending in endings:
-            ending.join()
+            ending.join(max(0.0, deadline - time.monotonic()))

@@ -74,7 +74,7 @@ _sent_to: Logger | None = None
 def send(resource: Resource) -> LoggerProvider:
     """From now on send every line to the collector too, as the allow-list leaves it."""
     global _sent_to
-    provider = LoggerProvider(resource)
+    provider = LoggerProvider(resource, shutdown_on_exit=False)
     provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(timeout=5)))
     _sent_to = provider.get_logger("claimbus")
     return provider

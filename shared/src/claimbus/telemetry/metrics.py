@@ -20,7 +20,9 @@ def configure(resource: Resource) -> MeterProvider:
 
     A value recorded inside a span bears the span's trace as an exemplar.
     """
-    provider = MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter(timeout=5))], resource)
+    provider = MeterProvider(
+        [PeriodicExportingMetricReader(OTLPMetricExporter(timeout=5))], resource, shutdown_on_exit=False
+    )
     use(provider.get_meter("claimbus"))
     return provider
 

@@ -48,7 +48,7 @@ def configure(resource: Resource) -> TracerProvider:
     A collector that is down costs spans and never visits: the exporter works from a bounded queue
     in a thread of its own, and drops what does not fit.
     """
-    provider = TracerProvider(resource=resource)
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=5), max_queue_size=8192))
     trace.set_tracer_provider(provider)
     return provider
