@@ -27,9 +27,10 @@ from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS
 from claimbus.telemetry.tracing import link_to, new_trace
 from claimbus.values import Key
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoServersError
-from nats.js.api import DeliverPolicy, RawStreamMsg
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, RawStreamMsg
 from nats.js.errors import NotFoundError
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -184,18 +185,41 @@ async def stored_events(
         subject = subject_for(kind, _KEY.validate_python(practice_id) if practice_id else "*", "*")
     except ValidationError:
         raise BusError(f"{practice_id}: no practice's key; those are letters, digits, '_' and '-'") from None
+    async for msg in all_messages(client, VISITS, subject):
+        yield msg.subject, msg.headers, msg.data
+
+
+async def all_messages(client: Client, stream: str, subject: str) -> AsyncIterator[Msg]:
+    """Each stored message of some subjects, oldest first, up to the last that is there now."""
     js = client.jetstream()
-    there = await js.stream_info(VISITS, subjects_filter=subject)
-    if not there.state.subjects:
+    if not await count_of(client, stream, subject):
         return
-    subscription = await js.subscribe(subject, stream=VISITS, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL)
+    subscription = await js.subscribe(subject, stream=stream, ordered_consumer=True, deliver_policy=DeliverPolicy.ALL)
     try:
         async for msg in subscription.messages:
-            yield msg.subject, msg.headers, msg.data
+            yield msg
             if not msg.metadata.num_pending:
                 return
     finally:
         await subscription.unsubscribe()
+
+
+async def count_of(client: Client, stream: str, subject: str) -> int:
+    """How many messages of some subjects a stream holds; the broker counts them, and none is sent."""
+    js = client.jetstream()
+    counting = await js.add_consumer(
+        stream,
+        ConsumerConfig(
+            filter_subject=subject,
+            ack_policy=AckPolicy.NONE,
+            deliver_policy=DeliverPolicy.ALL,
+            inactive_threshold=5.0,
+            mem_storage=True,
+            num_replicas=1,
+        ),
+    )
+    await js.delete_consumer(stream, counting.name)
+    return counting.num_pending or 0
 
 
 async def words_on(client: Client, practice_id: str | None, visit_id: str) -> list[Word]:

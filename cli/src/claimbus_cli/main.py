@@ -1,6 +1,7 @@
 """The `claimbus` command line."""
 
 import asyncio
+import contextlib
 import signal
 import sys
 import time
@@ -35,11 +36,14 @@ from claimbus_cli.doctor import examine
 from claimbus_cli.explain import explain
 from claimbus_cli.findings import findings
 from claimbus_cli.pipeline import running_pipeline
+from claimbus_cli.reconcile import reconcile
 from claimbus_cli.render import render
 from claimbus_cli.rules import rules
 from claimbus_cli.show import add_decision, decisions_table, letters_table
 from claimbus_cli.stored import visits
 from claimbus_cli.terminal import counted, loading_rules, out, run, server
+from claimbus_cli.top import top
+from claimbus_cli.traces import Span, TracesError, show_trace, trace, traces_of
 from claimbus_cli.visits import VisitsError, read_visits
 from claimbus_cli.whatif import (
     Difference,
@@ -74,6 +78,9 @@ main.add_command(render)
 main.add_command(findings)
 main.add_command(rules)
 main.add_command(visits)
+main.add_command(trace)
+main.add_command(top)
+main.add_command(reconcile)
 
 
 @main.command()
@@ -101,11 +108,14 @@ async def _up(port: int | None, data: Path) -> None:
     out.print("Starting broker and services.")
     async with running_pipeline(Settings.read().given_nats_url, data, port) as running:
         out.print(f"[green]Running.[/] Broker: {running.url}   logs: {running.folder / 'logs'}", soft_wrap=True)
+        traces = running.folder / "traces"
         out.print(
             "In another terminal:",
             f"  export CLAIMBUS_NATS_URL={running.url}",
             "  claimbus watch",
             "  claimbus publish examples/visits",
+            f"  claimbus trace VISIT --from {traces}",
+            "  claimbus top",
             "Ctrl-C stops everything.",
             sep="\n",
         )
@@ -158,6 +168,8 @@ async def _demo(source: str, leave: bool, port: int | None) -> None:
     async with running_pipeline(Settings.read().given_nats_url, None, port) as running:
         async with connected(running.url) as client:
             await _publish_and_show(client, visits, stop)
+            await _show_one_trace(running.folder / "traces", visits[0])
+        _say_how_to_look_further()
         if not leave and not stop.done():
             out.print(f"\nStill running on {running.url}; Ctrl-C stops it.", soft_wrap=True)
             await stop
@@ -201,7 +213,24 @@ async def _publish_and_show(client: Client, visits: list[Outgoing], stop: asynci
         out.print("\n", letters_table(letters), sep="")
     if waiting and not stop.done():
         raise BusError(f"{len(waiting)} visits have no answer after {_LONGEST_DEMO:.0f} seconds")
-    _say_how_to_look_further()
+
+
+async def _show_one_trace(folder: Path, visit: Outgoing) -> None:
+    """The way of a visit through the services, once all of them have written what they did."""
+    key = f"{visit.practice_id}.{visit.visit_id}"
+    if Settings.read().exports:
+        return  # they were sent to a collector
+    spans: list[Span] = []
+    for _ in range(20):
+        await asyncio.sleep(0.2)
+        with contextlib.suppress(TracesError):
+            found = traces_of(str(folder), key)[-1]
+            if len(found) == len(spans) and any(one.name == "decide" for one in found):
+                break
+            spans = found
+    if spans:
+        out.print()
+        show_trace(spans, f"{visit.practice_id}/{visit.visit_id}")
 
 
 def _say_how_to_look_further() -> None:
@@ -212,7 +241,8 @@ def _say_how_to_look_further() -> None:
         "  claimbus explain examples/visits/18-distinct-service.json",
         "      the same as a page for a person",
         "  claimbus up, then in another terminal: claimbus watch, claimbus publish FILE, claimbus dead show NUMBER",
-        "  OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 claimbus demo    sends each visit's trace to a collector",
+        "  claimbus trace VISIT, claimbus top: each step of a visit, and the pipeline at work",
+        "  OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 claimbus demo    sends all telemetry to a collector",
         sep="\n",
         highlight=False,
         soft_wrap=True,

@@ -4,9 +4,12 @@ import contextlib
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from claimbus.messaging.topology import provision
+from claimbus.service import Settings
+from claimbus.telemetry.export import exporting
 
 from claimbus_cli.bus import connected
 from claimbus_cli.embedded import EmbeddedServer
@@ -27,7 +30,7 @@ async def running_pipeline(url: str | None, folder: Path | None, port: int | Non
     """Start what is needed, provision it, wait until it can work; stop all of it in order at the end.
 
     `url` names a server that already runs; without one the embedded server is started. `folder` keeps
-    its streams and the logs; without one they go when the pipeline ends.
+    its streams, the logs and, where nobody else is sent them, the traces; without one they go when the pipeline ends.
     """
     with contextlib.ExitStack() as stack:
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="claimbus-")))
@@ -40,7 +43,11 @@ async def running_pipeline(url: str | None, folder: Path | None, port: int | Non
             url_in_use = url
         async with connected(url_in_use) as client:
             await provision(client.jetstream())
-        supervisor = Supervisor(url_in_use, place / "logs")
+        environment = {}
+        if not Settings.read().exports:
+            environment["CLAIMBUS_TRACES_DIR"] = str(place / "traces")
+            stack.enter_context(exporting("cli", version("claimbus-cli"), (), place / "traces"))
+        supervisor = Supervisor(url_in_use, place / "logs", environment=environment)
         try:
             await supervisor.start()
             yield Pipeline(url_in_use, place, supervisor)

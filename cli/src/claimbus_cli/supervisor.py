@@ -18,8 +18,8 @@ SERVICES = {
 """Service name to the module that runs it."""
 
 _MISCONFIGURED = 78
-_STOP_SECONDS = 25.0
-"""More than a service's own grace for what it has in hand."""
+_STOP_SECONDS = 30.0
+"""More than a service takes for what it has in hand, and then for its last telemetry."""
 _MOST_BACKOFF = 5.0
 
 

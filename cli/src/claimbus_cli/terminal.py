@@ -39,7 +39,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     # One line when spans could not be sent, instead of one for each attempt.
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     try:
-        with exporting("cli", version("claimbus-cli"), settings.exports - {"logs"}):
+        with exporting("cli", version("claimbus-cli"), settings.exports - {"logs"}, settings.traces):
             asyncio.run(work)
     except _EXPECTED as exc:
         raise click.ClickException(str(exc) or type(exc).__name__) from exc

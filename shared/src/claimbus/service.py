@@ -47,6 +47,8 @@ class Settings:
     log_level: str
     exports: frozenset[Signal]
     """What is sent to a collector."""
+    traces: Path | None = None
+    """Folder that spans are written to where none are sent."""
     profiles: Path | None = None
     """Folder of payer profiles of one's own."""
     suggester: str | None = None
@@ -71,6 +73,7 @@ class Settings:
             health_port=int(port) if port else None,
             log_level=environment.get("CLAIMBUS_LOG_LEVEL") or "INFO",
             exports=wanted(environment),
+            traces=Path(traces) if (traces := environment.get("CLAIMBUS_TRACES_DIR")) else None,
             profiles=Path(folder) if (folder := environment.get("CLAIMBUS_PROFILES")) else None,
             suggester=environment.get("CLAIMBUS_SUGGESTER") or None,
             held_after=_seconds(environment, "CLAIMBUS_HELD_AFTER", 300.0),
@@ -200,7 +203,7 @@ def run(name: str, package: str) -> None:
         watches: tuple[Overdue, ...] = getattr(module, "watches", ())
     except ValueError as exc:
         _give_up(name, exc, _MISCONFIGURED)
-    with exporting(name, version("claimbus"), settings.exports):
+    with exporting(name, version("claimbus"), settings.exports, settings.traces):
         _tell_rules(package)
         try:
             asyncio.run(_serve(name, router, projections, watches, settings))

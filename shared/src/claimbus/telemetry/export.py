@@ -4,7 +4,8 @@ import contextlib
 import os
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 from threading import Thread
 from typing import Final, Literal, Protocol
 
@@ -42,19 +43,21 @@ def resource(service: str, version: str, environment: Mapping[str, str] = os.env
 
 
 @contextlib.contextmanager
-def exporting(service: str, version: str, signals: Collection[Signal]) -> Iterator[None]:
+def exporting(service: str, version: str, signals: Collection[Signal], traces: Path | None = None) -> Iterator[None]:
     """Send these signals; what is still in hand at the end is sent before it returns, within 6 seconds.
 
-    A collector that is down or slow costs telemetry and never a visit: each signal has a bounded queue and a
-    thread of its own, drops what does not fit, and waits 5 seconds for an answer.
+    `traces` is a folder for spans where none are sent. A collector that is down or slow costs telemetry and never a
+    visit: each signal has a bounded queue and a thread of its own, drops what does not fit, and waits 5 seconds for an
+    answer.
     """
     of = resource(service, version)
-    start: dict[Signal, Callable[[Resource], _Provider]] = {
-        "traces": tracing.configure,
-        "metrics": metrics.configure,
-        "logs": logs.send,
-    }
-    providers = [start[signal](of) for signal in SIGNALS if signal in signals]
+    providers: list[_Provider] = []
+    if "traces" in signals or traces is not None:
+        providers.append(tracing.configure(of, None if "traces" in signals else traces))
+    if "metrics" in signals:
+        providers.append(metrics.configure(of))
+    if "logs" in signals:
+        providers.append(logs.send(of))
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ configured: the trace context still travels, and a span costs about nothing.
 import hashlib
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 from opentelemetry import trace
@@ -23,6 +24,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from claimbus.telemetry import registry
+from claimbus.telemetry.files import FileExporter
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 
@@ -42,14 +44,18 @@ _ANY_CASE = _AnyCase()
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
-def configure(resource: Resource) -> TracerProvider:
-    """Send spans to the collector.
+def configure(resource: Resource, traces: Path | None = None) -> TracerProvider:
+    """Send spans to the collector, or write them to files of a folder.
 
     A collector that is down costs spans and never visits: the exporter works from a bounded queue
     in a thread of its own, and drops what does not fit.
     """
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=5), max_queue_size=8192))
+    if traces is None:
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=5), max_queue_size=8192))
+    else:
+        to_file = FileExporter(traces, str(resource.attributes["service.name"]))
+        provider.add_span_processor(BatchSpanProcessor(to_file, schedule_delay_millis=200))
     trace.set_tracer_provider(provider)
     return provider
 
