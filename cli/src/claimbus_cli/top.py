@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import click
-from claimbus.events import ClaimDenialRisk, ClaimReady, ClaimVoided, VisitCompleted, VisitHeld, VisitSuperseded
+from claimbus.events import ClaimDenialRisk, ClaimReady, ClaimVoided, Event, VisitCompleted, VisitHeld, VisitSuperseded
 from claimbus.events.subjects import every, parse
 from claimbus.messaging.stored import Stored, read_on
 from claimbus.messaging.topology import CLAIMS, DEAD, STREAM_OF, VISITS, consumer_names, consumers
@@ -20,7 +20,7 @@ from rich.table import Table
 from claimbus_cli.bus import connected, count_of
 from claimbus_cli.terminal import out, run, server
 
-_WORDS = (ClaimReady, ClaimDenialRisk, VisitHeld, VisitSuperseded, ClaimVoided)
+_WORDS: tuple[type[Event], ...] = (ClaimReady, ClaimDenialRisk, VisitHeld, VisitSuperseded, ClaimVoided)
 _NEARLY_FULL = 0.7
 
 

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from claimbus_cli.terminal import out
 
-_BAR = 24
+_BAR = 16
 """Characters of a bar for the whole time of a trace."""
 _TIMEOUT = 10.0
 _MOST_TRACES = 50
@@ -159,7 +159,7 @@ def tree_of(trace: Trace) -> Table:
         Column("at ms", justify="right"),
         Column("took ms", justify="right"),
         Column("", no_wrap=True, min_width=_BAR),
-        Column("", overflow="fold"),
+        Column("", min_width=20, overflow="fold"),
         box=None,
     )
     by_id = {one.span_id: one for one in trace}

@@ -1,0 +1,150 @@
+"""What the command shows of a running pipeline: traces, the pipeline at work, and whether a visit is missing."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from claimbus.messaging.topology import consumer_names
+from claimbus_cli.bus import dead_letters, outgoing, publish_visit, replay
+from claimbus_cli.supervisor import Supervisor
+from claimbus_cli.traces import TracesError, as_data, head_of, traces_of
+from nats.aio.client import Client
+from observing import all_is_settled, decisions_are_in, eventually, example_bodies
+
+PLAIN = "01-medicare-plain"
+
+
+async def command(nats_url: str, *arguments: str) -> tuple[int, str]:
+    """Status and output of a command, as a person runs it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "claimbus_cli",
+        *arguments,
+        env={**os.environ, "CLAIMBUS_NATS_URL": nats_url},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
+
+
+async def test_a_visits_way_is_told_from_the_files_that_services_write(
+    nats_url: str, client: Client, tmp_path: Path
+) -> None:
+    folder = tmp_path / "traces"
+    supervisor = Supervisor(nats_url, tmp_path / "logs", environment={"CLAIMBUS_TRACES_DIR": str(folder)})
+    body = example_bodies()[PLAIN]
+    visit = json.loads(body)
+    key = f"{visit['practice_id']}.{visit['visit_id']}"
+    try:
+        await supervisor.start()
+        await publish_visit(client, outgoing(body))
+        await decisions_are_in(client, 1)
+    finally:
+        await supervisor.stop()
+    with (folder / "cut.jsonl").open("w") as file:
+        file.write('{"resourceSpans": [')
+
+    (trace,) = traces_of(str(folder), key)
+    assert traces_of(str(folder), visit["visit_id"]) == [trace]
+    told = as_data(trace)["spans"]
+    assert [one["service"] for one in told if one["name"] == "decide"] == ["claimbus-claims"]
+    depth = {one["name"].rpartition(".")[2] + one["service"]: one["depth"] for one in told if "publish" in one["name"]}
+    assert depth["codedclaimbus-coding"] < depth["units-computedclaimbus-units"] < depth["readyclaimbus-claims"]
+    assert "to ready" in head_of(trace, key)
+
+    status, shown = await command(nats_url, "trace", visit["visit_id"], "--from", str(folder))
+    print(shown)  # noqa: T201  (shown with pytest -s)
+    assert status == 0
+    assert all(name in shown for name in ("documentation-check", "decide", "publish ready", "joins"))
+    status, refused = await command(nats_url, "trace", "nobody", "--from", str(folder))
+    assert status == 1
+    assert "no trace of that visit" in refused
+    with pytest.raises(TracesError, match="does not answer"):
+        traces_of("http://127.0.0.1:9", key)
+
+
+async def test_a_replay_is_a_trace_of_its_own_that_names_the_old_one(
+    nats_url: str, client: Client, tmp_path: Path
+) -> None:
+    folder = tmp_path / "traces"
+    supervisor = Supervisor(nats_url, tmp_path / "logs", environment={"CLAIMBUS_TRACES_DIR": str(folder)})
+    try:
+        await supervisor.start()
+        await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": ')
+        (letter, *_) = await eventually(lambda: dead_letters(client))
+        await all_is_settled(client)
+        await replay(client, letter)
+        await all_is_settled(client)
+    finally:
+        await supervisor.stop()
+    traces = traces_of(str(folder), "p.bad")
+    assert len({trace[0].trace_id for trace in traces}) == len(traces) == 2
+    assert all(span.attributes["claimbus.settlement"] == "dead-letter" for trace in traces for span in trace)
+
+
+async def test_top_tells_rates_lag_outcomes_and_what_is_oldest(
+    nats_url: str, client: Client, services: Supervisor
+) -> None:
+    for body in example_bodies().values():
+        await publish_visit(client, outgoing(body))
+    await decisions_are_in(client, len(example_bodies()))
+    await all_is_settled(client)
+    status, shown = await command(nats_url, "top", "--once", "--json")
+    assert status == 0
+    now = json.loads(shown)
+    assert now["visits"] == sum(now["words"].values()) == len(example_bodies())
+    assert {(one["stream"], one["name"]) for one in now["consumers"]} == set(consumer_names())
+    assert now["oldest_unsettled"] is None
+
+    os.kill(services.pid_of("units"), signal.SIGSTOP)
+    try:
+        waiting = json.loads(example_bodies()[PLAIN]) | {"visit_id": "waits"}
+        await publish_visit(client, outgoing(json.dumps(waiting).encode()))
+
+        async def seen() -> Any:
+            found = json.loads((await command(nats_url, "top", "--once", "--json", "--interval", "0.2"))[1])
+            return found["oldest_unsettled"]
+
+        oldest = await eventually(seen)
+        assert oldest["visit"].endswith("/waits")
+        status, picture = await command(nats_url, "top", "--once")
+        print(picture)  # noqa: T201
+        assert status == 0
+        assert "/waits" in picture
+    finally:
+        os.kill(services.pid_of("units"), signal.SIGCONT)
+
+
+async def test_reconcile_finds_the_visit_that_nothing_was_said_of(
+    nats_url: str, client: Client, services: Supervisor
+) -> None:
+    for body in example_bodies().values():
+        await publish_visit(client, outgoing(body))
+    await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": ')
+    await decisions_are_in(client, len(example_bodies()))
+    await eventually(lambda: dead_letters(client))
+    status, shown = await command(nats_url, "reconcile", "--older-than", "0", "--json")
+    assert json.loads(shown) == {"counts": {"answered": len(example_bodies()), "buried": 1}, "unaccounted": []}
+    assert status == 0
+
+    os.kill(services.pid_of("coding"), signal.SIGSTOP)
+    try:
+        waiting = json.loads(example_bodies()[PLAIN]) | {"visit_id": "waits"}
+        await publish_visit(client, outgoing(json.dumps(waiting).encode()))
+        assert (await command(nats_url, "reconcile"))[0] == 0, "it is young"
+        await asyncio.sleep(0.1)
+        status, shown = await command(nats_url, "reconcile", "--older-than", "0")
+        print(shown)  # noqa: T201
+        assert status == 1
+        assert "/waits" in shown
+    finally:
+        os.kill(services.pid_of("coding"), signal.SIGCONT)
+    await decisions_are_in(client, len(example_bodies()) + 1)
+    assert (await command(nats_url, "reconcile", "--older-than", "0"))[0] == 0
