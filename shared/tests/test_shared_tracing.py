@@ -4,7 +4,7 @@ import json
 
 import pytest
 from claimbus.telemetry import metrics, registry, tracing
-from claimbus.telemetry.export import exporting, resource, wanted
+from claimbus.telemetry.export import Exports, exporting
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import trace
@@ -160,7 +160,7 @@ def test_a_consumers_span_links_to_the_one_that_sent_the_message(spans: InMemory
 
 def test_without_an_endpoint_nothing_is_set_up() -> None:
     before = trace.get_tracer_provider()
-    with exporting("units", "1", wanted({})):
+    with exporting("units", "1", Exports.read({})):
         assert trace.get_tracer_provider() is before
         assert not metrics.are_sent()
 
@@ -174,12 +174,12 @@ def test_without_an_endpoint_nothing_is_set_up() -> None:
     ],
 )
 def test_what_is_sent_is_what_an_endpoint_is_named_for(environment: dict[str, str], signals: set[str]) -> None:
-    assert wanted(environment) == signals
+    assert Exports.read(environment).signals == signals
 
 
 def test_of_the_environment_only_listed_resource_attributes_are_sent() -> None:
     given = {"OTEL_RESOURCE_ATTRIBUTES": f"k8s.pod.name=claims-1, service.name=x,host.name={CANARY}"}
-    of = resource("claims", "1.2", given)
+    of = Exports.read(given).resource("claims", "1.2")
     assert set(of.attributes) <= set(registry.RESOURCE)
     assert of.attributes["k8s.pod.name"] == "claims-1"
     assert of.attributes["service.name"] == "claimbus-claims"

@@ -290,10 +290,12 @@ def short_handlers(sources: list[Source]) -> Iterator[Complaint]:
 
 
 _DISTRIBUTIONS = {
+    "google.protobuf": "protobuf",
     "nats": "nats-py",
     "opentelemetry": "opentelemetry-api",
     "opentelemetry.sdk": "opentelemetry-sdk",
     "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry.exporter.otlp.proto.common": "opentelemetry-exporter-otlp-proto-common",
     "pydantic_core": "pydantic",  # pins its core to one version and shows it in its own interface
     "claimbus_cli": "claimbus-cli",
     "coding": "claimbus-coding",

@@ -168,9 +168,9 @@ def exemplars_of(backends: Backends) -> list[dict[str, Any]]:
 
 async def test_what_is_not_registered_does_not_get_through_the_collector(backends: Backends) -> None:
     code = """if True:
-        from claimbus.telemetry.export import exporting
+        from claimbus.telemetry.export import Exports, exporting
         from opentelemetry import trace
-        with exporting("claims", "1", {"traces"}):
+        with exporting("claims", "1", Exports(frozenset({"traces"}))):
             with trace.get_tracer("x").start_as_current_span("decide") as span:
                 span.set_attributes({"claimbus.outcome": "ready", "patient.name": "Zebulon-Canary"})
                 print(format(span.get_span_context().trace_id, "032x"))

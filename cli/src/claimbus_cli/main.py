@@ -218,7 +218,7 @@ async def _publish_and_show(client: Client, visits: list[Outgoing], stop: asynci
 async def _show_one_trace(folder: Path, visit: Outgoing) -> None:
     """The way of a visit through the services, once all of them have written what they did."""
     key = f"{visit.practice_id}.{visit.visit_id}"
-    if Settings.read().exports:
+    if Settings.read().exports.signals:
         return  # they were sent to a collector
     spans: list[Span] = []
     for _ in range(20):

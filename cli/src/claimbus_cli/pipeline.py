@@ -9,7 +9,7 @@ from pathlib import Path
 
 from claimbus.messaging.topology import provision
 from claimbus.service import Settings
-from claimbus.telemetry.export import exporting
+from claimbus.telemetry.export import Exports, exporting
 
 from claimbus_cli.bus import connected
 from claimbus_cli.embedded import EmbeddedServer
@@ -44,9 +44,9 @@ async def running_pipeline(url: str | None, folder: Path | None, port: int | Non
         async with connected(url_in_use) as client:
             await provision(client.jetstream())
         environment = {}
-        if not Settings.read().exports:
+        if not Settings.read().exports.signals:
             environment["CLAIMBUS_TRACES_DIR"] = str(place / "traces")
-            stack.enter_context(exporting("cli", version("claimbus-cli"), (), place / "traces"))
+            stack.enter_context(exporting("cli", version("claimbus-cli"), Exports(traces=place / "traces")))
         supervisor = Supervisor(url_in_use, place / "logs", environment=environment)
         try:
             await supervisor.start()

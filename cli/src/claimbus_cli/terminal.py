@@ -5,6 +5,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -39,7 +40,9 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     # One line when spans could not be sent, instead of one for each attempt.
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     try:
-        with exporting("cli", version("claimbus-cli"), settings.exports - {"logs"}, settings.traces):
+        # What a command has to say, it says to the person at the terminal.
+        exports = replace(settings.exports, signals=settings.exports.signals - {"logs"})
+        with exporting("cli", version("claimbus-cli"), exports):
             asyncio.run(work)
     except _EXPECTED as exc:
         raise click.ClickException(str(exc) or type(exc).__name__) from exc

@@ -23,7 +23,7 @@ from claimbus.messaging.overdue import Overdue
 from claimbus.messaging.projection import Projection
 from claimbus.messaging.topology import verify
 from claimbus.telemetry import logs, registry
-from claimbus.telemetry.export import Signal, exporting, wanted
+from claimbus.telemetry.export import Exports, exporting
 from claimbus.telemetry.logs import log
 from claimbus.telemetry.metrics import record
 
@@ -45,10 +45,7 @@ class Settings:
     health_host: str
     health_port: int | None
     log_level: str
-    exports: frozenset[Signal]
-    """What is sent to a collector."""
-    traces: Path | None = None
-    """Folder that spans are written to where none are sent."""
+    exports: Exports
     profiles: Path | None = None
     """Folder of payer profiles of one's own."""
     suggester: str | None = None
@@ -72,8 +69,7 @@ class Settings:
             health_host=environment.get("CLAIMBUS_HEALTH_HOST") or "127.0.0.1",
             health_port=int(port) if port else None,
             log_level=environment.get("CLAIMBUS_LOG_LEVEL") or "INFO",
-            exports=wanted(environment),
-            traces=Path(traces) if (traces := environment.get("CLAIMBUS_TRACES_DIR")) else None,
+            exports=Exports.read(environment),
             profiles=Path(folder) if (folder := environment.get("CLAIMBUS_PROFILES")) else None,
             suggester=environment.get("CLAIMBUS_SUGGESTER") or None,
             held_after=_seconds(environment, "CLAIMBUS_HELD_AFTER", 300.0),
@@ -203,7 +199,7 @@ def run(name: str, package: str) -> None:
         watches: tuple[Overdue, ...] = getattr(module, "watches", ())
     except ValueError as exc:
         _give_up(name, exc, _MISCONFIGURED)
-    with exporting(name, version("claimbus"), settings.exports, settings.traces):
+    with exporting(name, version("claimbus"), settings.exports):
         _tell_rules(package)
         try:
             asyncio.run(_serve(name, router, projections, watches, settings))

@@ -189,10 +189,10 @@ class PlanOfCare(Record):
     established_on: date | None = None
     diagnoses: Rows[PhiText] = ()
     long_term_goals: Rows[PhiText] = ()
-    type: str | None = None
-    amount: str | None = None
-    frequency: str | None = None
-    duration: str | None = None
+    type: PhiText | None = None
+    amount: PhiText | None = None
+    frequency: PhiText | None = None
+    duration: PhiText | None = None
     habilitative: bool | None = None
     """Keeps or teaches a skill for the first time (true), or brings one back (false)."""
     certification: Certification | None = None

@@ -1,10 +1,10 @@
 """Traces, metrics and logs to a collector by OTLP over HTTP, for as long as a process runs."""
 
 import contextlib
-import os
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Final, Literal, Protocol
@@ -24,39 +24,53 @@ class _Provider(Protocol):
     def shutdown(self) -> None: ...
 
 
-def wanted(environment: Mapping[str, str]) -> frozenset[Signal]:
-    """The signals that an endpoint is named for: for all, or for one of them."""
-    if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
-        return frozenset()
-    everything = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT")
-    return frozenset(
-        one for one in SIGNALS if everything or environment.get(f"OTEL_EXPORTER_OTLP_{one.upper()}_ENDPOINT")
-    )
+@dataclass(frozen=True)
+class Exports:
+    """What a process sends of itself, as its environment says."""
 
+    signals: frozenset[Signal] = frozenset()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Of the resource."""
+    traces: Path | None = None
+    """Folder that spans are written to where none are sent."""
 
-def resource(service: str, version: str, environment: Mapping[str, str] = os.environ) -> Resource:
-    """Who sends: what `RESOURCE` lists and no more, since a command line or a host's name may tell anything."""
-    pairs = (pair.partition("=") for pair in environment.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
-    given = {name.strip(): value.strip() for name, _, value in pairs if name.strip() in RESOURCE and value.strip()}
-    own = {"service.name": f"claimbus-{service}", "service.version": version, "service.instance.id": str(uuid.uuid4())}
-    return Resource({**given, **own})
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Exports":
+        """An endpoint is named for all signals, or for one of them; of the resource what `RESOURCE` lists is taken."""
+        everything = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+        is_off = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
+        pairs = (pair.partition("=") for pair in environment.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
+        folder = environment.get("CLAIMBUS_TRACES_DIR")
+        return cls(
+            frozenset(
+                one
+                for one in SIGNALS
+                if not is_off and (everything or environment.get(f"OTEL_EXPORTER_OTLP_{one.upper()}_ENDPOINT"))
+            ),
+            {name.strip(): value.strip() for name, _, value in pairs if name.strip() in RESOURCE and value.strip()},
+            Path(folder) if folder else None,
+        )
+
+    def resource(self, service: str, version: str) -> Resource:
+        """Who sends. A command line or a host's name may tell anything, and is not in it."""
+        own = {"service.name": f"claimbus-{service}", "service.version": version}
+        return Resource({**self.attributes, **own, "service.instance.id": str(uuid.uuid4())})
 
 
 @contextlib.contextmanager
-def exporting(service: str, version: str, signals: Collection[Signal], traces: Path | None = None) -> Iterator[None]:
-    """Send these signals; what is still in hand at the end is sent before it returns, within 6 seconds.
+def exporting(service: str, version: str, exports: Exports) -> Iterator[None]:
+    """Send what is to be sent; what is still in hand at the end is sent before it returns, within 6 seconds.
 
-    `traces` is a folder for spans where none are sent. A collector that is down or slow costs telemetry and never a
-    visit: each signal has a bounded queue and a thread of its own, drops what does not fit, and waits 5 seconds for an
-    answer.
+    A collector that is down or slow costs telemetry and never a visit: each signal has a bounded queue and a thread of
+    its own, drops what does not fit, and waits 5 seconds for an answer.
     """
-    of = resource(service, version)
+    of = exports.resource(service, version)
     providers: list[_Provider] = []
-    if "traces" in signals or traces is not None:
-        providers.append(tracing.configure(of, None if "traces" in signals else traces))
-    if "metrics" in signals:
+    if "traces" in exports.signals or exports.traces is not None:
+        providers.append(tracing.configure(of, None if "traces" in exports.signals else exports.traces))
+    if "metrics" in exports.signals:
         providers.append(metrics.configure(of))
-    if "logs" in signals:
+    if "logs" in exports.signals:
         providers.append(logs.send(of))
     try:
         yield
