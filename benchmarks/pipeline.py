@@ -144,7 +144,7 @@ async def _flow(side: Side, visits: list[tuple[str, bytes]], *, rate: float | No
     return elapsed, {key: ended[key] - began[key] for key in ended}
 
 
-async def _measure(side: Side, visits: int, rate: float) -> Measured:
+async def measure(side: Side, visits: int, rate: float) -> Measured:
     await _flow(side, visit_bodies(200, "warm"), rate=None)
     before = {name: cpu_seconds(pid) for name, pid in side.pids.items()}
     elapsed, _ = await _flow(side, visit_bodies(visits, "load"), rate=None)
@@ -161,13 +161,13 @@ async def _measure(side: Side, visits: int, rate: float) -> Measured:
 
 
 @asynccontextmanager
-async def _product(sync: str) -> AsyncIterator[Side]:
+async def product(sync: str, environment: dict[str, str] | None = None) -> AsyncIterator[Side]:
     with tempfile.TemporaryDirectory(prefix="claimbus-bench-") as folder:
         server = EmbeddedServer(Path(folder) / "nats", sync=sync)
         server.start()
         client = await nats.connect(server.url)
         await provision(client.jetstream())
-        supervisor = Supervisor(server.url, Path(folder) / "logs")
+        supervisor = Supervisor(server.url, Path(folder) / "logs", environment=environment)
         try:
             await supervisor.start()
             pids = {**supervisor.pids(), "broker": server.pid}
@@ -222,11 +222,11 @@ async def _rounds(arguments: argparse.Namespace, console: Console) -> list[Measu
     with Progress(console=console) as progress:
         task = progress.add_task("rounds", total=2 * arguments.rounds)
         for _ in range(arguments.rounds):
-            async with _product(arguments.sync) as side:
-                measured.append(await _measure(side, arguments.visits, arguments.rate))
+            async with product(arguments.sync) as side:
+                measured.append(await measure(side, arguments.visits, arguments.rate))
             progress.advance(task)
             async with _baseline(arguments.sync) as side:
-                measured.append(await _measure(side, arguments.visits, arguments.rate))
+                measured.append(await measure(side, arguments.visits, arguments.rate))
             progress.advance(task)
     return measured
 
