@@ -20,13 +20,19 @@ import yaml
 from backends import CONFIG, Backends, program, running_backends
 from claimbus.telemetry import registry
 from claimbus_cli.bus import outgoing, publish_visit
-from claimbus_cli.supervisor import Supervisor
+from claimbus_cli.supervisor import STOP_SECONDS, Supervisor
 from dashboards import expressions
 from nats.aio.client import Client
-from observing import decisions_are_in, eventually, example_bodies, visits
+from observing import decisions_are_in, eventually, example_bodies, visits, words_of_claims
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
 
 _METRIC = re.compile(r"[a-z_]+(?=[{\[)\s]|$)")
 _SPAN_METRICS = {"claimbus_spans_duration_seconds_bucket"}
+_SPAN_LABELS = {"collector.instance.id", "span.kind", "span.name", "status.code"}
+"""What the collector's span metrics have of their own."""
 
 
 def prometheus_names() -> set[str]:
@@ -74,12 +80,19 @@ def test_an_alert_is_of_metrics_that_are_sent_and_has_its_page(file: Path) -> No
 
 
 def test_the_collector_lets_through_what_is_registered_and_nothing_else() -> None:
-    processors = yaml.safe_load((CONFIG / "collector.yaml").read_text())["processors"]
-    spans, lines = (processors[name] for name in ("redaction", "redaction/logs"))
-    assert not spans["allow_all_keys"]
-    assert set(spans["allowed_keys"]) == registry.SPAN_ATTRIBUTES | set(registry.RESOURCE)
+    config = yaml.safe_load((CONFIG / "collector.yaml").read_text())
     of_the_record = {"event", "level", "timestamp", "trace_id", "span_id", "service"}
-    assert set(lines["allowed_keys"]) == registry.LOG_FIELDS - of_the_record | set(registry.RESOURCE)
+    labels = {label for metric in registry.METRICS.values() for label in metric.labels}
+    of_span_metrics = {one["name"] for one in config["connectors"]["span_metrics"]["dimensions"]} | _SPAN_LABELS
+    for pipe, processor, keys in (
+        ("traces", "redaction", registry.SPAN_ATTRIBUTES),
+        ("metrics", "redaction/metrics", labels | of_span_metrics),
+        ("logs", "redaction/logs", registry.LOG_FIELDS - of_the_record),
+    ):
+        assert processor in config["service"]["pipelines"][pipe]["processors"]
+        net = config["processors"][processor]
+        assert not net["allow_all_keys"]
+        assert set(net["allowed_keys"]) == keys | set(registry.RESOURCE)
 
 
 @pytest.fixture
@@ -185,6 +198,17 @@ async def test_what_is_not_registered_does_not_get_through_the_collector(backend
     assert "Zebulon" not in json.dumps(trace)
 
 
+async def test_a_label_that_is_not_registered_does_not_get_through_the_collector(backends: Backends) -> None:
+    reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{backends.otlp}/v1/metrics"))
+    provider = MeterProvider([reader], Resource({"service.name": "claimbus-claims"}), shutdown_on_exit=False)
+    labels = {registry.OUTCOME: "ready", "patient.name": "Zebulon-Canary"}
+    provider.get_meter("x").create_counter(registry.DECISIONS.name).add(1, labels)
+    await asyncio.to_thread(provider.shutdown)
+    (series,) = await eventually(lambda: backends.query("claimbus_decisions_total"))
+    assert series["metric"]["claimbus_outcome"] == "ready"
+    assert "Zebulon" not in json.dumps(series)
+
+
 @pytest.mark.parametrize("how", [signal.SIGSTOP, signal.SIGKILL], ids=["hangs", "dies"])
 async def test_a_collector_that_hangs_or_dies_costs_no_visit(
     nats_url: str, client: Client, backends: Backends, tmp_path: Path, how: signal.Signals
@@ -196,12 +220,17 @@ async def test_a_collector_that_hangs_or_dies_costs_no_visit(
                 backends.collector.send_signal(how)
             await publish_visit(client, outgoing(body))
         await decisions_are_in(client, len(many), seconds=90, logs=tmp_path / "logs")
+        words = await words_of_claims(client)
+        assert {subject.split(".")[2]: said for subject, said in words.items()} == {key: 1 for key, _ in many}
         assert set(supervisor.restarts().values()) == {0}
         began = time.monotonic()
-    print(f"services stopped in {time.monotonic() - began:.1f} s")  # noqa: T201
-    logged = "".join(log.read_text() for log in (tmp_path / "logs").glob("*.log"))
-    assert '"service.draining"' in logged
-    assert "Traceback" not in logged
+    took = time.monotonic() - began
+    print(f"{len(words)} visits decided, services stopped in {took:.1f} s")  # noqa: T201
+    assert took < STOP_SECONDS, "a service had to be killed"
+    for log in (tmp_path / "logs").glob("*.log"):
+        logged = log.read_text()
+        assert '"service.draining"' in logged
+        assert "Traceback" not in logged
 
 
 def test_each_alert_fires_on_what_it_is_for() -> None:

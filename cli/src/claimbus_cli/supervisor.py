@@ -18,7 +18,7 @@ SERVICES = {
 """Service name to the module that runs it."""
 
 _MISCONFIGURED = 78
-_STOP_SECONDS = 30.0
+STOP_SECONDS = 30.0
 """More than a service takes for what it has in hand, and then for its last telemetry."""
 _MOST_BACKOFF = 5.0
 
@@ -129,7 +129,7 @@ class Supervisor:
         for process in running:
             process.send_signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(_STOP_SECONDS):
+            async with asyncio.timeout(STOP_SECONDS):
                 await asyncio.gather(*(process.wait() for process in running))
         except TimeoutError:
             for process in running:
