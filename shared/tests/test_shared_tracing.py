@@ -149,15 +149,6 @@ def test_an_attribute_that_is_not_registered_cannot_be_marked() -> None:
         tracing.mark(PATIENT_NAME=CANARY)
 
 
-def test_a_consumers_span_links_to_the_one_that_sent_the_message(spans: InMemorySpanExporter) -> None:
-    context = tracing.context_of(PARENT, "VISITS", 1)
-    with tracing.span("process x", SpanKind.CONSUMER, {}, context, tracing.links_to(context)):
-        pass
-    one = the(spans)
-    assert one.parent is not None
-    assert [each.context for each in one.links] == [one.parent]
-
-
 def test_without_an_endpoint_nothing_is_set_up() -> None:
     before = trace.get_tracer_provider()
     with exporting("units", "1", Exports.read({})):

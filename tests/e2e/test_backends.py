@@ -145,6 +145,8 @@ async def test_every_panel_shows_something_and_every_visit_is_one_trace_in_jaege
     print(f"Jaeger: {dict(services)}")  # noqa: T201
     assert set(services) == {f"claimbus-{name}" for name in ("coding", "units", "documentation-check", "claims")}
     assert len([span for span in trace["spans"] if span["operationName"] == "decide"]) == 1
+    kinds = [{one["refType"] for one in span["references"]} for span in trace["spans"]]
+    assert all("CHILD_OF" in found for found in kinds), "each span hangs under the one that caused it"
     exemplars = {one["labels"]["trace_id"] for one in exemplars_of(backends)}
     assert exemplars
     assert all(backends.trace(one) for one in exemplars), "a dot on a panel leads to its trace"

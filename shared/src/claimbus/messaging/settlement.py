@@ -57,7 +57,7 @@ class Settlement(BaseMiddleware):
         labels[registry.CONSUMER_GROUP] = meta.consumer
         with (
             structlog.contextvars.bound_contextvars(visit=visit, fact=tokens[-1]),
-            tracing.span(f"process {where}", SpanKind.CONSUMER, attributes, context, tracing.links_to(context)),
+            tracing.span(f"process {where}", SpanKind.CONSUMER, attributes, context),
         ):
             begun = time.perf_counter()
             record(registry.CONSUMED, 1, labels)

@@ -104,11 +104,6 @@ def link_to(headers: Mapping[str, str] | None, fact: str) -> Link:
     )
 
 
-def links_to(context: Context) -> tuple[Link, ...]:
-    """The link that the conventions ask of a consumer's span, to the span that sent the message."""
-    return (Link(trace.get_current_span(context).get_span_context()),) if records() else ()
-
-
 def link(headers: Mapping[str, str] | None, fact: str) -> None:
     """Link the current span to the one that published a stored fact."""
     to = link_to(headers, fact)
