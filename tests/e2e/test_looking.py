@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from claimbus.messaging.topology import consumer_names
 from claimbus_cli.bus import dead_letters, outgoing, publish_visit, replay
+from claimbus_cli.open_visits import OpenVisitsLook
 from claimbus_cli.supervisor import Supervisor
 from claimbus_cli.traces import TracesError, as_data, head_of, traces_of
 from nats.aio.client import Client
@@ -90,16 +91,21 @@ async def test_a_replay_is_a_trace_of_its_own_that_names_the_old_one(
 
 
 async def test_top_tells_rates_lag_outcomes_and_what_is_oldest(
-    nats_url: str, client: Client, services: Supervisor
+    nats_url: str, client: Client, services: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for body in example_bodies().values():
         await publish_visit(client, outgoing(body))
+    await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": ')
     await decisions_are_in(client, len(example_bodies()))
+    letters = len(await eventually(lambda: dead_letters(client)))
     await all_is_settled(client)
     status, shown = await command(nats_url, "top", "--once", "--json")
     assert status == 0
     now = json.loads(shown)
-    assert now["visits"] == sum(now["words"].values()) == len(example_bodies())
+    assert now["visits"] == sum(now["words"].values()) + letters == len(example_bodies()) + 1
+    assert now["dead_letters"] == letters == 1
+    assert now["open"] == {"visits": 0, "is_at_least": False, "oldest": None}
+    assert all(0 == one["in_hand"] < one["in_hand_limit"] for one in now["consumers"])
     assert {(one["stream"], one["name"]) for one in now["consumers"]} == set(consumer_names())
     assert now["oldest_unsettled"] is None
 
@@ -114,10 +120,19 @@ async def test_top_tells_rates_lag_outcomes_and_what_is_oldest(
 
         oldest = await eventually(seen)
         assert oldest["visit"].endswith("/waits")
+        newer = waiting | {"visit_id": "newer"}
+        await publish_visit(client, outgoing(json.dumps(newer).encode()))
+        found = await OpenVisitsLook(client).look()
+        assert (found.visits, found.oldest and found.oldest[0]) == (2, f"{waiting['practice_id']}/waits")
+        monkeypatch.setattr("claimbus_cli.open_visits._MOST_SUBJECTS", 3)
+        assert await OpenVisitsLook(client).look() == (2 + letters, True, None), (
+            "by counts alone, the letter's visit too"
+        )
         status, picture = await command(nats_url, "top", "--once")
         print(picture)  # noqa: T201
         assert status == 0
-        assert "/waits" in picture
+        assert "Open 2, the oldest northside-pt/waits for" in picture
+        assert picture.endswith("\n")
     finally:
         os.kill(services.pid_of("units"), signal.SIGCONT)
 
