@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claimbus.messaging.topology import consumer_names
-from claimbus_cli.bus import dead_letters, outgoing, publish_visit, replay
+from claimbus.events import DocumentationChecked
+from claimbus.events.subjects import subject_for
+from claimbus.messaging.topology import VISITS, consumer_names
+from claimbus_cli.bus import count_of, dead_letters, outgoing, publish_visit, replay
 from claimbus_cli.open_visits import OpenVisitsLook
 from claimbus_cli.supervisor import Supervisor
 from claimbus_cli.traces import TracesError, as_data, head_of, traces_of
@@ -146,19 +148,28 @@ async def test_reconcile_finds_the_visit_that_nothing_was_said_of(
     await decisions_are_in(client, len(example_bodies()))
     await eventually(lambda: dead_letters(client))
     status, shown = await command(nats_url, "reconcile", "--older-than", "0", "--json")
-    assert json.loads(shown) == {"counts": {"answered": len(example_bodies()), "buried": 1}, "unaccounted": []}
-    assert status == 0
+    found = json.loads(shown)
+    assert found["counts"] == {"answered": len(example_bodies()), "buried": 1}
+    assert found["unaccounted"] == []
+    ((buried, (letter,)),) = [(one["visit_id"], one["dead_letters"]) for one in found["buried"]]
+    assert (buried, letter["number"], letter["why"]) == ("bad", 1, "invalid")
+    assert status == 0, "a dead letter is a word"
 
     os.kill(services.pid_of("coding"), signal.SIGSTOP)
     try:
         waiting = json.loads(example_bodies()[PLAIN]) | {"visit_id": "waits"}
         await publish_visit(client, outgoing(json.dumps(waiting).encode()))
         assert (await command(nats_url, "reconcile"))[0] == 0, "it is young"
-        await asyncio.sleep(0.1)
+        checked = subject_for(DocumentationChecked, waiting["practice_id"], "waits")
+        await eventually(lambda: count_of(client, VISITS, checked))
         status, shown = await command(nats_url, "reconcile", "--older-than", "0")
         print(shown)  # noqa: T201
         assert status == 1
-        assert "/waits" in shown
+        (row,) = [line for line in shown.splitlines() if "/waits" in line]
+        assert row.rstrip().endswith("documentation-checked"), "what coding and units would say is not there"
+        (gap,) = json.loads((await command(nats_url, "reconcile", "--older-than", "0", "--json"))[1])["unaccounted"]
+        assert (gap["visit_id"], gap["revision"], gap["facts"]) == ("waits", 1, ["documentation-checked"])
+        assert gap["age_seconds"] > 0
     finally:
         os.kill(services.pid_of("coding"), signal.SIGCONT)
     await decisions_are_in(client, len(example_bodies()) + 1)

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from claimbus_cli.bus import connected, count_of
 from claimbus_cli.open_visits import OpenVisits, OpenVisitsLook
-from claimbus_cli.terminal import out, run, server
+from claimbus_cli.terminal import out, run, server, spell_age
 
 _WORDS: tuple[type[Event], ...] = (ClaimReady, ClaimDenialRisk, VisitHeld, VisitSuperseded, ClaimVoided)
 _NEARLY_FULL = 0.7
@@ -152,14 +152,8 @@ def _aged(visit: str, seconds: float) -> dict[str, Any]:
 def _open_in_words(visits: OpenVisits) -> str:
     if not visits.visits:
         return "0"
-    oldest = f", the oldest {visits.oldest[0]} for {_spell(_age_of(visits.oldest[1]))}" if visits.oldest else ""
+    oldest = f", the oldest {visits.oldest[0]} for {spell_age(_age_of(visits.oldest[1]))}" if visits.oldest else ""
     return f"{'at least ' if visits.is_at_least else ''}{visits.visits:,}{oldest}"
-
-
-def _spell(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:,.1f} s"
-    return f"{seconds / 60:,.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
 
 
 def picture(before: Now, now: Now) -> Group:
@@ -193,7 +187,7 @@ def picture(before: Now, now: Now) -> Group:
             stream.name, f"[{colour}]{stream.messages:,}[/]", f"{stream.bytes / 2**20:,.1f}", f"{share:.1%}"
         )
     said = "   ".join(f"{fact} {count:,}" for fact, count in now.words.items() if count) or "nothing yet"
-    oldest = "none: everything is settled" if now.oldest is None else f"{now.oldest[0]}, {_spell(now.oldest[1])}"
+    oldest = "none: everything is settled" if now.oldest is None else f"{now.oldest[0]}, {spell_age(now.oldest[1])}"
     return Group(
         f"[bold]Visits[/] {now.visits:,}   [bold]Claims said[/] {said}",
         f"[bold]Open[/] {_open_in_words(now.open_visits)}",
