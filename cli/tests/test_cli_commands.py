@@ -242,6 +242,22 @@ def test_the_demo_shows_the_dead_letters_and_how_to_look_further(demo: subproces
     assert "Look further" in demo.stdout
 
 
+def test_the_demo_ends_with_the_whole_way_of_its_first_visit(demo: subprocess.CompletedProcess[str]) -> None:
+    _, way = demo.stdout.split("northside-pt/v01-medicare-plain   ")
+    assert re.match(r"[0-9.,]+ m?s from publish to ready\n", way)
+    steps = [line for line in way.partition("Look further")[0].splitlines() if "━" in line]
+    assert len(steps) == 12, "publish, three services that hear it, and what each of them led to"
+    assert steps[0].split()[:3] == ["publish", "completed", "cli"]
+    assert "joins completed, coded, documentation-checked" in way
+
+
+def test_a_demo_without_visits_says_so(tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").touch()
+    ran = claimbus("demo", str(tmp_path / "none.jsonl"), "--exit")
+    assert ran.returncode == 1
+    assert ran.stderr.strip() == f"Error: {tmp_path / 'none.jsonl'}: no visit in it"
+
+
 async def test_the_demo_runs_again_on_a_server_that_has_decided_its_visits(nats_url: str, client: Client) -> None:
     for _ in range(2):
         ran = claimbus("demo", "--exit", CLAIMBUS_NATS_URL=nats_url)

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claimbus.messaging.topology import consumer_names
-from claimbus_cli.bus import dead_letters, outgoing, publish_visit, replay
+from claimbus.events import DocumentationChecked
+from claimbus.events.subjects import subject_for
+from claimbus.messaging.topology import VISITS, consumer_names
+from claimbus_cli.bus import count_of, dead_letters, outgoing, publish_visit, replay
+from claimbus_cli.open_visits import OpenVisitsLook
 from claimbus_cli.supervisor import Supervisor
 from claimbus_cli.traces import TracesError, as_data, head_of, traces_of
 from nats.aio.client import Client
@@ -90,16 +93,21 @@ async def test_a_replay_is_a_trace_of_its_own_that_names_the_old_one(
 
 
 async def test_top_tells_rates_lag_outcomes_and_what_is_oldest(
-    nats_url: str, client: Client, services: Supervisor
+    nats_url: str, client: Client, services: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for body in example_bodies().values():
         await publish_visit(client, outgoing(body))
+    await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": ')
     await decisions_are_in(client, len(example_bodies()))
+    letters = len(await eventually(lambda: dead_letters(client)))
     await all_is_settled(client)
     status, shown = await command(nats_url, "top", "--once", "--json")
     assert status == 0
     now = json.loads(shown)
-    assert now["visits"] == sum(now["words"].values()) == len(example_bodies())
+    assert now["visits"] == sum(now["words"].values()) + letters == len(example_bodies()) + 1
+    assert now["dead_letters"] == letters == 1
+    assert now["open"] == {"visits": 0, "is_at_least": False, "oldest": None}
+    assert all(0 == one["in_hand"] < one["in_hand_limit"] for one in now["consumers"])
     assert {(one["stream"], one["name"]) for one in now["consumers"]} == set(consumer_names())
     assert now["oldest_unsettled"] is None
 
@@ -114,10 +122,19 @@ async def test_top_tells_rates_lag_outcomes_and_what_is_oldest(
 
         oldest = await eventually(seen)
         assert oldest["visit"].endswith("/waits")
+        newer = waiting | {"visit_id": "newer"}
+        await publish_visit(client, outgoing(json.dumps(newer).encode()))
+        found = await OpenVisitsLook(client).look()
+        assert (found.visits, found.oldest and found.oldest[0]) == (2, f"{waiting['practice_id']}/waits")
+        monkeypatch.setattr("claimbus_cli.open_visits._MOST_SUBJECTS", 3)
+        assert await OpenVisitsLook(client).look() == (2 + letters, True, None), (
+            "by counts alone, the letter's visit too"
+        )
         status, picture = await command(nats_url, "top", "--once")
         print(picture)  # noqa: T201
         assert status == 0
-        assert "/waits" in picture
+        assert "Open 2, the oldest northside-pt/waits for" in picture
+        assert picture.endswith("\n")
     finally:
         os.kill(services.pid_of("units"), signal.SIGCONT)
 
@@ -131,19 +148,28 @@ async def test_reconcile_finds_the_visit_that_nothing_was_said_of(
     await decisions_are_in(client, len(example_bodies()))
     await eventually(lambda: dead_letters(client))
     status, shown = await command(nats_url, "reconcile", "--older-than", "0", "--json")
-    assert json.loads(shown) == {"counts": {"answered": len(example_bodies()), "buried": 1}, "unaccounted": []}
-    assert status == 0
+    found = json.loads(shown)
+    assert found["counts"] == {"answered": len(example_bodies()), "buried": 1}
+    assert found["unaccounted"] == []
+    ((buried, (letter,)),) = [(one["visit_id"], one["dead_letters"]) for one in found["buried"]]
+    assert (buried, letter["number"], letter["why"]) == ("bad", 1, "invalid")
+    assert status == 0, "a dead letter is a word"
 
     os.kill(services.pid_of("coding"), signal.SIGSTOP)
     try:
         waiting = json.loads(example_bodies()[PLAIN]) | {"visit_id": "waits"}
         await publish_visit(client, outgoing(json.dumps(waiting).encode()))
         assert (await command(nats_url, "reconcile"))[0] == 0, "it is young"
-        await asyncio.sleep(0.1)
+        checked = subject_for(DocumentationChecked, waiting["practice_id"], "waits")
+        await eventually(lambda: count_of(client, VISITS, checked))
         status, shown = await command(nats_url, "reconcile", "--older-than", "0")
         print(shown)  # noqa: T201
         assert status == 1
-        assert "/waits" in shown
+        (row,) = [line for line in shown.splitlines() if "/waits" in line]
+        assert row.rstrip().endswith("documentation-checked"), "what coding and units would say is not there"
+        (gap,) = json.loads((await command(nats_url, "reconcile", "--older-than", "0", "--json"))[1])["unaccounted"]
+        assert (gap["visit_id"], gap["revision"], gap["facts"]) == ("waits", 1, ["documentation-checked"])
+        assert gap["age_seconds"] > 0
     finally:
         os.kill(services.pid_of("coding"), signal.SIGCONT)
     await decisions_are_in(client, len(example_bodies()) + 1)

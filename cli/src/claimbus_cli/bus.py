@@ -22,7 +22,7 @@ from claimbus.events import (
 from claimbus.events.envelope import Envelope, read
 from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, all_claims_of, all_outcomes_of, event_at, parse, subject_for
 from claimbus.messaging import Outgoing, Poison, basis_for, decode, publish
-from claimbus.messaging.stored import Stored, walk
+from claimbus.messaging.stored import Stored, read_on, walk
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS
 from claimbus.telemetry.tracing import link_to, new_trace
 from claimbus.values import Key
@@ -41,6 +41,9 @@ FROM_OUTSIDE: dict[str, type[Event]] = {
     kind.fact: kind for kind in (VisitCompleted, VisitVoided, ClaimSubmitted, ClaimAdjudicated)
 }
 """What others than the services say, by fact: an EHR of visits, whoever sends claims of their outcomes."""
+
+
+_LETTERS_AT_ONCE = 1000
 
 
 class BusError(RuntimeError):
@@ -263,6 +266,11 @@ class Buried:
 async def dead_letters(client: Client) -> list[Buried]:
     """All dead letters, oldest first, those of crashed deliveries included."""
     return [_buried(stored) for stored in await walk(client, DEAD, ">")]
+
+
+async def letters_from(client: Client, number: int) -> list[Buried]:
+    """The dead letters from a number on, oldest first; a thousand at most."""
+    return [_buried(stored) for stored in await read_on(client, DEAD, ">", start=number, most=_LETTERS_AT_ONCE)]
 
 
 def _buried(stored: Stored) -> Buried:

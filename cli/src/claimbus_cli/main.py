@@ -108,16 +108,19 @@ async def _up(port: int | None, data: Path) -> None:
     out.print("Starting broker and services.")
     async with running_pipeline(Settings.read().given_nats_url, data, port) as running:
         out.print(f"[green]Running.[/] Broker: {running.url}   logs: {running.folder / 'logs'}", soft_wrap=True)
-        traces = running.folder / "traces"
+        is_sent = bool(Settings.read().exports.signals)
         out.print(
             "In another terminal:",
             f"  export CLAIMBUS_NATS_URL={running.url}",
+            # Also for `publish`: its span is where the trace of a visit begins.
+            *([] if is_sent else [f"  export CLAIMBUS_TRACES_DIR={(running.folder / 'traces').absolute()}"]),
             "  claimbus watch",
             "  claimbus publish examples/visits",
-            f"  claimbus trace VISIT --from {traces}",
+            f"  claimbus trace VISIT{' --from http://JAEGER:16686' if is_sent else ''}",
             "  claimbus top",
             "Ctrl-C stops everything.",
             sep="\n",
+            soft_wrap=True,
         )
         failed = running.supervisor.failed
         await asyncio.wait((stop, failed), return_when=asyncio.FIRST_COMPLETED)
@@ -164,6 +167,8 @@ def _examples() -> str:
 async def _demo(source: str, leave: bool, port: int | None) -> None:
     stop = _stop_on_signals()
     visits = [outgoing(body) for _, body in read_visits(source)]
+    if not visits:
+        raise VisitsError(f"{source}: no visit in it")
     out.print("Starting broker and services.")
     async with running_pipeline(Settings.read().given_nats_url, None, port) as running:
         async with connected(running.url) as client:

@@ -1,15 +1,15 @@
 """Every visit that came against every word of claims: is there one that nothing was said of?"""
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import click
 from claimbus.events import Keyed, VisitCompleted, VisitHeld
 from claimbus.events.envelope import EnvelopeError, read
-from claimbus.events.subjects import ALL_CLAIMS, every, parse
+from claimbus.events.subjects import ALL_CLAIMS, all_visits_of, every, parse
 from claimbus.messaging.topology import CLAIMS, VISITS
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -17,8 +17,11 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 from rich.table import Table
 
-from claimbus_cli.bus import all_messages, connected, dead_letters
-from claimbus_cli.terminal import counted, out, run, server
+from claimbus_cli.bus import Buried, all_messages, connected, dead_letters
+from claimbus_cli.terminal import counted, out, run, server, spell_age
+
+_MOST_ASKED = 200
+"""Gaps of which the broker is asked what is there, one by one."""
 
 Stands = Literal["answered", "held", "buried", "waiting", "unaccounted"]
 
@@ -35,13 +38,20 @@ class Standing(NamedTuple):
     visit_id: str
     revision: int
     at: datetime
+    """When it was stored."""
     stands: Stands
+    facts: tuple[str, ...] | None = None
+    """Of the unaccounted: what the services found out about the visit, whichever revision; null where not asked."""
+    letters: tuple[Buried, ...] = ()
+    """Of the unaccounted and the buried: dead letters about the visit."""
 
 
 class Reconciled(NamedTuple):
     counts: Counter[Stands]
     gaps: list[Standing]
     """The unaccounted, oldest first."""
+    buried: list[Standing]
+    """Oldest first."""
 
 
 async def hold_against(client: Client, older_than: float, tell: Callable[[], None]) -> Reconciled:
@@ -62,27 +72,42 @@ async def hold_against(client: Client, older_than: float, tell: Callable[[], Non
         else:
             key = (said.practice_id, said.visit_id)
             answered[key] = max(said.revision, answered.get(key, 0))
-    buried = {one.letter.seq for one in await dead_letters(client) if one.letter.stream == VISITS}
+    letters_of: dict[tuple[str, str], list[Buried]] = defaultdict(list)
+    letters_at: dict[int, list[Buried]] = defaultdict(list)
+    for one in await dead_letters(client):
+        if one.letter.stream == VISITS:
+            letters_of[one.visit].append(one)
+            letters_at[one.letter.seq].append(one)
     counts: Counter[Stands] = Counter()
     gaps: list[Standing] = []
+    buried: list[Standing] = []
     now = datetime.now(UTC)
     async for msg in all_messages(client, VISITS, every(VisitCompleted)):
         tell()
         address, visit, meta = parse(msg.subject), _keyed(msg), msg.metadata
-        revision = visit.revision if visit else 0
-        if visit and answered.get((visit.practice_id, visit.visit_id), 0) >= revision:
+        key = (address.practice_id, address.visit_id)
+        revision, seq = visit.revision if visit else 0, meta.sequence.stream
+        if visit and answered.get(key, 0) >= revision:
             stands: Stands = "answered"
-        elif meta.sequence.stream in buried:
+        elif seq in letters_at:
             stands = "buried"
-        elif (address.practice_id, address.visit_id, revision) in held:
+            buried.append(Standing(*key, revision, meta.timestamp, stands, letters=tuple(letters_at[seq])))
+        elif (*key, revision) in held:
             stands = "held"
         elif (now - meta.timestamp).total_seconds() <= older_than:
             stands = "waiting"
         else:
             stands = "unaccounted"
-            gaps.append(Standing(address.practice_id, address.visit_id, revision, meta.timestamp, stands))
+            gaps.append(Standing(*key, revision, meta.timestamp, stands, letters=tuple(letters_of[key])))
         counts[stands] += 1
-    return Reconciled(counts, gaps)
+    told = [gap._replace(facts=await _facts_of(client, gap)) for gap in gaps[:_MOST_ASKED]]
+    return Reconciled(counts, told + gaps[_MOST_ASKED:], buried)
+
+
+async def _facts_of(client: Client, gap: Standing) -> tuple[str, ...]:
+    there = all_visits_of(gap.practice_id, gap.visit_id)
+    info = await client.jetstream().stream_info(VISITS, subjects_filter=there)
+    return tuple(sorted({parse(subject).fact for subject in info.state.subjects or {}} - {VisitCompleted.fact}))
 
 
 def _keyed(msg: Msg) -> Keyed | None:
@@ -118,10 +143,18 @@ async def _reconcile(older_than: float, as_json: bool) -> None:
         with counted("read") as tell:
             found = await hold_against(client, older_than, tell)
     if as_json:
-        answer = {"counts": found.counts, "unaccounted": [one._asdict() for one in found.gaps]}
+        answer = {
+            "counts": found.counts,
+            "unaccounted": list(map(_as_data, found.gaps)),
+            "buried": list(map(_as_data, found.buried)),
+        }
         sys.stdout.write(to_json(answer, indent=2).decode() + "\n")
     else:
-        out.print(_picture(found))
+        out.print(_counts_table(found.counts))
+        for title, named in (("Unaccounted", found.gaps), ("Buried", found.buried)):
+            if named:
+                out.print()
+                out.print(_visits_table(title, named))
     if found.gaps:
         sys.exit(1)
 
@@ -136,18 +169,47 @@ _MEANINGS: dict[Stands, str] = {
 _SHOWN = 20
 
 
-def _picture(found: Reconciled) -> Table:
+def _counts_table(counts: Counter[Stands]) -> Table:
     table = Table("visits", "stand", "which means", box=None)
     for stands, meaning in _MEANINGS.items():
-        if count := found.counts[stands]:
+        if count := counts[stands]:
             colour = "red" if stands == "unaccounted" else "default"
             table.add_row(f"{count:,}", f"[{colour}]{stands}[/]", meaning)
-    if not found.counts:
+    if not counts:
         table.add_row("0", "", "the visits stream is empty")
-    for one in found.gaps[:_SHOWN]:
-        table.add_row(
-            "", f"{one.practice_id}/{one.visit_id}", f"revision {one.revision}, stored {one.at:%Y-%m-%d %H:%M} UTC"
-        )
-    if len(found.gaps) > _SHOWN:
-        table.add_row("", f"and {len(found.gaps) - _SHOWN} more", "--json names all")
     return table
+
+
+def _visits_table(title: str, named: list[Standing]) -> Table:
+    table = Table("visit", "revision", "age", "what is there", title=title, title_justify="left", box=None)
+    table.columns[0].overflow = "fold"
+    for one in named[:_SHOWN]:
+        letters = [f"dead letter {buried.number} ({buried.letter.consumer})" for buried in one.letters]
+        facts = () if one.facts is None else one.facts or ("the visit alone",)
+        there = ", ".join((*facts, *letters))
+        visit = f"{one.practice_id}/{one.visit_id}"
+        table.add_row(visit, str(one.revision or "?"), spell_age(_age_of(one)), there)
+    if len(named) > _SHOWN:
+        table.add_row(f"and {len(named) - _SHOWN:,} more", "", "", "--json names all")
+    return table
+
+
+def _age_of(one: Standing) -> float:
+    return max(0.0, (datetime.now(UTC) - one.at).total_seconds())
+
+
+def _as_data(one: Standing) -> dict[str, Any]:
+    letters = [
+        {"number": buried.number, "consumer": buried.letter.consumer, "why": buried.letter.why}
+        for buried in one.letters
+    ]
+    return {
+        "practice_id": one.practice_id,
+        "visit_id": one.visit_id,
+        "revision": one.revision or None,
+        "at": one.at,
+        "age_seconds": round(_age_of(one), 3),
+        "stands": one.stands,
+        "facts": one.facts,
+        "dead_letters": letters,
+    }

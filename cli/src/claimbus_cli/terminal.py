@@ -52,6 +52,13 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         sys.exit(130)
 
 
+def spell_age(seconds: float) -> str:
+    """How long something has waited, in the unit that a person would use."""
+    if seconds < 120:
+        return f"{seconds:,.1f} s"
+    return f"{seconds / 60:,.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
+
+
 def server() -> str:
     return Settings.read().nats_url
 

@@ -1,6 +1,7 @@
 """How the pipeline does right now, from cheap questions to the broker: rates, lag, outcomes, what is oldest."""
 
 import asyncio
+import contextlib
 import sys
 import time
 from datetime import UTC, datetime
@@ -16,9 +17,11 @@ from pydantic_core import to_json
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from claimbus_cli.bus import connected, count_of
-from claimbus_cli.terminal import out, run, server
+from claimbus_cli.open_visits import OpenVisits, OpenVisitsLook
+from claimbus_cli.terminal import out, run, server, spell_age
 
 _WORDS: tuple[type[Event], ...] = (ClaimReady, ClaimDenialRisk, VisitHeld, VisitSuperseded, ClaimVoided)
 _NEARLY_FULL = 0.7
@@ -51,11 +54,14 @@ class Now(NamedTuple):
     visits: int
     words: dict[str, int]
     """What claims has said, by kind; one visit may have several."""
+    letters: int
+    """Dead letters."""
+    open_visits: OpenVisits
     oldest: tuple[str, float] | None
     """The message longest stored that some service has not settled: its visit, and its age in seconds."""
 
 
-async def look(client: Client) -> Now:
+async def look(client: Client, open_visits: OpenVisitsLook) -> Now:
     """Raises nats-py's errors."""
     js = client.jetstream()
     infos = await asyncio.gather(*(js.consumer_info(stream, name) for stream, name in consumer_names()))
@@ -84,7 +90,9 @@ async def look(client: Client) -> Now:
         ),
         await count_of(client, VISITS, every(VisitCompleted)),
         {kind.fact: count for kind, count in zip(_WORDS, counts, strict=True)},
-        None if oldest is None else (_visit_of(oldest), (datetime.now(UTC) - oldest.at).total_seconds()),
+        streams[-1].state.messages,
+        await open_visits.look(),
+        None if oldest is None else (_visit_of(oldest), _age_of(oldest.at)),
     )
 
 
@@ -99,6 +107,11 @@ async def _first_unsettled(client: Client, info: Any) -> Stored | None:
 def _visit_of(stored: Stored) -> str:
     address = parse(stored.subject)
     return f"{address.practice_id}/{address.visit_id}"
+
+
+def _age_of(at: datetime) -> float:
+    """In seconds, by this machine's clock, which may be a little behind the broker's."""
+    return max(0.0, (datetime.now(UTC) - at).total_seconds())
 
 
 def rates(before: Now, now: Now) -> dict[tuple[str, str], float]:
@@ -122,8 +135,25 @@ def as_data(before: Now, now: Now) -> dict[str, Any]:
         "streams": [one._asdict() for one in now.streams],
         "visits": now.visits,
         "words": now.words,
-        "oldest_unsettled": None if now.oldest is None else {"visit": now.oldest[0], "seconds": now.oldest[1]},
+        "dead_letters": now.letters,
+        "open": {
+            "visits": now.open_visits.visits,
+            "is_at_least": now.open_visits.is_at_least,
+            "oldest": None if (oldest := now.open_visits.oldest) is None else _aged(oldest[0], _age_of(oldest[1])),
+        },
+        "oldest_unsettled": None if now.oldest is None else _aged(*now.oldest),
     }
+
+
+def _aged(visit: str, seconds: float) -> dict[str, Any]:
+    return {"visit": visit, "seconds": round(seconds, 3)}
+
+
+def _open_in_words(visits: OpenVisits) -> str:
+    if not visits.visits:
+        return "0"
+    oldest = f", the oldest {visits.oldest[0]} for {spell_age(_age_of(visits.oldest[1]))}" if visits.oldest else ""
+    return f"{'at least ' if visits.is_at_least else ''}{visits.visits:,}{oldest}"
 
 
 def picture(before: Now, now: Now) -> Group:
@@ -139,12 +169,12 @@ def picture(before: Now, now: Now) -> Group:
     ):
         consumers_table.add_column(column, justify=justify)  # type: ignore[arg-type]
     for one in now.consumers:
-        capped = one.in_hand >= one.in_hand_limit
+        capped = 0 < one.in_hand_limit <= one.in_hand
         consumers_table.add_row(
             one.name if one.stream == VISITS else f"{one.name} on {one.stream}",
             f"{per_second[one.stream, one.name]:.1f}",
             f"{one.pending:,}",
-            f"[red]{one.in_hand:,}[/]" if capped else f"{one.in_hand:,}",
+            Text(f"{one.in_hand:,} of {one.in_hand_limit:,}", style="red" if capped else ""),
             f"[yellow]{one.redelivered:,}[/]" if one.redelivered else "0",
         )
     streams_table = Table(box=None)
@@ -157,10 +187,12 @@ def picture(before: Now, now: Now) -> Group:
             stream.name, f"[{colour}]{stream.messages:,}[/]", f"{stream.bytes / 2**20:,.1f}", f"{share:.1%}"
         )
     said = "   ".join(f"{fact} {count:,}" for fact, count in now.words.items() if count) or "nothing yet"
-    oldest = "none: everything is settled" if now.oldest is None else f"{now.oldest[0]}, {now.oldest[1]:,.1f} s"
+    oldest = "none: everything is settled" if now.oldest is None else f"{now.oldest[0]}, {spell_age(now.oldest[1])}"
     return Group(
         f"[bold]Visits[/] {now.visits:,}   [bold]Claims said[/] {said}",
+        f"[bold]Open[/] {_open_in_words(now.open_visits)}",
         f"[bold]Oldest not settled[/] {oldest}",
+        f"[bold]Dead letters[/] {now.letters:,}" + ("   see: claimbus dead list" if now.letters else ""),
         "",
         consumers_table,
         "",
@@ -191,14 +223,17 @@ def top(once: bool, as_json: bool, interval: float) -> None:
 
 async def _top(once: bool, as_json: bool, interval: float) -> None:
     async with connected(server()) as client:
-        before = await look(client)
-        with Live(console=out, auto_refresh=False, transient=False) as live:
+        open_visits = OpenVisitsLook(client)
+        before = await look(client, open_visits)
+        with contextlib.nullcontext() if once or as_json else Live(console=out, auto_refresh=False) as live:
             while True:
                 await asyncio.sleep(interval)
-                now = await look(client)
+                now = await look(client, open_visits)
                 if as_json:
                     sys.stdout.write(to_json(as_data(before, now)).decode() + "\n")
                     sys.stdout.flush()
+                elif live is None:
+                    out.print(picture(before, now))
                 else:
                     live.update(picture(before, now), refresh=True)
                 if once:

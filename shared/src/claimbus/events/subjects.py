@@ -64,6 +64,11 @@ def all_claims_of(practice_id: str, visit_id: str) -> str:
     return f"claims.{practice_id}.{visit_id}.*"
 
 
+def all_visits_of(practice_id: str, visit_id: str) -> str:
+    """Filter for the visit and whatever the services found out about it."""
+    return f"visits.{practice_id}.{visit_id}.*"
+
+
 def all_outcomes_of(practice_id: str, visit_id: str) -> str:
     """Filter for whatever payers answered to the claims of a visit."""
     return f"outcomes.{practice_id}.{visit_id}.*"

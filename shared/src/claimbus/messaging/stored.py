@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -158,6 +158,18 @@ async def read_on(client: Client, stream: str, subject: str, *, start: int | dat
     """The next messages of a subject from a sequence or an instant on, oldest first."""
     where = {"seq": start} if isinstance(start, int) else {"start_time": start.isoformat()}
     return await _direct_gets(client, stream, {**where, "next_by_subj": subject, "batch": most})
+
+
+async def first_of_last(client: Client, stream: str, subjects: Sequence[str]) -> Stored | None:
+    """Of the last messages of some subjects the one that was stored first; null where none is stored.
+
+    A message each 1,000 subjects is sent.
+    """
+    found: list[Stored] = []
+    for start in range(0, len(subjects), _MOST_SUBJECTS):
+        share = subjects[start : start + _MOST_SUBJECTS]
+        found += await _direct_gets(client, stream, {"multi_last": share, "batch": 1})
+    return min(found, key=lambda one: one.seq, default=None)
 
 
 async def walk(client: Client, stream: str, subject: str, *, at_least: int = 0) -> list[Stored]:
