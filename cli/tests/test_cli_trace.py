@@ -195,16 +195,21 @@ def test_places_without_traces_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "key", "told"),
     [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "is not Jaeger's query service"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n<htm", "is not Jaeger's query service"),
-        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "404"),
-        (b"INFO {}\r\n", "does not answer there"),
-        (b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"data":null}', "no trace of that visit"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "p.v1", "is not Jaeger's query service"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n<htm", "p.v1", "is not Jaeger's query service"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "p.v1", "404"),
+        (b"INFO {}\r\n", "p.v1", "does not answer there"),
+        (
+            b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"data":null}',
+            "p.v1",
+            "^p.v1: Jaeger at .* no trace of that visit",
+        ),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"data":[]}', "v1", "name it as practice/visit"),
     ],
 )
-def test_what_is_not_jaeger_is_said_in_one_line(answer: bytes, told: str) -> None:
+def test_what_is_not_jaeger_is_said_in_one_line(answer: bytes, key: str, told: str) -> None:
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.wfile.write(answer)
@@ -217,7 +222,7 @@ def test_what_is_not_jaeger_is_said_in_one_line(answer: bytes, told: str) -> Non
     thread.start()
     try:
         with pytest.raises(TracesError, match=told):
-            traces_of(f"http://127.0.0.1:{server.server_port}", "p.v1")
+            traces_of(f"http://127.0.0.1:{server.server_port}", key)
     finally:
         server.shutdown()
         server.server_close()
