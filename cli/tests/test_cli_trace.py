@@ -14,7 +14,7 @@ from claimbus.telemetry.export import Exports
 from claimbus.telemetry.files import FileExporter
 from claimbus_cli.main import main
 from claimbus_cli.terminal import out
-from claimbus_cli.traces import TracesError, head_of, traces_of
+from claimbus_cli.traces import TracesError, head_of, is_whole, traces_of
 from click.testing import CliRunner, Result
 from opentelemetry import trace
 from opentelemetry.sdk.trace import Span, TracerProvider
@@ -126,6 +126,15 @@ def test_the_tree_tells_who_did_what_when_and_what_was_joined(visit: Span, tmp_p
     assert row(ran.output, "denial-risk, joins completed, coded")
     assert row(ran.output, "retry in 0.2 s, TimeoutError")
     assert row(ran.output, "delivery 2")
+
+
+def test_a_trace_is_whole_when_no_cause_is_missing(visit: Span, tmp_path: Path) -> None:
+    (found,) = traces_of(str(tmp_path), "p.v1")
+    assert is_whole(found)
+    causes = {one.parent_id for one in found if one.parent_id}
+    for left_out in found:
+        rest = [one for one in found if one is not left_out]
+        assert is_whole(rest) == (left_out.name != "decide" and left_out.span_id not in causes)
 
 
 def test_at_80_columns_every_step_still_has_its_times(visit: Span, tmp_path: Path) -> None:

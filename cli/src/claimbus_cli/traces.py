@@ -199,6 +199,12 @@ def _of_jaegers(span: dict[str, Any], processes: dict[str, Any]) -> Span:
     )
 
 
+def is_whole(trace: Trace) -> bool:
+    """Whether a visit's trace has its decision, and every span that caused another: each process writes its own."""
+    known = {one.span_id for one in trace}
+    return any(one.name == "decide" for one in trace) and all(one.parent_id in known for one in trace if one.parent_id)
+
+
 def tree_of(trace: Trace) -> Table:
     """The spans of a trace as a tree: who did what, when it began, how long it took, and what it joined.
 
