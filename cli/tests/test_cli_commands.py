@@ -274,9 +274,13 @@ def test_up_restarts_a_service_that_dies_and_stops_everything_on_ctrl_c(tmp_path
         env={**os.environ, "CLAIMBUS_NATS_URL": "", "CLAIMBUS_UP_MARK": mark, "COLUMNS": "200"},
     )
     assert process.stdout is not None
+    told = []
     for line in process.stdout:
+        told.append(line.strip())
         if line.startswith("Ctrl-C"):
             break
+    assert f"export CLAIMBUS_TRACES_DIR={tmp_path}/traces" in told, "so that publish writes the first span of a trace"
+    assert "claimbus trace VISIT" in told
     before = services_of(mark)
     assert set(before) == {"coding", "units", "documentation_check", "claims"}
     os.kill(before["units"], signal.SIGKILL)

@@ -14,7 +14,7 @@ from claimbus.telemetry.export import Exports
 from claimbus.telemetry.files import FileExporter
 from claimbus_cli.main import main
 from claimbus_cli.terminal import out
-from claimbus_cli.traces import TracesError, head_of, traces_of
+from claimbus_cli.traces import TracesError, head_of, is_whole, traces_of
 from click.testing import CliRunner, Result
 from opentelemetry import trace
 from opentelemetry.sdk.trace import Span, TracerProvider
@@ -128,6 +128,15 @@ def test_the_tree_tells_who_did_what_when_and_what_was_joined(visit: Span, tmp_p
     assert row(ran.output, "delivery 2")
 
 
+def test_a_trace_is_whole_when_no_cause_is_missing(visit: Span, tmp_path: Path) -> None:
+    (found,) = traces_of(str(tmp_path), "p.v1")
+    assert is_whole(found)
+    causes = {one.parent_id for one in found if one.parent_id}
+    for left_out in found:
+        rest = [one for one in found if one is not left_out]
+        assert is_whole(rest) == (left_out.name != "decide" and left_out.span_id not in causes)
+
+
 def test_at_80_columns_every_step_still_has_its_times(visit: Span, tmp_path: Path) -> None:
     shown = lines_of(run("v1", "--from", str(tmp_path), width=80).output)
     assert max(map(len, shown)) <= 80
@@ -195,16 +204,21 @@ def test_places_without_traces_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "key", "told"),
     [
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "is not Jaeger's query service"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n<htm", "is not Jaeger's query service"),
-        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "404"),
-        (b"INFO {}\r\n", "does not answer there"),
-        (b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"data":null}', "no trace of that visit"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "p.v1", "is not Jaeger's query service"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n<htm", "p.v1", "is not Jaeger's query service"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "p.v1", "404"),
+        (b"INFO {}\r\n", "p.v1", "does not answer there"),
+        (
+            b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{"data":null}',
+            "p.v1",
+            "^p.v1: Jaeger at .* no trace of that visit",
+        ),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"data":[]}', "v1", "name it as practice/visit"),
     ],
 )
-def test_what_is_not_jaeger_is_said_in_one_line(answer: bytes, told: str) -> None:
+def test_what_is_not_jaeger_is_said_in_one_line(answer: bytes, key: str, told: str) -> None:
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.wfile.write(answer)
@@ -217,7 +231,7 @@ def test_what_is_not_jaeger_is_said_in_one_line(answer: bytes, told: str) -> Non
     thread.start()
     try:
         with pytest.raises(TracesError, match=told):
-            traces_of(f"http://127.0.0.1:{server.server_port}", "p.v1")
+            traces_of(f"http://127.0.0.1:{server.server_port}", key)
     finally:
         server.shutdown()
         server.server_close()

@@ -1,6 +1,7 @@
 """The pipeline with the real back ends: what ops see there, and that losing them costs no visit."""
 
 import asyncio
+import contextlib
 import json
 import re
 import signal
@@ -19,15 +20,20 @@ import pytest
 import yaml
 from backends import CONFIG, Backends, program, running_backends
 from claimbus.telemetry import registry
+from claimbus.telemetry.export import Exports
 from claimbus_cli.bus import outgoing, publish_visit
 from claimbus_cli.supervisor import STOP_SECONDS, Supervisor
+from claimbus_cli.traces import TracesError, head_of, notes_of, traces_of
 from dashboards import expressions
 from nats.aio.client import Client
 from observing import decisions_are_in, eventually, example_bodies, visits, words_of_claims
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 _METRIC = re.compile(r"[a-z_]+(?=[{\[)\s]|$)")
 _SPAN_METRICS = {"claimbus_spans_duration_seconds_bucket"}
@@ -147,9 +153,31 @@ async def test_every_panel_shows_something_and_every_visit_is_one_trace_in_jaege
     assert len([span for span in trace["spans"] if span["operationName"] == "decide"]) == 1
     kinds = [{one["refType"] for one in span["references"]} for span in trace["spans"]]
     assert all("CHILD_OF" in found for found in kinds), "each span hangs under the one that caused it"
+    (told,) = traces_of(backends.jaeger, f"{visit['practice_id']}.{visit['visit_id']}")
+    assert {one.span_id for one in told} == {span["spanID"] for span in trace["spans"]}
+    assert " to ready" in head_of(told, "it")
+    assert [note for one in told if (note := notes_of(one, told)).startswith("ready, joins ")] == [
+        "ready, joins coded, documentation-checked"
+    ], "the publisher wrote no spans, so that Jaeger does not name what it published"
     exemplars = {one["labels"]["trace_id"] for one in exemplars_of(backends)}
     assert exemplars
     assert all(backends.trace(one) for one in exemplars), "a dot on a panel leads to its trace"
+
+
+async def test_a_visit_of_last_week_is_found_in_jaeger_by_its_whole_key(backends: Backends) -> None:
+    provider = TracerProvider(resource=Exports().resource("claims", "1"), shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(f"{backends.otlp}/v1/traces")))
+    tracer = provider.get_tracer("test")
+    week = time.time_ns() - 7 * 86_400 * 10**9
+    tracer.start_span("decide", attributes={registry.VISIT_KEY: "p.old"}, start_time=week).end(week + 10**6)
+    await asyncio.to_thread(provider.shutdown)
+
+    def found() -> Any:
+        with contextlib.suppress(TracesError):
+            return traces_of(backends.jaeger, "p.old")
+
+    ((span_found,),) = await eventually(found)
+    assert span_found.start == week // 1000 * 1000, "Jaeger counts microseconds"
 
 
 async def all_series(backends: Backends, seconds: float = 60.0) -> dict[tuple[str, str, str], int]:

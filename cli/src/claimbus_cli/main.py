@@ -43,7 +43,7 @@ from claimbus_cli.show import add_decision, decisions_table, letters_table
 from claimbus_cli.stored import visits
 from claimbus_cli.terminal import counted, loading_rules, out, run, server
 from claimbus_cli.top import top
-from claimbus_cli.traces import Span, TracesError, show_trace, trace, traces_of
+from claimbus_cli.traces import Span, TracesError, is_whole, show_trace, trace, traces_of
 from claimbus_cli.visits import VisitsError, read_visits
 from claimbus_cli.whatif import (
     Difference,
@@ -230,7 +230,7 @@ async def _show_one_trace(folder: Path, visit: Outgoing) -> None:
         await asyncio.sleep(0.2)
         with contextlib.suppress(TracesError):
             found = traces_of(str(folder), key)[-1]
-            if len(found) == len(spans) and any(one.name == "decide" for one in found):
+            if len(found) == len(spans) and is_whole(found):
                 break
             spans = found
     if spans:

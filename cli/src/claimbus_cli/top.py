@@ -212,11 +212,11 @@ def picture(before: Now, now: Now) -> Group:
     help="Between two looks.",
 )
 def top(once: bool, as_json: bool, interval: float) -> None:
-    """Watch the pipeline at work until Ctrl-C: rates, what waits, what claims said, and what is oldest.
+    """Watch the pipeline at work until Ctrl-C: rates, what waits, what claims said, open visits, what is oldest.
 
     \b
     claimbus top
-    claimbus top --once --json | jq .oldest_unsettled
+    claimbus top --once --json | jq .open
     """
     run(_top(once, as_json, interval))
 

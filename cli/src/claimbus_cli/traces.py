@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+import time
 import urllib.parse
 import urllib.request
 from collections import defaultdict
@@ -27,6 +28,10 @@ _BAR = 12
 """Characters of a bar for the whole time of a trace."""
 _TIMEOUT = 10.0
 _MOST_TRACES = 50
+_LOOK_BACK = 31 * 86_400.0
+"""Seconds; longer than telemetry should be kept."""
+_SKEW = 3600.0
+"""Seconds that another machine's clock may be ahead."""
 _REPLAYED = "replayed"
 _DECISIONS = (f".{ClaimReady.fact}", f".{ClaimDenialRisk.fact}")
 _SERVICE = "claimbus-claims"
@@ -78,6 +83,8 @@ def traces_of(source: str, key: str) -> list[Trace]:
     if source.startswith(("http://", "https://")):
         spans = _of_jaeger(source, key)
         where = f"Jaeger at {source} has"
+        if "." not in key:
+            where = f"among {_MOST_TRACES} traces (name it as practice/visit, and all are searched) {where}"
     else:
         spans = list(_of_files(Path(source), key))
         where = f"the files in {source} hold"
@@ -158,7 +165,10 @@ def _value(given: dict[str, Any]) -> Any:
 
 
 def _of_jaeger(address: str, key: str) -> list[Span]:
-    query = {"service": _SERVICE, "limit": str(_MOST_TRACES), "lookback": "168h"}
+    # Left out, Jaeger would look two days back; it counts microseconds.
+    now = time.time_ns() // 1000
+    since, until = now - int(_LOOK_BACK * 1e6), now + int(_SKEW * 1e6)
+    query = {"service": _SERVICE, "limit": str(_MOST_TRACES), "start": str(since), "end": str(until)}
     if "." in key:
         query["tags"] = json.dumps({registry.VISIT_KEY: key})
     url = f"{address.rstrip('/')}/api/traces?{urllib.parse.urlencode(query)}"
@@ -189,6 +199,12 @@ def _of_jaegers(span: dict[str, Any], processes: dict[str, Any]) -> Span:
     )
 
 
+def is_whole(trace: Trace) -> bool:
+    """Whether a visit's trace has its decision, and every span that caused another: each process writes its own."""
+    known = {one.span_id for one in trace}
+    return any(one.name == "decide" for one in trace) and all(one.parent_id in known for one in trace if one.parent_id)
+
+
 def tree_of(trace: Trace) -> Table:
     """The spans of a trace as a tree: who did what, when it began, how long it took, and what it joined.
 
@@ -208,7 +224,7 @@ def tree_of(trace: Trace) -> Table:
         step = Text("  " * depth + span.step, style="red" if span.failed else "")
         if parent is None or parent.service != span.service:
             step.append(f"  {span.service.removeprefix('claimbus-')}", style="cyan")
-        notes = Text(_notes(span, by_id), style="red" if span.failed else "dim")
+        notes = Text(notes_of(span, trace), style="red" if span.failed else "dim")
         table.add_row(
             Group(step, Padding(notes, (0, 0, 0, 2 * depth + 2))) if notes else step,
             _spell(span.start - start),
@@ -245,7 +261,9 @@ def _bar(span: Span, start: int, end: int) -> str:
     return " " * before + "━" * max(1, min(round(_BAR * (span.end - span.start) / whole), _BAR - before))
 
 
-def _notes(span: Span, by_id: dict[str, Span]) -> str:
+def notes_of(span: Span, trace: Trace) -> str:
+    """What is to be said of a step beside its times: outcome, what it joined, that it was tried again, what failed."""
+    by_id = {one.span_id: one for one in trace}
     said = span.attributes
     links = [link for link in span.links if link.span_id != span.parent_id]  # a sender is linked to and parent
     facts = [fact for link in links if (fact := _fact_of(link, by_id)) not in ("", _REPLAYED)]
