@@ -34,8 +34,8 @@ _OFTEN = 20
 """Looks in the time that a visit is given; a visit is noticed at most that part of it later."""
 _MOST_SECONDS = 10.0
 """Between two looks."""
-_YOUNG = 2.0
-"""Seconds in which nearly every visit is decided: a younger one is not counted as open."""
+_YOUNG = 30.0
+"""Seconds in which a visit is decided, its first retries included: a younger one is at work, and not counted as open."""
 _PATIENCE = 300.0
 """Seconds after which a visit should have a word where none is ever held."""
 _AT_ONCE = 100

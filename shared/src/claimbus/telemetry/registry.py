@@ -184,7 +184,9 @@ UNITS_CHANGED = _metric(
     PAYER_CLASS,
 )
 
-OPEN = _metric("gauge", "claimbus.visits.open", "{visit}", "Visit revisions that were not decided yet.")
+OPEN = _metric(
+    "gauge", "claimbus.visits.open", "{visit}", "Visit revisions of half a minute or older without a decision."
+)
 OLDEST_OPEN = _metric(
     "gauge", "claimbus.visits.oldest_open.age", "s", "Age of the oldest of them; 0 where none is open."
 )
