@@ -35,7 +35,7 @@ _OFTEN = 20
 _MOST_SECONDS = 10.0
 """Between two looks."""
 _YOUNG = 30.0
-"""Seconds in which a visit is decided, its first retries included: a younger one is at work, and not counted as open."""
+"""Seconds in which a visit is decided, first retries included: a younger one is at work and not counted as open."""
 _PATIENCE = 300.0
 """Seconds after which a visit should have a word where none is ever held."""
 _AT_ONCE = 100
