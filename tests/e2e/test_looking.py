@@ -12,7 +12,7 @@ import pytest
 from claimbus.events import DocumentationChecked
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.topology import VISITS, consumer_names
-from claimbus_cli.bus import count_of, dead_letters, outgoing, publish_visit, replay
+from claimbus_cli.bus import count_of, dead_letters, outgoing, publish_visit
 from claimbus_cli.open_visits import OpenVisitsLook
 from claimbus_cli.supervisor import Supervisor
 from claimbus_cli.traces import TracesError, as_data, head_of, traces_of
@@ -74,22 +74,27 @@ async def test_a_visits_way_is_told_from_the_files_that_services_write(
 
 
 async def test_a_replay_is_a_trace_of_its_own_that_names_the_old_one(
-    nats_url: str, client: Client, tmp_path: Path
+    nats_url: str, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "traces"
+    monkeypatch.setenv("CLAIMBUS_TRACES_DIR", str(folder))
     supervisor = Supervisor(nats_url, tmp_path / "logs", environment={"CLAIMBUS_TRACES_DIR": str(folder)})
     try:
         await supervisor.start()
         await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": ')
         (letter, *_) = await eventually(lambda: dead_letters(client))
         await all_is_settled(client)
-        await replay(client, letter)
+        assert (await command(nats_url, "dead", "replay", str(letter.number)))[0] == 0
         await all_is_settled(client)
     finally:
         await supervisor.stop()
-    traces = traces_of(str(folder), "p.bad")
-    assert len({trace[0].trace_id for trace in traces}) == len(traces) == 2
-    assert all(span.attributes["claimbus.settlement"] == "dead-letter" for trace in traces for span in trace)
+    old, new = traces_of(str(folder), "p.bad")
+    assert old[0].trace_id != new[0].trace_id
+    heard = [span for trace in (old, new) for span in trace if span.name.startswith("process")]
+    assert all(span.attributes["claimbus.settlement"] == "dead-letter" for span in heard)
+    (replayed,) = [span for span in new if span.links]
+    assert replayed.service == "claimbus-cli"
+    assert {link[0] for link in replayed.links} == {old[0].trace_id}
 
 
 async def test_top_tells_rates_lag_outcomes_and_what_is_oldest(

@@ -132,7 +132,7 @@ async def replay(client: Client, buried: "Buried") -> bool:
         source=envelope.source,
         message_id=f"replay:{buried.letter.stream}:{buried.letter.seq}",
         context=new_trace(),
-        links=(link_to(original.headers, "replayed"),),
+        links=(link_to(original.headers, "replayed", (buried.letter.stream, buried.letter.seq)),),
     )
     return not ack.duplicate
 

@@ -67,9 +67,9 @@ class Joined:
         """Links to the spans that published the facts, without the one whose span is the parent."""
         if not tracing.records():
             return ()
-        return tuple(
-            tracing.link_to(fact.headers, kind.fact) for kind, fact in self._facts.items() if kind is not besides
-        )
+        links = (tracing.link_to(fact.headers, kind.fact) for kind, fact in self._facts.items() if kind is not besides)
+        # A visit that came without a trace was published by no span.
+        return tuple(link for link in links if link.context.is_valid)
 
 
 _Key = tuple[str, str, int, str]

@@ -17,6 +17,8 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 _MOST_BYTES = 64 << 20
 """After which a file is put aside, in place of the one that was put aside before: some 10,000 visits each."""
+_MOST_FILES = 16
+"""Of one service that are left when a process starts: those of earlier ones, and of other replicas."""
 _IDS = ("traceId", "spanId", "parentSpanId")
 
 
@@ -25,6 +27,9 @@ class FileExporter(SpanExporter):
 
     def __init__(self, folder: Path, service: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        by_age = sorted(folder.glob(f"{service}-*.jsonl"), key=lambda file: file.stat().st_mtime)
+        for old in by_age[:-_MOST_FILES]:
+            old.unlink(missing_ok=True)
         self._path = folder / f"{service}-{os.getpid()}.jsonl"
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:

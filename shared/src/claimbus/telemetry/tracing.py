@@ -96,12 +96,10 @@ def inject(headers: MutableMapping[str, str]) -> None:
     _PROPAGATOR.inject(headers)
 
 
-def link_to(headers: Mapping[str, str] | None, fact: str) -> Link:
-    """A link to the span that published a joined fact."""
-    return Link(
-        trace.get_current_span(_PROPAGATOR.extract(headers or {}, getter=_ANY_CASE)).get_span_context(),
-        {registry.FACT: fact},
-    )
+def link_to(headers: Mapping[str, str] | None, fact: str, at: tuple[str, int] | None = None) -> Link:
+    """A link to the span that published a fact; `at` is its stream and sequence, for one without `traceparent`."""
+    context = context_of(headers, *at) if at else _PROPAGATOR.extract(headers or {}, getter=_ANY_CASE)
+    return Link(trace.get_current_span(context).get_span_context(), {registry.FACT: fact})
 
 
 def link(headers: Mapping[str, str] | None, fact: str) -> None:
