@@ -17,9 +17,11 @@ from nats.js.api import AckPolicy, ConsumerConfig
 
 async def follow(practice: str, count: int | None) -> None:
     client = await nats.connect(os.environ.get("CLAIMBUS_NATS_URL", "nats://127.0.0.1:4222"))
+    # Named, with one filter: a server that lets each practice see its own claims alone checks both by the request.
     config = ConsumerConfig(
+        name=f"submission-{practice}",
         durable_name=f"submission-{practice}",
-        filter_subjects=[f"claims.{practice}.*.ready", f"claims.{practice}.*.denial-risk"],
+        filter_subject=f"claims.{practice}.*.*",
         ack_policy=AckPolicy.EXPLICIT,
     )
     await client.jetstream().add_consumer("CLAIMS", config)

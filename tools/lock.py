@@ -13,14 +13,17 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 REQUIREMENTS = ROOT / "requirements"
+_COMMAND = "claimbus-cli"
 
 
-def third_party() -> list[str]:
-    """What the members need from outside the workspace."""
+def members() -> list[dict[str, Any]]:
     workspace = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["claimbus"]["members"]
-    projects = [tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"] for member in workspace]
-    ours = {project["name"] for project in projects}
-    needs = [need for project in projects for need in needs_of(project)]
+    return [tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"] for member in workspace]
+
+
+def third_party(needs: list[str]) -> list[str]:
+    """Those needs that come from outside the workspace."""
+    ours = {project["name"] for project in members()}
     return sorted({need for need in needs if re.split(r"[\[<>=!~; ]", need, maxsplit=1)[0] not in ours})
 
 
@@ -45,8 +48,13 @@ def compile_lock(inputs: list[Path], output: Path, *options: str) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run.in"
-        run.write_text("\n".join(third_party()) + "\n")
+        run.write_text("\n".join(third_party([need for project in members() for need in needs_of(project)])) + "\n")
         compile_lock([run, REQUIREMENTS / "build.in"], REQUIREMENTS / "run.txt", *sys.argv[1:])
+        # An image carries what its service needs: no command, no broker, nothing that builds.
+        services = Path(folder) / "services.in"
+        needed = [need for project in members() if project["name"] != _COMMAND for need in project["dependencies"]]
+        services.write_text("\n".join(third_party(needed)) + "\n")
+        compile_lock([services], REQUIREMENTS / "services.txt", "--constraint", str(REQUIREMENTS / "run.txt"))
         compile_lock(
             [run, REQUIREMENTS / "build.in", REQUIREMENTS / "dev.in"],
             REQUIREMENTS / "dev.txt",

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import nats
 from claimbus.events import (
@@ -22,11 +23,12 @@ from claimbus.events import (
 from claimbus.events.envelope import Envelope, read
 from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, all_claims_of, all_outcomes_of, event_at, parse, subject_for
 from claimbus.messaging import Outgoing, Poison, basis_for, decode, publish
+from claimbus.messaging.permissions import inbox_of
 from claimbus.messaging.stored import Stored, read_on, walk
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS
 from claimbus.telemetry.tracing import link_to, new_trace
 from claimbus.values import Key
-from nats.aio.client import Client
+from nats.aio.client import DEFAULT_INBOX_PREFIX, Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoServersError
@@ -34,6 +36,8 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, RawStreamMsg
 from nats.js.errors import NotFoundError
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
+
+from claimbus_cli.seeds import public_key
 
 _KEY = TypeAdapter[str](Key)
 SOURCE = "/ehr/claimbus-cli"
@@ -51,15 +55,24 @@ class BusError(RuntimeError):
 
 
 @contextlib.asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Client]:
-    """A connection for one command. Raises `BusError` when no server answers."""
+async def connected(url: str, nkey: Path | None = None) -> AsyncIterator[Client]:
+    """A connection for one command, as the user of a seed's file if one is given.
+
+    Raises `BusError` when no server answers, or it lets nobody in without a key, or not with this one.
+    """
 
     async def _quiet(_: Exception) -> None:
         """nats-py would print a traceback for each attempt; the error below says it once."""
 
     try:
         client = await nats.connect(
-            url, name="claimbus-cli", max_reconnect_attempts=2, connect_timeout=3, error_cb=_quiet
+            url,
+            name="claimbus-cli",
+            max_reconnect_attempts=2,
+            connect_timeout=3,
+            error_cb=_quiet,
+            nkeys_seed=str(nkey) if nkey else None,
+            inbox_prefix=inbox_of(public_key(nkey)) if nkey else DEFAULT_INBOX_PREFIX,
         )
     except (NoServersError, OSError, TimeoutError) as exc:
         raise BusError(f"no NATS server answers at {url}; start one with: claimbus up") from exc

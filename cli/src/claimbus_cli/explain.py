@@ -11,9 +11,9 @@ from rich.console import Console
 
 from claimbus_cli.account import account_of, changes_in
 from claimbus_cli.answers import answers_of
-from claimbus_cli.bus import Buried, BusError, Word, connected, dead_letters, outcomes_of, words_on
+from claimbus_cli.bus import Buried, BusError, Word, dead_letters, outcomes_of, words_on
 from claimbus_cli.decisions import decision_of
-from claimbus_cli.terminal import out, run, server
+from claimbus_cli.terminal import at_server, out, run
 from claimbus_cli.visits import VisitsError, read_visits
 
 _CLOSED = {
@@ -65,7 +65,7 @@ def _explain_file(source: str, page: Console) -> int:
 
 async def _explain_on_bus(name: str, page: Console) -> None:
     practice, _, visit = name.rpartition("/")
-    async with connected(server()) as client:
+    async with at_server() as client:
         words = await words_on(client, practice or None, visit)
         outcomes = [
             one for said in {word.practice_id for word in words} for one in await outcomes_of(client, said, visit)

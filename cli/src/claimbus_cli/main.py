@@ -35,13 +35,14 @@ from claimbus_cli.code import code
 from claimbus_cli.doctor import examine
 from claimbus_cli.explain import explain
 from claimbus_cli.findings import findings
+from claimbus_cli.keys import keys
 from claimbus_cli.pipeline import running_pipeline
 from claimbus_cli.reconcile import reconcile
 from claimbus_cli.render import render
 from claimbus_cli.rules import rules
 from claimbus_cli.show import add_decision, decisions_table, letters_table
 from claimbus_cli.stored import visits
-from claimbus_cli.terminal import counted, loading_rules, out, run, server
+from claimbus_cli.terminal import at_server, counted, loading_rules, out, run
 from claimbus_cli.top import top
 from claimbus_cli.traces import Span, TracesError, is_whole, show_trace, trace, traces_of
 from claimbus_cli.visits import VisitsError, read_visits
@@ -69,6 +70,7 @@ def main() -> None:
     CLAIMBUS_NATS_URL points every command at a NATS server that already runs; without it, `up` and
     `demo` start one of their own and the others look at nats://127.0.0.1:4222. CLAIMBUS_PROFILES names
     a folder of payer profiles of your own, for the services and for every command that decides.
+    CLAIMBUS_NATS_NKEY names the file of the seed to connect with, where the server asks for one.
     """
 
 
@@ -81,6 +83,7 @@ main.add_command(visits)
 main.add_command(trace)
 main.add_command(top)
 main.add_command(reconcile)
+main.add_command(keys)
 
 
 @main.command()
@@ -371,7 +374,7 @@ def publish(visits: str, fact: str) -> None:
 async def _publish(source: str, fact: str) -> None:
     visits = [(line, body) for line, body in read_visits(source)]
     new = 0
-    async with connected(server()) as client:
+    async with at_server() as client:
         with _progress() as progress:
             task = progress.add_task("published", total=len(visits))
             for line, body in visits:
@@ -397,7 +400,7 @@ def watch(from_start: bool, as_json: bool) -> None:
 
 
 async def _watch(from_start: bool, as_json: bool) -> None:
-    async with connected(server()) as client, following(client, from_start=from_start) as words:
+    async with at_server() as client, following(client, from_start=from_start) as words:
         async for word in words:
             if not as_json:
                 row = Table.grid(
@@ -422,7 +425,7 @@ def provision(replicas: str) -> None:
 
 
 async def _provision(replicas: int) -> None:
-    async with connected(server()) as client:
+    async with at_server() as client:
         changed = await apply_topology(client.jetstream(), replicas)
     out.print("\n".join(changed) or "Nothing to change: everything is as declared.")
 
@@ -434,7 +437,7 @@ def doctor() -> None:
 
 
 async def _doctor() -> None:
-    async with connected(server()) as client:
+    async with at_server() as client:
         answers = await examine(client)
     table = Table(box=None)
     for column in ("", "what", "found", "do"):
@@ -459,7 +462,7 @@ def dead_list() -> None:
 
 
 async def _dead_list() -> None:
-    async with connected(server()) as client:
+    async with at_server() as client:
         letters = await dead_letters(client)
     if letters:
         out.print(letters_table(letters))
@@ -482,7 +485,7 @@ def dead_show(number: int, body: bool) -> None:
 
 
 async def _dead_show(number: int, body: bool) -> None:
-    async with connected(server()) as client:
+    async with at_server() as client:
         buried = next((one for one in await dead_letters(client) if one.number == number), None)
         if buried is None:
             raise BusError(f"there is no dead letter {number}; see: claimbus dead list")
@@ -524,7 +527,7 @@ def dead_replay(numbers: tuple[int, ...], everything: bool) -> None:
 
 
 async def _dead_replay(numbers: tuple[int, ...], everything: bool) -> None:
-    async with connected(server()) as client:
+    async with at_server() as client:
         letters = await dead_letters(client)
         wanted = [one for one in letters if one.number in numbers or (everything and one.letter.why != "invalid")]
         if unknown := set(numbers) - {one.number for one in letters}:

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 from rich.table import Table
 
-from claimbus_cli.bus import Buried, all_messages, connected, dead_letters
-from claimbus_cli.terminal import counted, out, run, server, spell_age
+from claimbus_cli.bus import Buried, all_messages, dead_letters
+from claimbus_cli.terminal import at_server, counted, out, run, spell_age
 
 _MOST_ASKED = 200
 """Gaps of which the broker is asked what is there, one by one."""
@@ -139,7 +139,7 @@ def reconcile(older_than: float, as_json: bool) -> None:
 
 
 async def _reconcile(older_than: float, as_json: bool) -> None:
-    async with connected(server()) as client:
+    async with at_server() as client:
         with counted("read") as tell:
             found = await hold_against(client, older_than, tell)
     if as_json:

@@ -11,8 +11,8 @@ from claimbus.events.envelope import read
 from nats.aio.client import Client
 from pydantic_core import from_json, to_json
 
-from claimbus_cli.bus import connected, stored_events
-from claimbus_cli.terminal import counted, run, server
+from claimbus_cli.bus import stored_events
+from claimbus_cli.terminal import at_server, counted, run
 
 
 class _Sent(Keyed):
@@ -53,7 +53,7 @@ def visits(since: datetime | None, through: datetime | None, practice: str | Non
 
 
 async def _write(practice: str | None, first: date, last: date) -> None:
-    async with connected(server()) as client:
+    async with at_server() as client:
         found, unreadable = await _newest(client, practice, first, last)
     for body in found:
         sys.stdout.buffer.write(body + b"\n")

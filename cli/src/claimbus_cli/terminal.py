@@ -5,6 +5,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -14,11 +15,12 @@ from claimbus.messaging import MessagingError
 from claimbus.rules import RuleError
 from claimbus.service import Settings, SettingsError
 from claimbus.telemetry.export import exporting
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from claimbus_cli.bus import BusError
+from claimbus_cli.bus import BusError, connected
 from claimbus_cli.embedded import BrokerError
 from claimbus_cli.supervisor import ServiceFailedError
 from claimbus_cli.visits import VisitsError
@@ -59,8 +61,10 @@ def spell_age(seconds: float) -> str:
     return f"{seconds / 60:,.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
 
 
-def server() -> str:
-    return Settings.read().nats_url
+def at_server() -> AbstractAsyncContextManager[Client]:
+    """A connection to the server that the environment names, as the user whose key it names."""
+    settings = Settings.read()
+    return connected(settings.nats_url, settings.nkey)
 
 
 @contextlib.contextmanager

@@ -19,9 +19,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from claimbus_cli.bus import connected, count_of
+from claimbus_cli.bus import count_of
 from claimbus_cli.open_visits import OpenVisits, OpenVisitsLook
-from claimbus_cli.terminal import out, run, server, spell_age
+from claimbus_cli.terminal import at_server, out, run, spell_age
 
 _WORDS: tuple[type[Event], ...] = (ClaimReady, ClaimDenialRisk, VisitHeld, VisitSuperseded, ClaimVoided)
 _NEARLY_FULL = 0.7
@@ -222,7 +222,7 @@ def top(once: bool, as_json: bool, interval: float) -> None:
 
 
 async def _top(once: bool, as_json: bool, interval: float) -> None:
-    async with connected(server()) as client:
+    async with at_server() as client:
         open_visits = OpenVisitsLook(client)
         before = await look(client, open_visits)
         with contextlib.nullcontext() if once or as_json else Live(console=out, auto_refresh=False) as live:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -13,6 +14,7 @@ from typing import NoReturn
 
 from faststream import FastStream
 from faststream.nats import NatsBroker, NatsRouter
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from claimbus.events import RuleSet
@@ -29,6 +31,8 @@ from claimbus.telemetry.metrics import record
 
 _MOST_SECONDS = 7 * 86_400.0
 """The longest time to wait for anything: half of what is looked back at after a start (`messaging.overdue`)."""
+_LOOK = 1.0
+"""Seconds between two looks at whether the broker was provisioned."""
 _MISCONFIGURED = 78
 """Exit status EX_CONFIG: starting again would change nothing."""
 
@@ -50,6 +54,10 @@ class Settings:
     """Folder of payer profiles of one's own."""
     suggester: str | None = None
     """A suggester of one's own, as `module:name`; coding alone asks it."""
+    nkey: Path | None = None
+    """File of the seed that proves to the server who this is."""
+    wait: float = 0.0
+    """Seconds that a service waits, when it starts, for its consumers to be as declared."""
     held_after: float = 300.0
     """Seconds after which claims holds a visit that a fact is missing of; 0: never. Claims alone looks."""
 
@@ -72,8 +80,23 @@ class Settings:
             exports=Exports.read(environment),
             profiles=Path(folder) if (folder := environment.get("CLAIMBUS_PROFILES")) else None,
             suggester=environment.get("CLAIMBUS_SUGGESTER") or None,
+            nkey=_key_file(environment.get("CLAIMBUS_NATS_NKEY")),
+            wait=_seconds(environment, "CLAIMBUS_WAIT", 0.0),
             held_after=_seconds(environment, "CLAIMBUS_HELD_AFTER", 300.0),
         )
+
+
+def _key_file(given: str | None) -> Path | None:
+    if not given:
+        return None
+    path = Path(given)
+    try:
+        seed = path.read_bytes()
+    except OSError as exc:
+        raise SettingsError(f"CLAIMBUS_NATS_NKEY: {given}: {exc.strerror}; see: claimbus keys --help") from None
+    if not seed.startswith(b"SU"):
+        raise SettingsError(f"CLAIMBUS_NATS_NKEY: {given} holds no seed of a user; that begins with SU")
+    return path
 
 
 def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
@@ -113,8 +136,11 @@ async def _serve_health(
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(5):
-                await reader.readline()
-                status = "204 No Content" if await is_healthy(running, name, projections) else "503 Service Unavailable"
+                asked = await reader.readline()
+                # Whether to be restarted is another question than whether work can be done: a broker that is away
+                # comes back sooner than a service that has to start anew.
+                well = asked.startswith(b"GET /live ") or await is_healthy(running, name, projections)
+                status = "204 No Content" if well else "503 Service Unavailable"
                 writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
                 await writer.drain()
         except (TimeoutError, ConnectionError):
@@ -125,6 +151,19 @@ async def _serve_health(
     return await asyncio.start_server(answer, host, port)
 
 
+async def _provisioned(client: Client, name: str, wait: float) -> None:
+    """Wait until the consumers are as declared. Raises `Drift` when they are not in time."""
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            return await verify(client.jetstream(), name)
+        except Drift:
+            if time.monotonic() >= deadline:
+                raise
+        log().info("service.waiting", why="topology")
+        await asyncio.sleep(_LOOK)
+
+
 async def _serve(
     name: str,
     router: NatsRouter,
@@ -132,7 +171,7 @@ async def _serve(
     watches: tuple[Overdue, ...],
     settings: Settings,
 ) -> None:
-    running = broker(settings.nats_url, name, router)
+    running = broker(settings.nats_url, name, router, nkey=settings.nkey)
     app = FastStream(running, logger=None)
     health: list[asyncio.Server] = []
     gauges: list[BrokerGauges] = []
@@ -140,7 +179,7 @@ async def _serve(
     @app.on_startup
     async def _check() -> None:
         client = await running.connect()
-        await verify(client.jetstream(), name)
+        await _provisioned(client, name, settings.wait)
         for projection in projections:
             await projection.start(client)
 

@@ -1,13 +1,15 @@
 """The FastStream broker as Claimbus runs it, and what a handler subscribes with."""
 
+from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from faststream import AckPolicy
-from faststream.nats import JStream, NatsBroker, NatsRouter, PullSub
+from faststream.nats import JStream, NatsBroker, NatsNKey, NatsRouter, PullSub
 from nats.js.api import ConsumerConfig
 
 from claimbus.events import Event, VisitCompleted
 from claimbus.messaging.decode import decode_heard
+from claimbus.messaging.permissions import inbox_of
 from claimbus.messaging.settlement import Settlement
 from claimbus.messaging.topology import BATCH, STREAM_OF, consumers
 from claimbus.telemetry.logs import log
@@ -23,6 +25,7 @@ class Subscription(TypedDict):
     durable: str
     config: ConsumerConfig
     pull_sub: "PullSub[Literal[False]]"
+    inbox_prefix: bytes
 
 
 def hears(service: str, of: type[Event] = VisitCompleted) -> Subscription:
@@ -38,6 +41,8 @@ def hears(service: str, of: type[Event] = VisitCompleted) -> Subscription:
         durable=service,
         config=consumers(stream)[service],
         pull_sub=PullSub(batch_size=BATCH, timeout=5.0),
+        # What is pulled does not inherit the connection's prefix.
+        inbox_prefix=f"{inbox_of(service)}.".encode(),
     )
 
 
@@ -54,10 +59,15 @@ async def _on_reconnect() -> None:
     log().info("broker.reconnected")
 
 
-def broker(url: str, service: str, *routers: NatsRouter) -> NatsBroker:
-    """A broker with our delivery rules; it connects when started and reconnects for ever."""
+def broker(url: str, service: str, *routers: NatsRouter, nkey: Path | None = None) -> NatsBroker:
+    """A broker with our delivery rules; it connects when started and reconnects for ever.
+
+    `nkey` is the file of the seed that proves who the service is; without one the server is asked to let anyone in.
+    """
     options: dict[str, Any] = {
         "name": f"claimbus-{service}",
+        "inbox_prefix": inbox_of(service),
+        "security": NatsNKey.from_file(nkey) if nkey else None,
         "ack_policy": AckPolicy.MANUAL,
         # Handlers take one argument, already decoded and typed; injecting it costs 0.17 ms a message.
         "apply_types": False,
