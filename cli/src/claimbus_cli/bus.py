@@ -61,8 +61,11 @@ async def connected(url: str, nkey: Path | None = None) -> AsyncIterator[Client]
     Raises `BusError` when no server answers, or it lets nobody in without a key, or not with this one.
     """
 
-    async def _quiet(_: Exception) -> None:
+    said: list[str] = []
+
+    async def _quiet(exc: Exception) -> None:
         """nats-py would print a traceback for each attempt; the error below says it once."""
+        said.append(str(exc))
 
     try:
         client = await nats.connect(
@@ -75,6 +78,8 @@ async def connected(url: str, nkey: Path | None = None) -> AsyncIterator[Client]
             inbox_prefix=inbox_of(public_key(nkey)) if nkey else DEFAULT_INBOX_PREFIX,
         )
     except (NoServersError, OSError, TimeoutError) as exc:
+        if any("authorization" in text.lower() for text in said):
+            raise BusError(f"{url} lets in only who has a key, and not this one: set CLAIMBUS_NATS_NKEY") from exc
         raise BusError(f"no NATS server answers at {url}; start one with: claimbus up") from exc
     except NatsError as exc:
         raise BusError(f"CLAIMBUS_NATS_URL: {url!r} cannot be used: {exc}") from exc

@@ -1,0 +1,209 @@
+"""Each user of the broker can do its work, and nothing else: on a real server, with the files that are deployed."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from claimbus.messaging.topology import CLAIMS, VISITS, provision
+from claimbus.telemetry import registry
+from claimbus_cli.bus import connected, dead_letters, outgoing, publish_visit, words_on
+from claimbus_cli.supervisor import SERVICES
+from keyed import KeyedServer, keyed_server, services_with_keys
+from nats.errors import Error as NatsError
+from observing import Collector, eventually, example_bodies
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CLI = [sys.executable, "-m", "claimbus_cli"]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[KeyedServer]:
+    with keyed_server(tmp_path, "northside-pt", "lakeside") as running:
+        yield running
+
+
+async def claimbus(server: KeyedServer, user: str, *arguments: str) -> str:
+    """What a command says, run as a user. Fails when the command does."""
+    environment = {"CLAIMBUS_NATS_URL": server.url, "CLAIMBUS_NATS_NKEY": str(server.seed(user))}
+    process = await asyncio.create_subprocess_exec(
+        *CLI,
+        *arguments,
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, said.decode()
+    return said.decode()
+
+
+async def test_a_visit_s_whole_life_with_least_permissions(
+    server: KeyedServer, tmp_path: Path, collector: Collector
+) -> None:
+    bodies = example_bodies()
+    sending = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_METRIC_EXPORT_INTERVAL": "500"}
+    async with services_with_keys(server, tmp_path, CLAIMBUS_HELD_AFTER="2", **sending):
+        # They wait for it: nobody has to be started in order.
+        assert "created stream VISITS" in await claimbus(server, "provision", "provision", "--replicas", "1")
+        await claimbus(server, "ehr-northside-pt", "publish", str(EXAMPLES / "visits"))
+        environment = {
+            "CLAIMBUS_NATS_URL": server.url,
+            "CLAIMBUS_NATS_NKEY": str(server.seed("submission-northside-pt")),
+        }
+        subscriber = await asyncio.create_subprocess_exec(
+            sys.executable, str(EXAMPLES / "subscriber.py"), "northside-pt", "--count", str(len(bodies)),
+            env={**os.environ, **environment}, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        told, _ = await asyncio.wait_for(subscriber.communicate(), 60)
+        assert len(set(told.decode().splitlines())) == len(bodies)
+
+        # The payer answers, a visit is taken back, one that cannot be read is buried, one is never completed.
+        for answer in ("submitted", "adjudicated"):
+            await claimbus(
+                server, "submission-northside-pt",
+                "publish", "--as", answer, str(EXAMPLES / f"outcomes/01-{answer}.json"),
+            )  # fmt: skip
+        first = json.loads(next(iter(bodies.values())))
+        broken = tmp_path / "broken.json"
+        broken.write_text('{"practice_id": "northside-pt", "visit_id": "broken"}')
+        await claimbus(server, "ehr-northside-pt", "publish", str(broken))
+        async with connected(server.url, server.seed("operator")) as operator:
+            assert await eventually(lambda: dead_letters(operator))
+            before = await words_on(operator, first["practice_id"], first["visit_id"])
+            await publish_visit(operator, outgoing(json.dumps({**first, "revision": 2}).encode()))
+            await eventually(lambda: _has_more(operator, first, len(before)))
+        for looking in (["doctor"], ["reconcile"], ["dead", "list"], ["top", "--once"], ["explain", first["visit_id"]]):
+            await claimbus(server, "operator", *looking)
+        await eventually(lambda: any(point.metric == registry.PENDING.name for point in collector.points))
+    logs = "".join((tmp_path / f"{name}.log").read_text() for name in SERVICES)
+    assert "broker.error" not in logs
+    assert "look-failed" not in logs
+    assert "Permissions Violation" not in server.log
+    assert "Publish Violation" not in server.log
+
+
+async def _has_more(client: Any, visit: dict[str, Any], than: int) -> bool:
+    return len(await words_on(client, visit["practice_id"], visit["visit_id"])) > than
+
+
+async def _as_admin(server: KeyedServer) -> Any:
+    client, _ = await server.connect("admin")
+    return client
+
+
+PULL = b'{"batch": 1, "no_wait": true}'
+REFUSED = {
+    "units may not decide a claim": ("units", "claims.northside-pt.v1.ready"),
+    "a service may not publish a visit": ("claims", "visits.northside-pt.v1.completed"),
+    "a service may not bury for another": ("units", "dead.claims.invalid"),
+    "a service may not take another's work": ("coding", f"$JS.API.CONSUMER.MSG.NEXT.{VISITS}.claims"),
+    "nor say that it is done": ("coding", f"$JS.ACK.{VISITS}.claims.1.1.1.1.1"),
+    "a service may not read what it does not need": ("coding", f"$JS.API.DIRECT.GET.{VISITS}"),
+    "claims may not make a consumer that stays": ("claims", f"$JS.API.CONSUMER.DURABLE.CREATE.{CLAIMS}.spy"),
+    "a service may not delete a stream": ("claims", f"$JS.API.STREAM.DELETE.{VISITS}"),
+    "provisioning may not delete a stream": ("provision", f"$JS.API.STREAM.DELETE.{VISITS}"),
+    "provisioning may not read a message": ("provision", f"$JS.API.STREAM.MSG.GET.{VISITS}"),
+    "an operator may not purge a stream": ("operator", f"$JS.API.STREAM.PURGE.{VISITS}"),
+    "an operator may not take a service's work": ("operator", f"$JS.API.CONSUMER.MSG.NEXT.{VISITS}.claims"),
+    "an EHR may not speak for another practice": ("ehr-northside-pt", "visits.lakeside.v1.completed"),
+    "an EHR may not say what is ours to say": ("ehr-northside-pt", "visits.northside-pt.v1.coded"),
+    "a submission service may not follow another practice": (
+        "submission-northside-pt", f"$JS.API.CONSUMER.CREATE.{CLAIMS}.submission-northside-pt.claims.lakeside.>",
+    ),
+    "nor make a consumer of no practice": (
+        "submission-northside-pt", f"$JS.API.CONSUMER.DURABLE.CREATE.{CLAIMS}.submission-northside-pt",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("user", "subject"), REFUSED.values(), ids=REFUSED)
+async def test_what_is_not_a_user_s_work_is_refused(server: KeyedServer, user: str, subject: str) -> None:
+    client, objections = await server.connect(user)
+    await client.publish(subject, PULL, reply=client.new_inbox())
+    await client.flush()
+    await eventually(lambda: objections)
+    assert "permissions violation for publish" in objections[0].lower()
+    await client.close()
+
+
+async def test_a_consumer_s_filter_is_checked_against_the_request(server: KeyedServer) -> None:
+    """The subject names the own practice; the body asks for another."""
+    admin = await _as_admin(server)
+    await provision(admin.jetstream())
+    await admin.close()
+    client, _ = await server.connect("submission-northside-pt")
+    name = "submission-northside-pt"
+    config = {"name": name, "durable_name": name, "ack_policy": "explicit", "filter_subject": "claims.lakeside.>"}
+    asked = {"stream_name": CLAIMS, "config": config}
+    where = f"$JS.API.CONSUMER.CREATE.{CLAIMS}.{name}.claims.northside-pt.>"
+    answer = json.loads((await client.request(where, json.dumps(asked).encode())).data)
+    assert "error" in answer
+    config["filter_subject"] = "claims.northside-pt.>"
+    answer = json.loads((await client.request(where, json.dumps(asked).encode())).data)
+    assert answer["config"]["filter_subject"] == "claims.northside-pt.>"
+    await client.close()
+
+
+@pytest.mark.parametrize("inbox", ["_INBOX.>", "_INBOX_claims.>", ">", "visits.>"])
+async def test_nobody_overhears(server: KeyedServer, inbox: str) -> None:
+    client, objections = await server.connect("coding")
+    await client.subscribe(inbox)
+    await client.flush()
+    await eventually(lambda: objections)
+    assert "permissions violation for subscription" in objections[0].lower()
+    await client.close()
+
+
+async def test_a_key_is_rotated_without_cutting_anyone_off(server: KeyedServer, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.write_bytes(server.seed("claims").read_bytes())
+    server.keys.rotate("claims")
+    server.reload()
+    for seed in (old, server.seed("claims")):
+        client, _ = await server.connect("claims", seed)
+        await client.close()
+    assert server.keys.settle() == ["claims"]
+    server.reload()
+    client, _ = await server.connect("claims")
+    await client.close()
+    with pytest.raises(NatsError):
+        await server.connect("claims", old)
+
+
+async def test_a_retired_practice_is_let_in_no_more(server: KeyedServer, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.write_bytes(server.seed("ehr-lakeside").read_bytes())
+    client, _ = await server.connect("ehr-lakeside")
+    server.keys.retire("lakeside")
+    server.reload()
+    await eventually(lambda: not client.is_connected)
+    await client.close()
+    with pytest.raises(NatsError):
+        await server.connect("ehr-lakeside", old)
+    client, _ = await server.connect("ehr-northside-pt")
+    await client.close()
+
+
+async def test_without_a_key_the_command_says_what_is_missing(server: KeyedServer) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *CLI, "doctor", env={**os.environ, "CLAIMBUS_NATS_URL": server.url}, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 1
+    assert "CLAIMBUS_NATS_NKEY" in said.decode()
+
+
+async def test_streams_are_encrypted_on_the_disk(server: KeyedServer) -> None:
+    client = await _as_admin(server)
+    await provision(client.jetstream())
+    canary = b"Zebulon-Canary-1931"
+    await client.jetstream().publish("visits.northside-pt.v1.completed", canary)
+    await client.close()
+    files = [file for file in (server.place / "data").rglob("*") if file.is_file()]
+    assert any(file.suffix == ".blk" for file in files)
+    assert not [file for file in files if canary in file.read_bytes()]
