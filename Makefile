@@ -5,11 +5,15 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 MEMBERS := shared services/coding services/units services/documentation-check services/claims cli
 EDITABLE := $(foreach member,$(MEMBERS),-e ./$(member))
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' shared/pyproject.toml)
+REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+# PIP_INDEX_URL is handed on if it is set.
+DOCKER_BUILD = docker build --quiet --build-arg PIP_INDEX_URL --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION)
 # Quiet: what a target prints is its own, as the JSON object of bench-json.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check e2e bench bench-json schemas lock backends clean
+.PHONY: help demo up test check e2e bench bench-json schemas lock backends images clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +63,12 @@ lock: $(VENV)/.dev ## the hash-pinned locks, made from the members' dependencies
 
 backends: ## Prometheus, the collector and Jaeger for the tests that need them, built with Go into .backends
 	sh tools/backends/build.sh
+
+images: ## the images of the services and of the command, built with Docker
+	@for service in coding units documentation-check claims; do \
+		$(DOCKER_BUILD) --build-arg SERVICE=$$service --tag claimbus/$$service:$(VERSION) . || exit 1; done
+	@$(DOCKER_BUILD) --target command --tag claimbus/cli:$(VERSION) .
+	@docker images --filter reference='claimbus/*:$(VERSION)'
 
 clean: ## the environment and what the tools left
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
