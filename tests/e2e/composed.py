@@ -7,12 +7,11 @@ import os
 import secrets
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from claimbus.messaging.permissions import inbox_of
 from claimbus_cli.seeds import public_key
 from nats.aio.client import Client
@@ -151,11 +150,3 @@ async def composed(place: Path, tag: str, *more_files: str, **environment: str) 
         yield stack
     finally:
         await stack.compose("down", "-v", "--timeout", "5")
-
-
-@pytest.fixture(scope="session")
-def images() -> Iterator[str]:
-    """Tag of the images of this checkout."""
-    if why := engine_is_missing():
-        pytest.skip(why)
-    return build_images()

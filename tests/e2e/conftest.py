@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from claimbus_cli.supervisor import Supervisor
+from composed import build_images, engine_is_missing
 from nats.aio.client import Client
 from observing import Collector
 
@@ -20,6 +21,14 @@ async def services(nats_url: str, client: Client, tmp_path: Path) -> AsyncIterat
         yield supervisor
     finally:
         await supervisor.stop()
+
+
+@pytest.fixture(scope="session")
+def images() -> str:
+    """Tag of the images of this checkout; skips where no engine can build and run them."""
+    if why := engine_is_missing():
+        pytest.skip(why)
+    return build_images()
 
 
 @pytest.fixture
