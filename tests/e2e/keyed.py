@@ -43,6 +43,7 @@ class KeyedServer:
         free = given.replace("0.0.0.0:4222", "127.0.0.1:-1").replace("0.0.0.0:8222", "127.0.0.1:-1")
         (self.place / "nats.conf").write_text(free)
         shutil.copy(CONFIG / "one.conf", self.place / "variant.conf")
+        shutil.copy(CONFIG / "plain.conf", self.place / "transport.conf")
         (self.place / "nats.log").touch()
         (self.place / "auth").symlink_to(self.keys.place / "server")
         command = [server_binary(), "-c", "nats.conf", "--ports_file_dir", ".", "-l", "nats.log"]

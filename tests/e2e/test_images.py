@@ -40,6 +40,7 @@ def broker(images: str, keys: KeyFolder, tmp_path: Path) -> Iterator[tuple[Netwo
     source = ROOT / "deploy/k8s/config/nats"
     shutil.copy(source / "nats.conf", config)
     shutil.copy(source / "one.conf", config / "variant.conf")
+    shutil.copy(source / "plain.conf", config / "transport.conf")
     shutil.copytree(keys.place / "server", config / "auth")
     with contextlib.ExitStack() as stack:
         network = stack.enter_context(Network())
