@@ -1,5 +1,5 @@
-"""Make documents from code and tables: JSON Schema for each event, AsyncAPI for each service, three pages, and the
-dashboards.
+"""Make documents from code and tables: JSON Schema for each event, AsyncAPI for each service, three pages, the
+dashboards, and the alerts as Kubernetes has them.
 
 The pages are those of what a record must show, of all findings and of all telemetry.
 
@@ -24,6 +24,7 @@ from claimbus.values import Key
 from dashboards import dashboards
 from findings_page import PAGE as FINDINGS_PAGE
 from findings_page import findings_page
+from manifests import ALERTS, alert_rules
 from pydantic import TypeAdapter
 from requirements_page import PAGE, requirements_page
 from telemetry_page import PAGE as TELEMETRY_PAGE
@@ -49,6 +50,7 @@ def documents() -> dict[Path, str]:
     return (
         texts
         | {PAGE: requirements_page(), FINDINGS_PAGE: findings_page(), TELEMETRY_PAGE: telemetry_page()}
+        | {ALERTS: alert_rules()}
         | dashboards()
     )
 
