@@ -113,7 +113,7 @@ REFUSED = {
     "an EHR may not speak for another practice": ("ehr-northside-pt", "visits.lakeside.v1.completed"),
     "an EHR may not say what is ours to say": ("ehr-northside-pt", "visits.northside-pt.v1.coded"),
     "a submission service may not follow another practice": (
-        "submission-northside-pt", f"$JS.API.CONSUMER.CREATE.{CLAIMS}.submission-northside-pt.claims.lakeside.>",
+        "submission-northside-pt", f"$JS.API.CONSUMER.CREATE.{CLAIMS}.submission-northside-pt.claims.lakeside.*.*",
     ),
     "nor make a consumer of no practice": (
         "submission-northside-pt", f"$JS.API.CONSUMER.DURABLE.CREATE.{CLAIMS}.submission-northside-pt",
@@ -138,14 +138,14 @@ async def test_a_consumer_s_filter_is_checked_against_the_request(server: KeyedS
     await admin.close()
     client, _ = await server.connect("submission-northside-pt")
     name = "submission-northside-pt"
-    config = {"name": name, "durable_name": name, "ack_policy": "explicit", "filter_subject": "claims.lakeside.>"}
+    config = {"name": name, "durable_name": name, "ack_policy": "explicit", "filter_subject": "claims.lakeside.*.*"}
     asked = {"stream_name": CLAIMS, "config": config}
-    where = f"$JS.API.CONSUMER.CREATE.{CLAIMS}.{name}.claims.northside-pt.>"
+    where = f"$JS.API.CONSUMER.CREATE.{CLAIMS}.{name}.claims.northside-pt.*.*"
     answer = json.loads((await client.request(where, json.dumps(asked).encode())).data)
     assert "error" in answer
-    config["filter_subject"] = "claims.northside-pt.>"
+    config["filter_subject"] = "claims.northside-pt.*.*"
     answer = json.loads((await client.request(where, json.dumps(asked).encode())).data)
-    assert answer["config"]["filter_subject"] == "claims.northside-pt.>"
+    assert answer["config"]["filter_subject"] == "claims.northside-pt.*.*"
     await client.close()
 
 

@@ -7,8 +7,8 @@ The server checks it; `claimbus keys` writes it down for the server.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from claimbus.events import ClaimAdjudicated, ClaimReady, ClaimSubmitted, VisitCompleted, VisitVoided
-from claimbus.events.subjects import every, subject_for
+from claimbus.events import ClaimAdjudicated, ClaimSubmitted, VisitCompleted, VisitVoided
+from claimbus.events.subjects import ALL_CLAIMS, ALL_OUTCOMES, ALL_VISITS, all_claims_of, dead, every, subject_for
 from claimbus.messaging.topology import CLAIMS, DEAD, HEARS, OUTCOMES, SAYS, STREAM_OF, VISITS, consumer_names
 
 FOLLOWS: dict[str, tuple[str, ...]] = {"documentation-check": (VISITS,), "claims": (CLAIMS, OUTCOMES)}
@@ -44,7 +44,7 @@ def of_service(service: str) -> Permissions:
 
 def _needs_of(service: str) -> Iterator[str]:
     yield from (every(event) for event in SAYS[service])
-    yield f"dead.{service}.*"
+    yield dead(service, "*")
     for stream in dict.fromkeys(STREAM_OF[event.family] for event in HEARS[service]):
         yield from _worked_off(stream, service)
     # Every service tells of the lag of all.
@@ -87,7 +87,7 @@ def of_operator(key: str) -> Permissions:
     changes = ("CREATE", "UPDATE", "DELETE", "PURGE", "RESTORE", "MSG.DELETE")
     works_off = ("CREATE", "DURABLE.CREATE", "DELETE", "MSG.NEXT")
     return Permissions(
-        ("visits.*.*.*", "claims.*.*.*", "outcomes.*.*.*", f"{_API}.>", "$JS.ACK.>", "$JS.FC.>"),
+        (ALL_VISITS, ALL_CLAIMS, ALL_OUTCOMES, f"{_API}.>", "$JS.ACK.>", "$JS.FC.>"),
         (f"{inbox_of(key)}.>",),
         (
             *(f"{_API}.STREAM.{action}.>" for action in changes),
@@ -123,7 +123,7 @@ def of_submission(practice_id: str, key: str) -> Permissions:
     It may make one consumer, whose filter is part of the request's subject: the server refuses another practice's.
     """
     consumer = submission_consumer(practice_id)
-    of_the_practice = f"{ClaimReady.family}.{practice_id}.>"
+    of_the_practice = all_claims_of(practice_id, "*")
     return Permissions(
         (
             *(subject_for(event, practice_id, "*") for event in (ClaimSubmitted, ClaimAdjudicated)),
