@@ -13,7 +13,7 @@ DOCKER_BUILD = docker build --quiet --build-arg PIP_INDEX_URL --build-arg VERSIO
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check e2e bench bench-json schemas lock backends manifests images clean
+.PHONY: help demo up test check e2e bench bench-json schemas lock backends manifests drill images clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ manifests: $(VENV)/.dev .checkers/bin/checkov ## check the Kubernetes manifests 
 .checkers/bin/checkov:
 	@$(PYTHON) -m venv .checkers
 	@.checkers/bin/pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0 checkov==3.3.30
+
+drill: $(VENV)/.dev ## lose everything and restore it from a backup; needs Docker and the command `nats`
+	@$(BIN)/python tools/drill.py $(ARGS)
 
 images: ## the images of the services and of the command, built with Docker
 	@for service in coding units documentation-check claims; do \

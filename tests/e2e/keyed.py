@@ -27,8 +27,8 @@ CONFIG = Path(__file__).parents[2] / "deploy/k8s/config/nats"
 class KeyedServer:
     """One server on loopback; `keys` is the folder that `claimbus keys` makes."""
 
-    def __init__(self, place: Path, keys: KeyFolder) -> None:
-        self.place, self.keys = place, keys
+    def __init__(self, place: Path, keys: KeyFolder, transport: str = "plain.conf") -> None:
+        self.place, self.keys, self.transport = place, keys, transport
         self.url = ""
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -43,7 +43,8 @@ class KeyedServer:
         free = given.replace("0.0.0.0:4222", "127.0.0.1:-1").replace("0.0.0.0:8222", "127.0.0.1:-1")
         (self.place / "nats.conf").write_text(free)
         shutil.copy(CONFIG / "one.conf", self.place / "variant.conf")
-        shutil.copy(CONFIG / "plain.conf", self.place / "transport.conf")
+        given = (CONFIG / self.transport).read_text().replace("/etc/nats/tls", str(self.place.parent / "tls"))
+        (self.place / "transport.conf").write_text(given)
         (self.place / "nats.log").touch()
         (self.place / "auth").symlink_to(self.keys.place / "server")
         command = [server_binary(), "-c", "nats.conf", "--ports_file_dir", ".", "-l", "nats.log"]

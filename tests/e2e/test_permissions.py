@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from claimbus.messaging.topology import CLAIMS, VISITS, provision
 from claimbus.telemetry import registry
 from claimbus_cli.bus import connected, dead_letters, outgoing, publish_visit, words_on
+from claimbus_cli.keys import KeyFolder
 from claimbus_cli.supervisor import SERVICES
 from keyed import KeyedServer, keyed_server, services_with_keys
 from nats.errors import Error as NatsError
@@ -27,9 +30,9 @@ def server(tmp_path: Path) -> Iterator[KeyedServer]:
         yield running
 
 
-async def claimbus(server: KeyedServer, user: str, *arguments: str) -> str:
+async def claimbus(server: KeyedServer, user: str, *arguments: str, **more: str) -> str:
     """What a command says, run as a user. Fails when the command does."""
-    environment = {"CLAIMBUS_NATS_URL": server.url, "CLAIMBUS_NATS_NKEY": str(server.seed(user))}
+    environment = more | {"CLAIMBUS_NATS_URL": server.url, "CLAIMBUS_NATS_NKEY": str(server.seed(user))}
     process = await asyncio.create_subprocess_exec(
         *CLI,
         *arguments,
@@ -207,3 +210,48 @@ async def test_streams_are_encrypted_on_the_disk(server: KeyedServer) -> None:
     files = [file for file in (server.place / "data").rglob("*") if file.is_file()]
     assert any(file.suffix == ".blk" for file in files)
     assert not [file for file in files if canary in file.read_bytes()]
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    """An authority and a certificate of this machine that it signed."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl makes the certificates, and is not here")
+    tls = tmp_path / "tls"
+    tls.mkdir()
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test"]
+    signed = ["-CA", tls / "ca.crt", "-CAkey", tls / "ca.key"]
+    for name, more in (("ca", []), ("tls", [*signed, "-addext", "subjectAltName=IP:127.0.0.1"])):
+        files = ["-keyout", tls / f"{name}.key", "-out", tls / f"{name}.crt"]
+        subprocess.run([*make, *files, *more], check=True, capture_output=True)
+    return tls
+
+
+async def test_services_and_commands_come_in_by_tls_and_trust_whom_they_are_told_to(
+    certificates: Path, tmp_path: Path
+) -> None:
+    """As the overlay for production has it: `tls://` in the address, and the authority in SSL_CERT_FILE."""
+    keys = KeyFolder(tmp_path / "keys")
+    keys.complete("northside-pt")
+    server = KeyedServer(tmp_path / "server", keys, "tls.conf")
+    server.start()
+    server.url = server.url.replace("nats://", "tls://")
+    trust = {"SSL_CERT_FILE": str(certificates / "ca.crt")}
+    try:
+        async with services_with_keys(server, tmp_path, **trust):
+            await claimbus(server, "provision", "provision", **trust)
+            visit = json.loads(next(iter(example_bodies().values())))
+            (tmp_path / "visit.json").write_text(json.dumps(visit))
+            await claimbus(server, "ehr-northside-pt", "publish", str(tmp_path / "visit.json"), **trust)
+            await eventually(lambda: _is_explained(server, visit, trust))
+        with pytest.raises(AssertionError, match="set SSL_CERT_FILE"):
+            await claimbus(server, "operator", "doctor")
+    finally:
+        server.stop()
+
+
+async def _is_explained(server: KeyedServer, visit: dict[str, Any], trust: dict[str, str]) -> bool:
+    try:
+        return "97110" in await claimbus(server, "operator", "explain", visit["visit_id"], **trust)
+    except AssertionError:
+        return False  # not decided yet

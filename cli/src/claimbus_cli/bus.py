@@ -1,5 +1,6 @@
 """What the command does on the bus: connect, publish visits, follow decisions, read dead letters."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -48,10 +49,19 @@ FROM_OUTSIDE: dict[str, type[Event]] = {
 
 
 _LETTERS_AT_ONCE = 1000
+_LONGEST_CONNECT = 15.0
 
 
 class BusError(RuntimeError):
     """The broker cannot be used, or a visit cannot be put on it; the text says what to do."""
+
+
+def _why_not(url: str, said: str) -> str:
+    if "authorization" in said:
+        return f"{url} lets in only who has a key, and not this one: set CLAIMBUS_NATS_NKEY"
+    if "certificate" in said:
+        return f"{url} has a certificate that is not trusted: set SSL_CERT_FILE to the file of its authority"
+    return f"no NATS server answers at {url}; start one with: claimbus up"
 
 
 @contextlib.asynccontextmanager
@@ -60,7 +70,6 @@ async def connected(url: str, nkey: Path | None = None) -> AsyncIterator[Client]
 
     Raises `BusError` when no server answers, or it lets nobody in without a key, or not with this one.
     """
-
     said: list[str] = []
 
     async def _quiet(exc: Exception) -> None:
@@ -68,19 +77,19 @@ async def connected(url: str, nkey: Path | None = None) -> AsyncIterator[Client]
         said.append(str(exc))
 
     try:
-        client = await nats.connect(
-            url,
-            name="claimbus-cli",
-            max_reconnect_attempts=2,
-            connect_timeout=3,
-            error_cb=_quiet,
-            nkeys_seed=str(nkey) if nkey else None,
-            inbox_prefix=inbox_of(public_key(nkey)) if nkey else DEFAULT_INBOX_PREFIX,
-        )
+        # nats-py 2.16 waits for ever after a certificate that it does not trust.
+        async with asyncio.timeout(_LONGEST_CONNECT):
+            client = await nats.connect(
+                url,
+                name="claimbus-cli",
+                max_reconnect_attempts=2,
+                connect_timeout=3,
+                error_cb=_quiet,
+                nkeys_seed=str(nkey) if nkey else None,
+                inbox_prefix=inbox_of(public_key(nkey)) if nkey else DEFAULT_INBOX_PREFIX,
+            )
     except (NoServersError, OSError, TimeoutError) as exc:
-        if any("authorization" in text.lower() for text in said):
-            raise BusError(f"{url} lets in only who has a key, and not this one: set CLAIMBUS_NATS_NKEY") from exc
-        raise BusError(f"no NATS server answers at {url}; start one with: claimbus up") from exc
+        raise BusError(_why_not(url, " ".join(said).lower())) from exc
     except NatsError as exc:
         raise BusError(f"CLAIMBUS_NATS_URL: {url!r} cannot be used: {exc}") from exc
     try:

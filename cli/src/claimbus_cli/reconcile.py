@@ -59,19 +59,7 @@ async def hold_against(client: Client, older_than: float, tell: Callable[[], Non
 
     `older_than` is in seconds. Raises nats-py's errors.
     """
-    answered: dict[tuple[str, str], int] = {}
-    held: set[tuple[str, str, int]] = set()
-    async for msg in all_messages(client, CLAIMS, ALL_CLAIMS):
-        tell()
-        address = parse(msg.subject)
-        said = _keyed(msg)
-        if said is None:
-            continue
-        if address.fact == VisitHeld.fact:
-            held.add((said.practice_id, said.visit_id, said.revision))
-        else:
-            key = (said.practice_id, said.visit_id)
-            answered[key] = max(said.revision, answered.get(key, 0))
+    answered, held = await said_by_claims(client, tell)
     letters_of: dict[tuple[str, str], list[Buried]] = defaultdict(list)
     letters_at: dict[int, list[Buried]] = defaultdict(list)
     for one in await dead_letters(client):
@@ -102,6 +90,26 @@ async def hold_against(client: Client, older_than: float, tell: Callable[[], Non
         counts[stands] += 1
     told = [gap._replace(facts=await _facts_of(client, gap)) for gap in gaps[:_MOST_ASKED]]
     return Reconciled(counts, told + gaps[_MOST_ASKED:], buried)
+
+
+async def said_by_claims(
+    client: Client, tell: Callable[[], None]
+) -> tuple[dict[tuple[str, str], int], set[tuple[str, str, int]]]:
+    """The newest revision of each visit that was decided, superseded or taken back; and what was held."""
+    answered: dict[tuple[str, str], int] = {}
+    held: set[tuple[str, str, int]] = set()
+    async for msg in all_messages(client, CLAIMS, ALL_CLAIMS):
+        tell()
+        address = parse(msg.subject)
+        said = _keyed(msg)
+        if said is None:
+            continue
+        if address.fact == VisitHeld.fact:
+            held.add((said.practice_id, said.visit_id, said.revision))
+        else:
+            key = (said.practice_id, said.visit_id)
+            answered[key] = max(said.revision, answered.get(key, 0))
+    return answered, held
 
 
 async def _facts_of(client: Client, gap: Standing) -> tuple[str, ...]:

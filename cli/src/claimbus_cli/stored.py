@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from pydantic_core import from_json, to_json
 
 from claimbus_cli.bus import stored_events
+from claimbus_cli.reconcile import said_by_claims
 from claimbus_cli.terminal import at_server, counted, run
 
 
@@ -36,7 +37,8 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--since", type=_DAY, metavar="DATE", help="First date of service.")
 @click.option("--through", type=_DAY, metavar="DATE", help="Last date of service.")
 @click.option("--practice", metavar="KEY", help="Of this practice alone.")
-def visits(since: datetime | None, through: datetime | None, practice: str | None) -> None:
+@click.option("--undecided", is_flag=True, help="Those alone that claims has not decided: to publish them again.")
+def visits(since: datetime | None, through: datetime | None, practice: str | None, undecided: bool) -> None:
     """Write the visits that lie on the bus, one JSON object a line, by date of service.
 
     The newest revision of each visit; none that was voided. They hold PHI: keep the file as you keep the record.
@@ -44,17 +46,23 @@ def visits(since: datetime | None, through: datetime | None, practice: str | Non
     \b
     claimbus visits --since 2026-10-01 --through 2026-10-31 > october.jsonl
     claimbus visits --practice northside-pt | claimbus evaluate - --rules ./drafts --compare
+    claimbus visits --undecided | claimbus publish -
     """
     first = since.date() if since else date.min
     last = through.date() if through else date.max
     if last < first:
         raise click.UsageError(f"--through {last} lies before --since {first}")
-    run(_write(practice, first, last))
+    run(_write(practice, first, last, undecided))
 
 
-async def _write(practice: str | None, first: date, last: date) -> None:
+async def _write(practice: str | None, first: date, last: date, undecided: bool) -> None:
     async with at_server() as client:
-        found, unreadable = await _newest(client, practice, first, last)
+        by_visit, unreadable = await _newest(client, practice, first, last)
+        if undecided:
+            with counted("words of claims") as tell:
+                answered, _ = await said_by_claims(client, tell)
+            by_visit = {key: one for key, one in by_visit.items() if answered.get(key, 0) < one.revision}
+    found = list(_in_order(by_visit.values()))
     for body in found:
         sys.stdout.buffer.write(body + b"\n")
     sys.stdout.buffer.flush()
@@ -62,7 +70,9 @@ async def _write(practice: str | None, first: date, last: date) -> None:
         click.echo(f"{unreadable} stored events are no visits and were left out; see: claimbus dead list", err=True)
 
 
-async def _newest(client: Client, practice: str | None, first: date, last: date) -> tuple[list[bytes], int]:
+async def _newest(
+    client: Client, practice: str | None, first: date, last: date
+) -> tuple[dict[tuple[str, str], _Last], int]:
     by_visit: dict[tuple[str, str], _Last] = {}
     unreadable = 0
     with counted("stored visits") as tell:
@@ -87,7 +97,7 @@ async def _newest(client: Client, practice: str | None, first: date, last: date)
         known = by_visit.get((void.practice_id, void.visit_id))
         if known is not None and known.revision <= void.revision:
             del by_visit[void.practice_id, void.visit_id]
-    return list(_in_order(by_visit.values())), unreadable
+    return by_visit, unreadable
 
 
 def _key_of(sent: Keyed, subject: str) -> tuple[str, str]:

@@ -16,11 +16,15 @@ from claimbus.messaging.permissions import inbox_of
 from claimbus_cli.seeds import public_key
 from nats.aio.client import Client
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parent.parent
 SERVICES = ("coding", "units", "documentation-check", "claims")
 BASE = "python:3.11-slim-bookworm"
 NATS = "nats:2-alpine"
 BROKERS = {"docker-compose.yml": ("nats",), "docker-compose.cluster.yml": ("nats", "nats-b", "nats-c")}
+
+
+class StackError(RuntimeError):
+    """A command about the stack failed; the text is what it said."""
 
 
 def engine_is_missing() -> str:
@@ -46,21 +50,24 @@ def build_images() -> str:
     """The images of this checkout under a tag of their own; the tag."""
     tag = "tested"
     done = subprocess.run(["make", "images", f"VERSION={tag}"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    if done.returncode:
+        raise StackError(done.stdout + done.stderr)
     return tag
 
 
-async def run(*command: str, env: dict[str, str] | None = None) -> str:
-    """What a command says. Fails when the command does."""
+async def run(*command: str, env: dict[str, str] | None = None, feed: bytes | None = None) -> str:
+    """What a command says, given something to read. Raises `StackError` with that when the command fails."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=ROOT,
         env={**os.environ, **(env or {})},
+        stdin=asyncio.subprocess.DEVNULL if feed is None else asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await process.communicate()
-    assert process.returncode == 0, f"{' '.join(command)}\n{said.decode()}"
+    said, _ = await process.communicate(feed)
+    if process.returncode:
+        raise StackError(f"{' '.join(command)}\n{said.decode()}")
     return said.decode()
 
 
@@ -118,7 +125,6 @@ class Stack:
             nkeys_seed=str(seed),
             inbox_prefix=inbox_of(public_key(seed)),
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0.2,
             **options,
         )
         try:
@@ -134,8 +140,8 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def composed(place: Path, tag: str, *more_files: str, **environment: str) -> AsyncIterator[Stack]:
-    """`docker compose up`, healthy; all of it is taken down at the end, volumes too."""
+async def composed(place: Path, tag: str, *more_files: str, start: tuple[str, ...] = ()) -> AsyncIterator[Stack]:
+    """`docker compose up`, healthy, or some services of it; it is taken down at the end, volumes too."""
     # Not 0: a container that starts again would be given another port.
     free = {
         "CLAIMBUS_NATS_PORT": str(free_port()),
@@ -143,9 +149,10 @@ async def composed(place: Path, tag: str, *more_files: str, **environment: str) 
         "CLAIMBUS_VERSION": tag,
     }
     project = f"claimbus-test-{secrets.token_hex(3)}"
-    stack = Stack(project, ("docker-compose.yml", *more_files), {**free, **environment}, place / "keys")
+    stack = Stack(project, ("docker-compose.yml", *more_files), free, place / "keys")
     try:
-        await stack.compose("up", "-d", "--no-build", "--wait")
+        await stack.compose("up", "-d", "--no-build", "--wait", *start)
+        await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
         await stack.compose("cp", "keys:/keys", str(stack.keys))
         yield stack
     finally:
