@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claimbus.events import VisitVoided
+from claimbus.events import VisitHeld, VisitVoided
 from claimbus.events.subjects import subject_for
+from claimbus.messaging import Outgoing, publish
 from claimbus_cli.bus import outgoing, publish_visit
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.visits import read_visits
@@ -236,6 +237,22 @@ async def test_the_newest_revision_of_each_stored_visit_comes_back_by_date(
     assert stored("--since", "2026-10-01", "--through", "2026-10-31") == [("early", 1)]
     assert stored("--practice", "southside-pt") == [("elsewhere", 1)]
     assert stored("--since", "2026-11-01", "--practice", "northside-pt")[-1] == ("moved", 2)
+
+
+async def test_the_undecided_alone_come_back_to_be_published_again(
+    client: Client, nats_url: str, claimbus: Command
+) -> None:
+    for body in (sent("decided"), sent("lost"), sent("corrected"), sent("corrected", 2), sent("held")):
+        await publish_visit(client, outgoing(body))
+    for body in (sent("decided"), sent("corrected")):  # of the correction nothing was said
+        await publish(client, Outgoing.of(evaluate_visit(body)), source="/test")
+    held = VisitHeld.model_construct(practice_id="northside-pt", visit_id="held", revision=1)
+    await client.jetstream().publish(
+        subject_for(VisitHeld, "northside-pt", "held"), held.model_dump_json(warnings=False).encode()
+    )
+    ran = claimbus("visits", "--undecided", CLAIMBUS_NATS_URL=nats_url)
+    found = {(one["visit_id"], one["revision"]) for one in map(json.loads, ran.stdout.splitlines())}
+    assert found == {("lost", 1), ("corrected", 2), ("held", 1)}
 
 
 async def test_no_stored_visits_are_no_lines(client: Client, nats_url: str, claimbus: Command) -> None:

@@ -36,17 +36,21 @@ class KeyedServer:
     def log(self) -> str:
         return (self.place / "nats.log").read_text()
 
-    def start(self) -> None:
+    def lay_out(self, variant: str = "one.conf") -> None:
+        """Put the files where the server looks for them."""
         self.place.mkdir()
         # As deployed but for the ports: tests run side by side.
         given = (CONFIG / "nats.conf").read_text()
         free = given.replace("0.0.0.0:4222", "127.0.0.1:-1").replace("0.0.0.0:8222", "127.0.0.1:-1")
         (self.place / "nats.conf").write_text(free)
-        shutil.copy(CONFIG / "one.conf", self.place / "variant.conf")
+        shutil.copy(CONFIG / variant, self.place / "variant.conf")
         given = (CONFIG / self.transport).read_text().replace("/etc/nats/tls", str(self.place.parent / "tls"))
         (self.place / "transport.conf").write_text(given)
-        (self.place / "nats.log").touch()
         (self.place / "auth").symlink_to(self.keys.place / "server")
+
+    def start(self) -> None:
+        self.lay_out()
+        (self.place / "nats.log").touch()
         command = [server_binary(), "-c", "nats.conf", "--ports_file_dir", ".", "-l", "nats.log"]
         environment = {"SERVER_NAME": "keyed", "STORE_DIR": str(self.place / "data")}
         self._process = subprocess.Popen(command, cwd=self.place, env={**os.environ, **environment})

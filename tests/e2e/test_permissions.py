@@ -14,6 +14,7 @@ import pytest
 from claimbus.messaging.topology import CLAIMS, VISITS, provision
 from claimbus.telemetry import registry
 from claimbus_cli.bus import connected, dead_letters, outgoing, publish_visit, words_on
+from claimbus_cli.embedded import server_binary
 from claimbus_cli.keys import KeyFolder
 from claimbus_cli.supervisor import SERVICES
 from keyed import KeyedServer, keyed_server, services_with_keys
@@ -255,3 +256,21 @@ async def _is_explained(server: KeyedServer, visit: dict[str, Any], trust: dict[
         return "97110" in await claimbus(server, "operator", "explain", visit["visit_id"], **trust)
     except AssertionError:
         return False  # not decided yet
+
+
+@pytest.mark.parametrize("variant", ["one.conf", "three.conf"])
+@pytest.mark.parametrize("transport", ["plain.conf", "tls.conf"])
+def test_the_server_takes_every_configuration(variant: str, transport: str, certificates: Path, tmp_path: Path) -> None:
+    keys = KeyFolder(tmp_path / "keys")
+    keys.complete()
+    KeyedServer(tmp_path / "server", keys, transport).lay_out(variant)
+    environment = {"SERVER_NAME": "claimbus-nats-0", "STORE_DIR": str(tmp_path / "data")}
+    command = [server_binary(), "-c", "nats.conf", "-t"]
+    done = subprocess.run(
+        command, cwd=tmp_path / "server", env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "is valid" in done.stderr
+    # Without a name or a place for its store it does not start on a guess.
+    done = subprocess.run(command, cwd=tmp_path / "server", env={}, capture_output=True, check=False)
+    assert done.returncode != 0
