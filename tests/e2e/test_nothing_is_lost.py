@@ -10,6 +10,7 @@ from pathlib import Path
 import nats
 import pytest
 from claimbus.messaging.topology import ACK_WAIT, VISITS, provision
+from claimbus.probe import answers
 from claimbus_cli.bus import dead_letters, outgoing, publish_visit
 from claimbus_cli.embedded import EmbeddedServer
 from claimbus_cli.supervisor import Supervisor
@@ -110,8 +111,11 @@ async def test_health_notices_a_deleted_consumer_and_work_goes_on_when_it_is_bac
 ) -> None:
     port = services.port_of("coding")
     assert await _health(port) == 204
+    assert answers(port)
     await client.jetstream().delete_consumer(VISITS, "coding")
     assert await _health(port) == 503
+    assert not answers(port)
+    assert await _health(port, "/live") == 204  # nothing that a restart would mend
     await publish_all_twice(client, 3)
     await asyncio.sleep(1)
     assert await words_of_claims(client) == {}
@@ -135,9 +139,28 @@ async def test_a_service_refuses_to_run_on_a_topology_that_drifted(nats_url: str
     assert "consumer units does not exist on stream VISITS; run: claimbus provision" in said.decode()
 
 
-async def _health(port: int) -> int:
+async def test_a_service_told_to_wait_starts_when_somebody_provisions(nats_url: str, client: Client) -> None:
+    await client.jetstream().delete_consumer(VISITS, "units")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "units",
+        env={**os.environ, "CLAIMBUS_NATS_URL": nats_url, "CLAIMBUS_WAIT": "60"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    assert b"service.waiting" in await asyncio.wait_for(process.stderr.readline(), 30)
+    await provision(client.jetstream())
+    while b"service.ready" not in await asyncio.wait_for(process.stderr.readline(), 30):
+        pass
+    process.terminate()
+    await process.communicate()
+    assert process.returncode == 0
+
+
+async def _health(port: int, path: str = "/ready") -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET / HTTP/1.1\r\n\r\n")
+    writer.write(f"GET {path} HTTP/1.1\r\n\r\n".encode())
     status = int((await reader.readline()).split()[1])
     writer.close()
     await writer.wait_closed()
