@@ -107,7 +107,7 @@ async def _publish(side: Side, key: str, body: bytes) -> None:
     await side.client.jetstream().publish(side.address(key), body, stream=side.stream, timeout=30, headers=headers)
 
 
-async def _flow(side: Side, visits: list[tuple[str, bytes]], *, rate: float | None) -> tuple[float, dict[str, float]]:
+async def flow(side: Side, visits: list[tuple[str, bytes]], *, rate: float | None) -> tuple[float, dict[str, float]]:
     """Publish visits, at `rate` a second or as fast as they go; seconds in all, and seconds of each."""
     began: dict[str, float] = {}
     ended: dict[str, float] = {}
@@ -145,11 +145,11 @@ async def _flow(side: Side, visits: list[tuple[str, bytes]], *, rate: float | No
 
 
 async def measure(side: Side, visits: int, rate: float) -> Measured:
-    await _flow(side, visit_bodies(200, "warm"), rate=None)
+    await flow(side, visit_bodies(200, "warm"), rate=None)
     before = {name: cpu_seconds(pid) for name, pid in side.pids.items()}
-    elapsed, _ = await _flow(side, visit_bodies(visits, "load"), rate=None)
+    elapsed, _ = await flow(side, visit_bodies(visits, "load"), rate=None)
     spent = {name: cpu_seconds(pid) - before[name] for name, pid in side.pids.items()}
-    _, each = await _flow(side, visit_bodies(round(rate * 10), "calm"), rate=rate)
+    _, each = await flow(side, visit_bodies(round(rate * 10), "calm"), rate=rate)
     cuts = statistics.quantiles([seconds * 1000 for seconds in each.values()], n=100)
     return Measured(
         side.name,

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import yaml
 from claimbus.messaging.broker import GRACE
-from claimbus.messaging.topology import HEARS, consumer_names
+from claimbus.messaging.topology import HEARS, consumer_names, streams
 
 ROOT = Path(__file__).parent.parent
 OVERLAYS = ROOT / "deploy/k8s/overlays"
@@ -339,13 +339,18 @@ def confinement(built: Built) -> Iterator[str]:
 
 
 def store(built: Built) -> Iterator[str]:
-    """The broker's disk holds what its configuration lets streams take."""
-    allowed = re.search(r"max_file_store: (\d+)GB", (ROOT / "deploy/k8s/config/nats/nats.conf").read_text())
+    """What streams are declared to hold fits into what the broker lets them take, and that onto its disk."""
+    declared = sum(stream.max_bytes or 0 for stream in streams())
     for one in built.of("StatefulSet"):
+        broker = one["spec"]["template"]["spec"]["containers"][0]
+        (limit,) = (variable["value"] for variable in broker["env"] if variable["name"] == "STORE_LIMIT")
+        allowed = int(limit.removesuffix("GB")) * 10**9
+        if declared > allowed:
+            yield f"{_title(one)} lets streams take {limit}, and they are declared to hold {declared / 10**9:.0f}GB"
         for claim in one["spec"]["volumeClaimTemplates"]:
             size = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi"))
-            if allowed is None or size <= int(allowed[1]):
-                yield f"{_title(one)} has {size} GiB of disk"
+            if size << 30 <= allowed:
+                yield f"{_title(one)} has {size} GiB of disk and lets streams take {limit}"
 
 
 RULES: tuple[Callable[[Built], Iterable[str]], ...] = (

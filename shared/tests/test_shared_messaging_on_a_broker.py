@@ -521,6 +521,24 @@ async def test_provisioning_twice_changes_nothing_and_mends_what_drifted(client:
     await verify(js, "units")
 
 
+async def test_room_that_a_stream_was_given_is_never_taken_away(client: Client) -> None:
+    js = client.jetstream()
+    declared = (await js.stream_info(VISITS)).config.max_bytes or 0
+    given = await provision(js, room=1.25)
+    assert f"updated stream {VISITS}" in given
+    assert await provision(js) == []
+    assert (await js.stream_info(VISITS)).config.max_bytes == declared * 1.25
+    assert await verify_streams(js) == []
+
+
+async def test_a_stream_with_less_room_than_declared_is_told(client: Client) -> None:
+    js = client.jetstream()
+    await js.update_stream((await js.stream_info(VISITS)).config, max_bytes=1 << 30)
+    (wrong,) = await verify_streams(js)
+    assert "max_bytes" in wrong
+    assert await provision(js) == [f"updated stream {VISITS}"]
+
+
 async def test_the_dead_letter_subjects_are_captured(client: Client) -> None:
     letter = DeadLetter(
         stream=VISITS, seq=1, subject="visits.p.v1.completed", consumer="coding", deliveries=1, why="invalid",

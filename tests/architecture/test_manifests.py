@@ -9,7 +9,6 @@ from typing import Any
 
 import manifests
 import pytest
-from claimbus.messaging.topology import streams
 from claimbus_cli.keys import KeyFolder
 from manifests import CHECKERS, OVERLAYS, SECRETS, Built, Manifest, build, hardening, references, schemas
 
@@ -98,6 +97,7 @@ BROKEN: dict[str, tuple[str, tuple[str, str], str, object]] = {
     "root": ("confinement", CODING, f"{POD}.securityContext.runAsNonRoot", False),
     "a root to write to": ("confinement", CODING, f"{FIRST}.securityContext.readOnlyRootFilesystem", False),
     "no limit": ("confinement", CODING, f"{FIRST}.resources.limits", {"cpu": "1"}),
+    "a small store": ("store", NATS, f"{FIRST}.env.2.value", "10GB"),
     "a small disk": ("store", NATS, "spec.volumeClaimTemplates.0.spec.resources.requests.storage", "10Gi"),
 }
 
@@ -148,10 +148,3 @@ def test_the_secrets_that_are_named_are_the_ones_that_are_made(tmp_path: Path) -
     made.complete()
     printed = {name: set(files) for name, files in made.files()}
     assert {name: printed.get(name) for name in SECRETS} == SECRETS
-
-
-def test_streams_fit_into_what_the_broker_may_take() -> None:
-    config = (OVERLAYS.parent / "config/nats/nats.conf").read_text()
-    allowed = re.search(r"max_file_store: (\d+)GB", config)
-    assert allowed is not None
-    assert sum(stream.max_bytes or 0 for stream in streams()) < int(allowed[1]) * 10**9

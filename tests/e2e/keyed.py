@@ -52,7 +52,7 @@ class KeyedServer:
         self.lay_out()
         (self.place / "nats.log").touch()
         command = [server_binary(), "-c", "nats.conf", "--ports_file_dir", ".", "-l", "nats.log"]
-        environment = {"SERVER_NAME": "keyed", "STORE_DIR": str(self.place / "data")}
+        environment = {"SERVER_NAME": "keyed", "STORE_DIR": str(self.place / "data"), "STORE_LIMIT": "20GB"}
         self._process = subprocess.Popen(command, cwd=self.place, env={**os.environ, **environment})
         deadline = time.monotonic() + 10
         while not self.url:

@@ -46,7 +46,7 @@ def broker(images: str, keys: KeyFolder, tmp_path: Path) -> Iterator[tuple[Netwo
         network = stack.enter_context(Network())
         server = DockerContainer(NATS).with_command("--config /etc/nats/nats.conf").with_exposed_ports(4222)
         server.with_network(network).with_network_aliases("nats")
-        server.with_env("SERVER_NAME", "one").with_env("STORE_DIR", "/data")
+        server.with_env("SERVER_NAME", "one").with_env("STORE_DIR", "/data").with_env("STORE_LIMIT", "20GB")
         server.with_volume_mapping(str(config), "/etc/nats", "ro")
         server.with_tmpfs_mount("/data").with_kwargs(**CONFINED)
         stack.enter_context(server.waiting_for(LogMessageWaitStrategy("Server is ready")))

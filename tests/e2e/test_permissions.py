@@ -264,7 +264,7 @@ def test_the_server_takes_every_configuration(variant: str, transport: str, cert
     keys = KeyFolder(tmp_path / "keys")
     keys.complete()
     KeyedServer(tmp_path / "server", keys, transport).lay_out(variant)
-    environment = {"SERVER_NAME": "claimbus-nats-0", "STORE_DIR": str(tmp_path / "data")}
+    environment = {"SERVER_NAME": "claimbus-nats-0", "STORE_DIR": str(tmp_path / "data"), "STORE_LIMIT": "20GB"}
     command = [server_binary(), "-c", "nats.conf", "-t"]
     done = subprocess.run(
         command, cwd=tmp_path / "server", env=environment, capture_output=True, text=True, check=False

@@ -415,18 +415,27 @@ async def _watch(from_start: bool, as_json: bool) -> None:
 
 @main.command()
 @click.option("--replicas", type=click.Choice(["1", "3", "5"]), default="1", show_default=True, help="Stream copies.")
-def provision(replicas: str) -> None:
+@click.option(
+    "--room",
+    type=click.FloatRange(min=0.05),
+    default=1.0,
+    show_default=True,
+    metavar="FACTOR",
+    help="What streams may hold, as a multiple of what is declared; room that they have is never taken away.",
+)
+def provision(replicas: str, room: float) -> None:
     """Create or update the streams and consumers. Safe to repeat.
 
     \b
     CLAIMBUS_NATS_URL=nats://nats:4222 claimbus provision --replicas 3
+    claimbus provision --room 4         # VISITS may hold 32 GiB instead of 8
     """
-    run(_provision(int(replicas)))
+    run(_provision(int(replicas), room))
 
 
-async def _provision(replicas: int) -> None:
+async def _provision(replicas: int, room: float) -> None:
     async with at_server() as client:
-        changed = await apply_topology(client.jetstream(), replicas)
+        changed = await apply_topology(client.jetstream(), replicas, room)
     out.print("\n".join(changed) or "Nothing to change: everything is as declared.")
 
 

@@ -75,8 +75,11 @@ SAYS: dict[str, tuple[type[Event], ...]] = {
 _GIVEN_UP = tuple(f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.*" for stream in (VISITS, OUTCOMES))
 
 
-def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
-    """The declared streams. A full stream refuses new events; it never forgets old ones."""
+def streams(replicas: int = 1, room: float = 1.0) -> tuple[StreamConfig, ...]:
+    """The declared streams. A full stream refuses new events; it never forgets old ones.
+
+    `room` multiplies what they may hold: how much that has to be follows from the load (docs/capacity.md).
+    """
     common: dict[str, Any] = {
         "storage": StorageType.FILE,
         "num_replicas": replicas,
@@ -88,9 +91,9 @@ def streams(replicas: int = 1) -> tuple[StreamConfig, ...]:
     facts: dict[str, Any] = common | {"max_age": KEPT, "max_msg_size": MAX_EVENT_BYTES}
     letters: dict[str, Any] = common | {"max_age": LETTERS_KEPT, "max_msg_size": 16 * 1024}
     return (
-        StreamConfig(name=VISITS, subjects=[ALL_VISITS], max_bytes=8 << 30, **facts),
-        StreamConfig(name=CLAIMS, subjects=[ALL_CLAIMS], max_bytes=4 << 30, **facts),
-        StreamConfig(name=OUTCOMES, subjects=[ALL_OUTCOMES], max_bytes=1 << 30, **facts),
+        StreamConfig(name=VISITS, subjects=[ALL_VISITS], max_bytes=int(room * (8 << 30)), **facts),
+        StreamConfig(name=CLAIMS, subjects=[ALL_CLAIMS], max_bytes=int(room * (4 << 30)), **facts),
+        StreamConfig(name=OUTCOMES, subjects=[ALL_OUTCOMES], max_bytes=int(room * (1 << 30)), **facts),
         StreamConfig(name=DEAD, subjects=[ALL_DEAD, *_GIVEN_UP], max_bytes=1 << 28, **letters),
     )
 
@@ -139,13 +142,14 @@ def drift(have: object, want: object) -> dict[str, tuple[object, object]]:
     return found
 
 
-async def provision(js: JetStreamContext, replicas: int = 1) -> list[str]:
+async def provision(js: JetStreamContext, replicas: int = 1, room: float = 1.0) -> list[str]:
     """Create or update every stream and consumer; says what was changed. Safe to repeat.
 
+    A stream that has more room than is asked for keeps it: whoever gave it had a reason.
     Raises what the server refuses, such as a change of a field that cannot change.
     """
     changed = []
-    for stream in streams(replicas):
+    for stream in streams(replicas, room):
         name = str(stream.name)
         try:
             have = (await js.stream_info(name)).config
@@ -153,6 +157,7 @@ async def provision(js: JetStreamContext, replicas: int = 1) -> list[str]:
             await js.add_stream(stream)
             changed.append(f"created stream {name}")
         else:
+            stream.max_bytes = max(stream.max_bytes or 0, have.max_bytes or 0)
             if drift(have, stream):
                 await js.update_stream(stream)
                 changed.append(f"updated stream {name}")
@@ -188,7 +193,7 @@ async def verify_consumer(js: JetStreamContext, stream: str, name: str) -> None:
 
 
 async def verify_streams(js: JetStreamContext) -> list[str]:
-    """What is wrong with the streams, one line each; the number of replicas is the operator's choice."""
+    """What is wrong with the streams, one line each; replicas and more room are the operator's choice."""
     wrong = []
     for stream in streams():
         try:
@@ -198,6 +203,8 @@ async def verify_streams(js: JetStreamContext) -> list[str]:
             continue
         found = drift(have, stream)
         found.pop("num_replicas", None)
+        if (have.max_bytes or 0) > (stream.max_bytes or 0):
+            found.pop("max_bytes", None)
         if found:
             wrong.append(f"stream {stream.name} is not as declared: {_spell(found)}")
     return wrong
