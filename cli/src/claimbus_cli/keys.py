@@ -29,6 +29,8 @@ from claimbus_cli.terminal import out
 SEED, OLD_SEED = "nkey", "nkey.old"
 SERVER = "server"
 USERS, ENCRYPTION = "users.conf", "encryption.conf"
+STREAMS = "streams"
+"""Whose key is not a user's: what streams are encrypted with."""
 _FIXED = (*HEARS, "provision", "operator", "admin")
 _ROLES_OF_A_PRACTICE = ("ehr", "submission")
 _PRACTICE_KEY = TypeAdapter[str](Key)
@@ -57,26 +59,42 @@ class KeyFolder:
         new = [user for user in wanted if not (self.place / user / SEED).exists()]
         for user in new:
             _write(self.place / user / SEED, new_seed())
-        encryption = self.place / SERVER / ENCRYPTION
-        if not encryption.exists():
-            _write(encryption, b'key: "' + os.urandom(32).hex().encode() + b'"\n')
+        if not self._encryption.exists():
+            _write(self._encryption, _encrypt_with(os.urandom(32).hex()))
         self.tell_server()
         return new
 
+    @property
+    def _encryption(self) -> Path:
+        return self.place / SERVER / ENCRYPTION
+
+    def _keys_of_streams(self) -> list[str]:
+        """The key that streams are encrypted with, and the one before it while that is still needed."""
+        return re.findall(r'"(.+)"', self._encryption.read_text())
+
+    def rotating(self) -> list[str]:
+        """Whose old key is still good."""
+        users = [seed.parent.name for seed in sorted(self.place.glob(f"*/{OLD_SEED}"))]
+        return [*users, *([STREAMS] if len(self._keys_of_streams()) > 1 else [])]
+
     def rotate(self, user: str) -> None:
-        """A new seed; the old one stays good until `settle`."""
+        """A new key; the old one stays good until `settle`."""
+        if user == STREAMS:
+            _write(self._encryption, _encrypt_with(os.urandom(32).hex(), *self._keys_of_streams()))
+            return
         seed = self.place / user / SEED
         _write(self.place / user / OLD_SEED, seed.read_bytes())
         _write(seed, new_seed())
         self.tell_server()
 
     def settle(self) -> list[str]:
-        """Old seeds are good no more; says whose."""
-        old = sorted(self.place.glob(f"*/{OLD_SEED}"))
-        for seed in old:
+        """Old keys are good no more; says whose."""
+        old = self.rotating()
+        for seed in self.place.glob(f"*/{OLD_SEED}"):
             seed.unlink()
+        _write(self._encryption, _encrypt_with(self._keys_of_streams()[0]))
         self.tell_server()
-        return [seed.parent.name for seed in old]
+        return old
 
     def retire(self, practice: str) -> None:
         for role in _ROLES_OF_A_PRACTICE:
@@ -116,6 +134,12 @@ def _entry(key: str, may: Permissions) -> dict[str, object]:
     if may.never_publish:
         publish["deny"] = may.never_publish
     return {"nkey": key, "permissions": {"publish": publish, "subscribe": {"allow": may.subscribe}}}
+
+
+def _encrypt_with(key: str, old: str | None = None) -> bytes:
+    """What the server reads of how streams are encrypted; with the old key it reads what is still under that."""
+    lines = [f'key: "{key}"', *([f'prev_encryption_key: "{old}"'] if old else [])]
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _write(path: Path, body: bytes) -> None:
@@ -186,6 +210,9 @@ def list_(folder: Path) -> None:
 def rotate(folder: Path, user: str) -> None:
     """Give a user a new key; the old one stays good until `settle`, so that nobody is cut off.
 
+    USER may also be `streams`: what the broker encrypts its disk with. It reads both keys until `settle`, and has to
+    be restarted for it where users ask for a reload.
+
     \b
     claimbus keys rotate ~/claimbus-keys claims
     # reload the server, hand out the new file, restart the user, then:
@@ -193,9 +220,10 @@ def rotate(folder: Path, user: str) -> None:
     # and reload the server once more
     """
     made = KeyFolder(folder)
-    if user not in made.users():
-        raise click.BadParameter(f"{user!r} has no key here; there are: {', '.join(made.users())}", param_hint="USER")
-    if (made.place / user / OLD_SEED).exists():
+    there = [*made.users(), STREAMS]
+    if user not in there:
+        raise click.BadParameter(f"{user!r} has no key here; there are: {', '.join(there)}", param_hint="USER")
+    if user in made.rotating():
         raise click.ClickException(f"{user} was rotated before, and the old key is still good: claimbus keys settle")
     made.rotate(user)
     out.print(f"{user} has a new key; the old one is good until: claimbus keys settle {folder}", soft_wrap=True)
