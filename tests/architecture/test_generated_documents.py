@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from capacity_page import page
 from jsonschema import Draft202012Validator
 from make_documents import documents
 from requirements_page import ELSEWHERE
@@ -139,3 +140,8 @@ def _operations(document: dict[str, Any], action: str) -> list[dict[str, Any]]:
 def _address(document: dict[str, Any], operation: dict[str, Any]) -> str:
     channel = operation["channel"]["$ref"].rpartition("/")[2]
     return str(document["channels"][channel]["address"])
+
+
+def test_the_page_on_capacity_is_made_of_the_kept_figures() -> None:
+    figures = json.loads((ROOT / "benchmarks/capacity.json").read_text())
+    assert (ROOT / "docs/capacity.md").read_text() == page(figures), "run: python benchmarks/capacity.py --page"
