@@ -13,7 +13,7 @@ DOCKER_BUILD = docker build --quiet --build-arg PIP_INDEX_URL --build-arg VERSIO
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check e2e bench bench-json schemas lock backends manifests drill images clean
+.PHONY: help demo up test check e2e bench bench-json schemas lock backends release-check manifests drill images clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,12 +64,19 @@ lock: $(VENV)/.dev ## the hash-pinned locks, made from the members' dependencies
 backends: ## Prometheus, the collector and Jaeger for the tests that need them, built with Go into .backends
 	sh tools/backends/build.sh
 
+release-check: $(VENV)/.dev .bom/bin/cyclonedx-py ## may this commit be released? Builds dist/ on the way
+	@$(BIN)/python tools/release.py check
+
 manifests: $(VENV)/.dev .checkers/bin/checkov ## check the Kubernetes manifests of all overlays; needs kubectl
 	@$(BIN)/python tools/manifests.py
 
 .checkers/bin/checkov:
 	@$(PYTHON) -m venv .checkers
 	@.checkers/bin/pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0 checkov==3.3.30
+
+.bom/bin/cyclonedx-py:
+	@$(PYTHON) -m venv .bom
+	@.bom/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
 
 drill: $(VENV)/.dev ## lose everything and restore it from a backup; needs Docker and the command `nats`
 	@$(BIN)/python tools/drill.py $(ARGS)
