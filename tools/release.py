@@ -5,8 +5,8 @@ usage: make release-check                       everything below; writes dist/
        python tools/release.py bump 0.2.0       the version in every place that has it
 
 Checks: the tree is clean; one version everywhere; the changelog says something; the contract's schemas are those of the
-last tag; nothing that looks like a key is tracked; locks have hashes, no address, and are current; generated documents are current;
-wheels built twice are the same bytes and hold what they must; installed by the lock, without the checkout, they decide
+last tag; nothing that looks like a key is tracked; locks have hashes, no address, and are current, and so are generated
+documents; wheels built twice are the same bytes and hold what they must; installed by the lock, without the checkout, they decide
 as the checkout does; a bill of materials (CycloneDX) of exactly that. Ends with 1 if one fails.
 """
 
@@ -214,7 +214,7 @@ def installed(root: Path) -> str:
         bill = root / "dist/sbom.cdx.json"
         run(
             BILL_MAKER, "environment", "--output-reproducible", "--output-format", "JSON",
-            "--spec-version", "1.6", "--outfile", bill, python,
+            "--spec-version", "1.6", "--output-file", bill, python,
         )  # fmt: skip
         listed = {one["name"] for one in json.loads(bill.read_text())["components"]}
         wanted = {
