@@ -5,9 +5,9 @@ usage: make release-check                       everything below; writes dist/
        python tools/release.py bump 0.2.0       the version in every place that has it
 
 Checks: the tree is clean; one version everywhere; the changelog says something; the contract's schemas are those of the
-last tag; nothing that looks like a key is tracked; locks have hashes, no address, and are current, and so are generated
-documents; wheels built twice are the same bytes and hold what they must; installed by the lock, without the checkout, they decide
-as the checkout does; a bill of materials (CycloneDX) of exactly that. Ends with 1 if one fails.
+last tag; nothing that looks like a key is tracked; locks have hashes, no address, and are current; generated documents
+are current; wheels built twice are the same bytes and hold what they must; installed by the lock, without the checkout,
+they decide as the checkout does; a bill of materials (CycloneDX) of exactly that. Ends with 1 if one fails.
 """
 
 import argparse
@@ -216,12 +216,8 @@ def installed(root: Path) -> str:
             BILL_MAKER, "environment", "--output-reproducible", "--output-format", "JSON",
             "--spec-version", "1.6", "--output-file", bill, python,
         )  # fmt: skip
-        listed = {one["name"] for one in json.loads(bill.read_text())["components"]}
-        wanted = {
-            name.lower()
-            for name in re.findall(r"^([\w.-]+)==", (root / "requirements/run.txt").read_text(), re.MULTILINE)
-        }
-        if missing := {name for name in wanted if name not in {one.lower() for one in listed}} - _elsewhere(root):
+        listed = {_canonical(one["name"]) for one in json.loads(bill.read_text())["components"]}
+        if missing := _locked(root) - listed:
             raise Failed(f"the bill of materials lacks {', '.join(sorted(missing))}")
         if folder in bill.read_text():
             raise Failed("the bill of materials names a folder of this machine")
@@ -238,12 +234,17 @@ def _decision(python: str | Path, visit: Path, cwd: Path) -> dict[str, Any]:
     return found
 
 
-def _elsewhere(root: Path) -> set[str]:
-    """What the lock has for other platforms alone."""
-    text = (root / "requirements/run.txt").read_text()
-    return {
-        name.lower() for name in re.findall(r"^([\w.-]+)==\S+ ; (?:sys_platform|platform_system)", text, re.MULTILINE)
-    }
+def _locked(root: Path) -> set[str]:
+    """What the lock has for this platform."""
+    pins = re.findall(
+        r"^([\w.-]+)==\S+( ; (?:sys_platform|platform_system))?", (root / "requirements/run.txt").read_text(), re.M
+    )
+    return {_canonical(name) for name, elsewhere in pins if not elsewhere}
+
+
+def _canonical(name: str) -> str:
+    """A distribution's name as indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 CHECKS: tuple[Callable[[Path], str], ...] = (
