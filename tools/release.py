@@ -237,7 +237,9 @@ def _decision(python: str | Path, visit: Path, cwd: Path) -> dict[str, Any]:
 def _locked(root: Path) -> set[str]:
     """What the lock has for this platform."""
     pins = re.findall(
-        r"^([\w.-]+)==\S+( ; (?:sys_platform|platform_system))?", (root / "requirements/run.txt").read_text(), re.M
+        r"^([\w.-]+)==\S+( ; (?:sys_platform|platform_system))?",
+        (root / "requirements/run.txt").read_text(),
+        re.MULTILINE,
     )
     return {_canonical(name) for name, elsewhere in pins if not elsewhere}
 
