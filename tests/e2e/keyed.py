@@ -50,17 +50,6 @@ class KeyedServer:
 
     def start(self) -> None:
         self.lay_out()
-        self._run()
-
-    def restart(self) -> None:
-        """With the files as they are now."""
-        self.stop()
-        self.url = ""
-        for ports in self.place.glob("*.ports"):
-            ports.unlink()
-        self._run()
-
-    def _run(self) -> None:
         (self.place / "nats.log").touch()
         command = [server_binary(), "-c", "nats.conf", "--ports_file_dir", ".", "-l", "nats.log"]
         environment = {"SERVER_NAME": "keyed", "STORE_DIR": str(self.place / "data"), "STORE_LIMIT": "20GB"}

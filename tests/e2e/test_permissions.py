@@ -258,22 +258,6 @@ async def _is_explained(server: KeyedServer, visit: dict[str, Any], trust: dict[
         return False  # not decided yet
 
 
-async def test_the_key_of_the_streams_is_rotated_by_two_restarts(tmp_path: Path) -> None:
-    with keyed_server(tmp_path) as server:
-        client = await _as_admin(server)
-        await provision(client.jetstream())
-        await client.jetstream().publish("visits.northside-pt.v1.completed", b"{}")
-        await client.close()
-        server.keys.rotate("streams")
-        server.restart()
-        assert server.keys.settle() == ["streams"]
-        server.restart()
-        client = await _as_admin(server)
-        assert (await client.jetstream().stream_info(VISITS)).state.messages == 1
-        assert (await client.jetstream().get_msg(VISITS, 1)).data == b"{}"
-        await client.close()
-
-
 @pytest.mark.parametrize("variant", ["one.conf", "three.conf"])
 @pytest.mark.parametrize("transport", ["plain.conf", "tls.conf"])
 def test_the_server_takes_every_configuration(variant: str, transport: str, certificates: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from pydantic import TypeAdapter, ValidationError
 from claimbus_cli.seeds import new_seed, public_key
 from claimbus_cli.terminal import out
 
-SEED, OLD_SEED = "nkey", "nkey.old"
+SEED = "nkey"
 SERVER = "server"
 USERS, ENCRYPTION = "users.conf", "encryption.conf"
 STREAMS = "streams"
@@ -59,40 +59,30 @@ class KeyFolder:
         new = [user for user in wanted if not (self.place / user / SEED).exists()]
         for user in new:
             _write(self.place / user / SEED, new_seed())
-        if not self._encryption.exists():
-            _write(self._encryption, _encrypt_with(os.urandom(32).hex()))
+        if not self._file_of(STREAMS).exists():
+            _write(self._file_of(STREAMS), _new_encryption())
         self.tell_server()
         return new
 
-    @property
-    def _encryption(self) -> Path:
-        return self.place / SERVER / ENCRYPTION
-
-    def _keys_of_streams(self) -> list[str]:
-        """The key that streams are encrypted with, and the one before it while that is still needed."""
-        return re.findall(r'"(.+)"', self._encryption.read_text())
+    def _file_of(self, user: str) -> Path:
+        return self.place / SERVER / ENCRYPTION if user == STREAMS else self.place / user / SEED
 
     def rotating(self) -> list[str]:
-        """Whose old key is still good."""
-        users = [seed.parent.name for seed in sorted(self.place.glob(f"*/{OLD_SEED}"))]
-        return [*users, *([STREAMS] if len(self._keys_of_streams()) > 1 else [])]
+        """Whose old key is still kept."""
+        return [user for user in (*self.users(), STREAMS) if _old(self._file_of(user)).exists()]
 
     def rotate(self, user: str) -> None:
-        """A new key; the old one stays good until `settle`."""
-        if user == STREAMS:
-            _write(self._encryption, _encrypt_with(os.urandom(32).hex(), *self._keys_of_streams()))
-            return
-        seed = self.place / user / SEED
-        _write(self.place / user / OLD_SEED, seed.read_bytes())
-        _write(seed, new_seed())
+        """A new key; the old one is kept until `settle`, and of a user it is good until then."""
+        file = self._file_of(user)
+        _write(_old(file), file.read_bytes())
+        _write(file, _new_encryption() if user == STREAMS else new_seed())
         self.tell_server()
 
     def settle(self) -> list[str]:
         """Old keys are good no more; says whose."""
         old = self.rotating()
-        for seed in self.place.glob(f"*/{OLD_SEED}"):
-            seed.unlink()
-        _write(self._encryption, _encrypt_with(self._keys_of_streams()[0]))
+        for user in old:
+            _old(self._file_of(user)).unlink()
         self.tell_server()
         return old
 
@@ -136,10 +126,12 @@ def _entry(key: str, may: Permissions) -> dict[str, object]:
     return {"nkey": key, "permissions": {"publish": publish, "subscribe": {"allow": may.subscribe}}}
 
 
-def _encrypt_with(key: str, old: str | None = None) -> bytes:
-    """What the server reads of how streams are encrypted; with the old key it reads what is still under that."""
-    lines = [f'key: "{key}"', *([f'prev_encryption_key: "{old}"'] if old else [])]
-    return "".join(f"{line}\n" for line in lines).encode()
+def _new_encryption() -> bytes:
+    return f'key: "{os.urandom(32).hex()}"\n'.encode()
+
+
+def _old(file: Path) -> Path:
+    return file.with_name(f"{file.name}.old")
 
 
 def _write(path: Path, body: bytes) -> None:
@@ -200,7 +192,7 @@ def list_(folder: Path) -> None:
     made = KeyFolder(folder)
     for user in made.users():
         seed = made.place / user / SEED
-        old = "   the old one is still good" if seed.with_name(OLD_SEED).exists() else ""
+        old = "   the old one is still good" if user in made.rotating() else ""
         out.print(f"{user:32} {public_key(seed)}{old}", soft_wrap=True)
 
 
@@ -210,8 +202,8 @@ def list_(folder: Path) -> None:
 def rotate(folder: Path, user: str) -> None:
     """Give a user a new key; the old one stays good until `settle`, so that nobody is cut off.
 
-    USER may also be `streams`: what the broker encrypts its disk with. It reads both keys until `settle`, and has to
-    be restarted for it where users ask for a reload.
+    USER may also be `streams`: what the broker encrypts its disk with. No server reads a disk under two keys safely, so
+    each starts with an empty one under the new key: restored from a backup, or filled by the others of a cluster.
 
     \b
     claimbus keys rotate ~/claimbus-keys claims
@@ -226,7 +218,8 @@ def rotate(folder: Path, user: str) -> None:
     if user in made.rotating():
         raise click.ClickException(f"{user} was rotated before, and the old key is still good: claimbus keys settle")
     made.rotate(user)
-    out.print(f"{user} has a new key; the old one is good until: claimbus keys settle {folder}", soft_wrap=True)
+    kept = "kept" if user == STREAMS else "good"
+    out.print(f"{user} has a new key; the old one is {kept} until: claimbus keys settle {folder}", soft_wrap=True)
 
 
 @keys.command()
