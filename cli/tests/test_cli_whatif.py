@@ -4,15 +4,16 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from claimbus.events import VisitHeld, VisitVoided
-from claimbus.events.subjects import subject_for
+from claimbus.events import DeadLetter, VisitHeld, VisitVoided
+from claimbus.events.subjects import dead, subject_for
 from claimbus.messaging import Outgoing, publish
+from claimbus.messaging.topology import VISITS
 from claimbus_cli.bus import outgoing, publish_visit
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.visits import read_visits
@@ -250,6 +251,13 @@ async def test_the_undecided_alone_come_back_to_be_published_again(
     await client.jetstream().publish(
         subject_for(VisitHeld, "northside-pt", "held"), held.model_dump_json(warnings=False).encode()
     )
+    await publish_visit(client, outgoing(sent("buried")))
+    place = await client.jetstream().get_last_msg(VISITS, "visits.*.buried.completed")
+    letter = DeadLetter(
+        stream=VISITS, seq=place.seq or 0, subject="visits.northside-pt.buried.completed", consumer="claims",
+        deliveries=1, why="invalid", error="Poison", at=datetime.now(UTC),
+    )  # fmt: skip
+    await client.jetstream().publish(dead("claims", "invalid"), letter.model_dump_json().encode())
     ran = claimbus("visits", "--undecided", CLAIMBUS_NATS_URL=nats_url)
     found = {(one["visit_id"], one["revision"]) for one in map(json.loads, ran.stdout.splitlines())}
     assert found == {("lost", 1), ("corrected", 2), ("held", 1)}

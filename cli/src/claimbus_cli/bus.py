@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -204,10 +204,8 @@ async def following(client: Client, *, from_start: bool = False) -> AsyncIterato
         await subscription.unsubscribe()
 
 
-async def stored_events(
-    client: Client, kind: type[Event], practice_id: str | None
-) -> AsyncIterator[tuple[str, Mapping[str, str] | None, bytes]]:
-    """Subject, headers and body of each stored event of a kind, oldest first, up to the last that is there now.
+async def stored_events(client: Client, kind: type[Event], practice_id: str | None) -> AsyncIterator[Stored]:
+    """Each stored event of a kind, oldest first, up to the last that is there now.
 
     Raises `BusError` for what cannot be a practice's key.
     """
@@ -216,7 +214,7 @@ async def stored_events(
     except ValidationError:
         raise BusError(f"{practice_id}: no practice's key; those are letters, digits, '_' and '-'") from None
     async for msg in all_messages(client, VISITS, subject):
-        yield msg.subject, msg.headers, msg.data
+        yield Stored(msg.subject, msg.metadata.sequence.stream, msg.headers or {}, msg.data)
 
 
 async def all_messages(client: Client, stream: str, subject: str) -> AsyncIterator[Msg]:

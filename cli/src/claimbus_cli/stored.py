@@ -8,10 +8,11 @@ from typing import NamedTuple
 import click
 from claimbus.events import Keyed, VisitCompleted, VisitVoided
 from claimbus.events.envelope import read
+from claimbus.messaging.topology import VISITS
 from nats.aio.client import Client
 from pydantic_core import from_json, to_json
 
-from claimbus_cli.bus import stored_events
+from claimbus_cli.bus import dead_letters, stored_events
 from claimbus_cli.reconcile import said_by_claims
 from claimbus_cli.terminal import at_server, counted, run
 
@@ -28,6 +29,7 @@ class _Last(NamedTuple):
     revision: int
     service_date: date
     body: bytes | None
+    seq: int
 
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -37,7 +39,11 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--since", type=_DAY, metavar="DATE", help="First date of service.")
 @click.option("--through", type=_DAY, metavar="DATE", help="Last date of service.")
 @click.option("--practice", metavar="KEY", help="Of this practice alone.")
-@click.option("--undecided", is_flag=True, help="Those alone that claims has not decided: to publish them again.")
+@click.option(
+    "--undecided",
+    is_flag=True,
+    help="Those alone that claims has not decided, and that are no dead letters: to publish them again.",
+)
 def visits(since: datetime | None, through: datetime | None, practice: str | None, undecided: bool) -> None:
     """Write the visits that lie on the bus, one JSON object a line, by date of service.
 
@@ -61,7 +67,12 @@ async def _write(practice: str | None, first: date, last: date, undecided: bool)
         if undecided:
             with counted("words of claims") as tell:
                 answered, _ = await said_by_claims(client, tell)
-            by_visit = {key: one for key, one in by_visit.items() if answered.get(key, 0) < one.revision}
+            buried = {one.letter.seq for one in await dead_letters(client) if one.letter.stream == VISITS}
+            by_visit = {
+                key: one
+                for key, one in by_visit.items()
+                if answered.get(key, 0) < one.revision and one.seq not in buried
+            }
     found = list(_in_order(by_visit.values()))
     for body in found:
         sys.stdout.buffer.write(body + b"\n")
@@ -76,22 +87,22 @@ async def _newest(
     by_visit: dict[tuple[str, str], _Last] = {}
     unreadable = 0
     with counted("stored visits") as tell:
-        async for subject, headers, data in stored_events(client, VisitCompleted, practice):
+        async for stored in stored_events(client, VisitCompleted, practice):
             tell()
             try:
-                _, body = read(headers, data)
+                _, body = read(stored.headers, stored.body)
                 sent = _Sent.model_validate_json(body)
-                key = _key_of(sent, subject)
+                key = _key_of(sent, stored.subject)
             except ValueError:
                 unreadable += 1
                 continue
             known = by_visit.get(key)
             if known is None or known.revision <= sent.revision:
                 wanted = first <= sent.service_date <= last
-                by_visit[key] = _Last(sent.revision, sent.service_date, body if wanted else None)
-    async for _, headers, data in stored_events(client, VisitVoided, practice):
+                by_visit[key] = _Last(sent.revision, sent.service_date, body if wanted else None, stored.seq)
+    async for stored in stored_events(client, VisitVoided, practice):
         try:
-            void = Keyed.model_validate_json(read(headers, data)[1])
+            void = Keyed.model_validate_json(read(stored.headers, stored.body)[1])
         except ValueError:
             continue
         known = by_visit.get((void.practice_id, void.visit_id))
