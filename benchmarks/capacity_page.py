@@ -120,7 +120,8 @@ def page(found: dict[str, Any]) -> str:
         "",
         f"Then the memory of claims: each replica holds all practices of its broker. Past {_bytes(POD_MEMORY)} a pod, which is {a_cell:,.0f} visits on a working day, split by "
         "practice into **cells**: a cell is a whole pipeline with a broker of its own (the production overlay once more, in another namespace), and a practice "
-        "lives in one. Nothing is shared between practices but the payers' profiles, so nothing is lost by it; its EHR is told the cell's address.",
+        "lives in one. Practices that bill under one NPI live in the same, since their timed minutes of a day are one total to the payer; beyond that practices share nothing. "
+        "An EHR is told its cell's address.",
         "",
         "## Three sizes",
         "",
