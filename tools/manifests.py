@@ -32,7 +32,7 @@ ALERTS = Path("deploy/k8s/base/alerts.yaml")
 CHECKERS = ROOT / ".checkers/bin"
 SECRETS = {
     "claimbus-nats-auth": {"users.conf", "encryption.conf"},
-    **{f"claimbus-{user}-nkey": {"nkey"} for user in (*HEARS, "provision", "operator")},
+    **{f"claimbus-{user}-nkey": {"nkey"} for user in (*HEARS, "provision")},
 }
 """What `claimbus keys kubernetes` prints that manifests may name, with its keys; a test compares them."""
 _OTHERS = {

@@ -7,7 +7,7 @@ on one. Of each visit the newest revision counts, and a voided visit counts no m
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from claimbus.events import ClaimDenialRisk, ClaimReady, Finding, Keyed, Line, UnitsComputed, VisitCompleted
 from claimbus.values import Program, Result, Severity
@@ -80,7 +80,7 @@ class _Entry(NamedTuple):
     day: _DayKey
     case: _CaseKey | None
     clinician: Clinician | None
-    codes: frozenset[str]
+    codes: tuple[str, ...]
     pool: _PoolKey | None
     timed_minutes: int
 
@@ -122,18 +122,22 @@ class Elsewhere(NamedTuple):
     pooled: Pooled | None = None
 
 
-_Visits = dict[str, None]
-"""Visit keys in the order in which they were decided."""
+_Place = tuple[str, str]
+"""Keys of a practice and of its visit."""
 
 
 class BilledServices:
-    """Decided visits by patient and day, and by case."""
+    """Decided visits by patient and day, and by case.
+
+    A visit's facts are kept once; what finds them are tuples of a few visits, in the order in which they were decided.
+    A dictionary for each code of each visit would take three times the memory of all this, for years.
+    """
 
     def __init__(self) -> None:
-        self._visits: dict[tuple[str, str], _Known] = {}
-        self._days: dict[_DayKey, dict[str, dict[Clinician | None, _Visits]]] = {}
-        self._cases: dict[_CaseKey, dict[str, _Visits]] = {}
-        self._pools: dict[_PoolKey, dict[tuple[str, str], int]] = {}
+        self._visits: dict[_Place, _Known] = {}
+        self._days: dict[_DayKey, tuple[_Place, ...]] = {}
+        self._cases: dict[_CaseKey, tuple[_Place, ...]] = {}
+        self._pools: dict[_PoolKey, tuple[_Place, ...]] = {}
 
     def take(self, decision: DecidedVisit) -> None:
         """A decision as the stream holds it."""
@@ -150,25 +154,35 @@ class BilledServices:
 
     def beside(self, visit: VisitCompleted) -> Elsewhere | None:
         """What stands on the claims of other visits; null where nothing does."""
-        own = visit.visit_id
-        day = self._days.get(_DayKey(visit.practice_id, visit.patient.patient_id, visit.service_date), {})
-        who = _clinician(visit.rendering_provider)
-        services = {code: others for code, by in day.items() if (others := _others(by, who, own)) != Others()}
-        key = _case_key(visit.practice_id, visit.patient.patient_id, visit.case, visit.discipline)
-        evaluations = (
-            {code: named for code, visits in self._cases.get(key, {}).items() if (named := _named(visits, own))}
-            if key
-            else {}
-        )
+        own = visit.practice_id, visit.visit_id
+        patient, who = visit.patient.patient_id, _clinician(visit.rendering_provider)
+        day = self._by_code(self._days.get(_DayKey(visit.practice_id, patient, visit.service_date), ()), own)
+        services = {code: others for code, by in day.items() if (others := _others(by, who)) != Others()}
+        key = _case_key(visit.practice_id, patient, visit.case, visit.discipline)
+        case = self._by_code(self._cases.get(key, ()) if key else (), own)
+        evaluations = {code: tuple(visit_id for visit_id, _ in by[:_MOST_NAMED]) for code, by in case.items()}
         pooled = self._pooled(visit)
         return Elsewhere(services, evaluations, pooled) if services or evaluations or pooled else None
 
+    def _by_code(self, places: Iterable[_Place], own: _Place) -> dict[str, list[tuple[str, Clinician | None]]]:
+        """Other visits with their clinicians, by each code that stands on their claims."""
+        found: dict[str, list[tuple[str, Clinician | None]]] = {}
+        for place, entry in self._entries(places, own):
+            for code in entry.codes:
+                found.setdefault(code, []).append((place[1], entry.clinician))
+        return found
+
+    def _entries(self, places: Iterable[_Place], own: _Place) -> Iterator[tuple[_Place, _Entry]]:
+        for place in places:
+            entry = self._visits[place].entry
+            if place != own and entry is not None:
+                yield place, entry
+
     def _pooled(self, visit: VisitCompleted) -> Pooled | None:
         key = _pool_key(visit.primary, visit.patient, visit.billing_provider, visit.service_date, visit.discipline)
+        places = self._pools.get(key, ()) if key else ()
         others = {
-            place: minutes
-            for place, minutes in (self._pools.get(key, {}) if key else {}).items()
-            if place != (visit.practice_id, visit.visit_id)
+            place: entry.timed_minutes for place, entry in self._entries(places, (visit.practice_id, visit.visit_id))
         }
         if not others:
             return None
@@ -189,23 +203,29 @@ class BilledServices:
         if known.entry:
             self._add(place, known.entry)
 
-    def _add(self, place: tuple[str, str], entry: _Entry) -> None:
-        _, visit_id = place
+    def _add(self, place: _Place, entry: _Entry) -> None:
         if entry.pool is not None and entry.timed_minutes:
-            self._pools.setdefault(entry.pool, {})[place] = entry.timed_minutes
-        for code in entry.codes:
-            self._days.setdefault(entry.day, {}).setdefault(code, {}).setdefault(entry.clinician, {})[visit_id] = None
+            self._pools[entry.pool] = (*self._pools.get(entry.pool, ()), place)
+        if entry.codes:
+            self._days[entry.day] = (*self._days.get(entry.day, ()), place)
             if entry.case is not None:
-                self._cases.setdefault(entry.case, {}).setdefault(code, {})[visit_id] = None
+                self._cases[entry.case] = (*self._cases.get(entry.case, ()), place)
 
-    def _take_out(self, place: tuple[str, str], entry: _Entry) -> None:
-        _, visit_id = place
+    def _take_out(self, place: _Place, entry: _Entry) -> None:
+        _leave(self._days, entry.day, place)
+        if entry.case is not None:
+            _leave(self._cases, entry.case, place)
         if entry.pool is not None:
-            self._pools.get(entry.pool, {}).pop(place, None)
-        for code in entry.codes:
-            self._days[entry.day][code][entry.clinician].pop(visit_id, None)
-            if entry.case is not None:
-                self._cases[entry.case][code].pop(visit_id, None)
+            _leave(self._pools, entry.pool, place)
+
+
+_K = TypeVar("_K", _DayKey, _CaseKey, _PoolKey)
+
+
+def _leave(places: dict[_K, tuple[_Place, ...]], key: _K, place: _Place) -> None:
+    left = tuple(one for one in places.pop(key, ()) if one != place)
+    if left:
+        places[key] = left
 
 
 def _entry(decision: DecidedVisit | ClaimReady | ClaimDenialRisk) -> _Entry:
@@ -215,7 +235,7 @@ def _entry(decision: DecidedVisit | ClaimReady | ClaimDenialRisk) -> _Entry:
         _DayKey(decision.practice_id, patient, document.service_date),
         _case_key(decision.practice_id, patient, document.case, document.discipline),
         _clinician(document.rendering_provider),
-        frozenset(line.code for line in decision.lines if line.code),
+        tuple(dict.fromkeys(line.code for line in decision.lines if line.code)),
         _pool_key(
             document.coverage[0],
             document.patient,
@@ -249,18 +269,10 @@ def _clinician(person: object) -> Clinician | None:
     return names if all(names) else None
 
 
-def _others(by: Mapping[Clinician | None, _Visits], who: Clinician | None, own: str) -> Others:
-    if who is None:
-        others = [visits for visits in by.values() if visits]
-        keys = (key for visits in others for key in visits if key != own)
-        count = sum(len(visits) - (own in visits) for visits in others)
-        return Others(unknown=tuple(islice(keys, _MOST_NAMED)), unknown_count=count)
-    same, unknown = by.get(who, {}), by.get(None, {})
-    return Others(_named(same, own), len(same) - (own in same), _named(unknown, own), len(unknown) - (own in unknown))
-
-
-def _named(visits: _Visits, own: str) -> tuple[str, ...]:
-    return tuple(islice((key for key in visits if key != own), _MOST_NAMED))
+def _others(by: list[tuple[str, Clinician | None]], who: Clinician | None) -> Others:
+    same = [visit_id for visit_id, clinician in by if who is not None and clinician == who]
+    unknown = [visit_id for visit_id, clinician in by if who is None or clinician is None]
+    return Others(tuple(same[:_MOST_NAMED]), len(same), tuple(unknown[:_MOST_NAMED]), len(unknown))
 
 
 def check_repeats(
