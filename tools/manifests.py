@@ -43,6 +43,12 @@ _OTHERS = {
     "Certificate": "cert-manager.io/v1",
 }
 """Kinds that the API server learns from operators: no schema of theirs is at hand, references alone are checked."""
+_IMAGES = {
+    *(f"claimbus/{name}" for name in (*HEARS, "cli")),
+    *("nats", "natsio/prometheus-nats-exporter", "otel/opentelemetry-collector-contrib"),
+    *("jaegertracing/jaeger", "prom/prometheus", "grafana/grafana"),
+}
+"""What runs, without the registry that an overlay may put before it."""
 _SKIPPED = {
     "CKV_K8S_43": "images are named by version; a digest is the registry's to give, by an overlay's `images`",
     "CKV_K8S_15": "pulling always would make the registry a part of every restart",
@@ -109,7 +115,9 @@ class Built:
     @cached_property
     def keys_of(self) -> dict[tuple[str, str], set[str]]:
         """The keys of every ConfigMap and Secret there will be."""
-        known = {("Secret", name): keys for name, keys in self.secrets.items()}
+        # Where a store gives Secrets, nobody applies the ones that the command prints.
+        printed = {} if self.of("ExternalSecret") else self.secrets
+        known = {("Secret", name): keys for name, keys in printed.items()}
         known |= {("ConfigMap", one["metadata"]["name"]): set(one.get("data", {})) for one in self.of("ConfigMap")}
         for one in self.of("Certificate"):
             known["Secret", one["spec"]["secretName"]] = {"tls.crt", "tls.key", "ca.crt"}
@@ -153,6 +161,24 @@ def accounts(built: Built) -> Iterator[str]:
             yield f"{pod.owner} is given a token"
 
 
+def images(built: Built) -> Iterator[str]:
+    """What runs is known, in a version that is named."""
+    for pod in built.pods:
+        for container in pod.containers:
+            name, _, tag = container["image"].rpartition(":")
+            if not any(f"/{name}".endswith(f"/{known}") for known in _IMAGES) or tag in ("", "latest"):
+                yield f"{pod.owner} runs {container['image']}, which is not known here or has no version"
+
+
+def certificates(built: Built) -> Iterator[str]:
+    """Where a variable names the broker by TLS, a certificate bears that name."""
+    borne = {name for one in built.of("Certificate") for name in one["spec"]["dnsNames"]}
+    for one in built.of("ConfigMap"):
+        for key, value in one.get("data", {}).items():
+            if value.startswith("tls://") and urlsplit(value).hostname not in borne:
+                yield f"{key} of {_title(one)} is {value}, and no certificate bears that name"
+
+
 def volumes(built: Built) -> Iterator[str]:
     """Volumes are of what exists, keys included; each is mounted, and what is mounted is a volume."""
     for pod in built.pods:
@@ -176,7 +202,7 @@ def environment(built: Built) -> Iterator[str]:
             for source in container.get("envFrom", []):
                 name = source["configMapRef"]["name"]
                 yield from _missing(built, pod, "ConfigMap", name, [])
-                given |= next((one["data"] for one in built.of("ConfigMap") if one["metadata"]["name"] == name), {})
+                given |= _settings(built, source)
             for variable in container.get("env", []):
                 reference = variable.get("valueFrom", {}).get("configMapKeyRef")
                 if reference:
@@ -194,7 +220,8 @@ def files(built: Built) -> Iterator[str]:
         for container in pod.containers:
             mounts = [mount["mountPath"] for mount in container.get("volumeMounts", [])]
             named = [variable.get("value", "") for variable in container.get("env", [])]
-            for argument in [*container.get("args", []), *named]:
+            shared = [value for source in container.get("envFrom", []) for value in _settings(built, source).values()]
+            for argument in [*container.get("args", []), *named, *shared]:
                 path = argument.rpartition("=")[2]
                 if path.startswith("/") and not any(f"{path}/".startswith(f"{mount}/") for mount in mounts):
                     yield f"{pod.owner} names {path}, and nothing is mounted there"
@@ -356,8 +383,8 @@ def store(built: Built) -> Iterator[str]:
 
 
 RULES: tuple[Callable[[Built], Iterable[str]], ...] = (
-    kinds, namespaces, accounts, volumes, environment, files, probes, services, selectors, network, scaling, grace,
-    confinement, store,
+    kinds, namespaces, accounts, images, certificates, volumes, environment, files, probes, services, selectors,
+    network, scaling, grace, confinement, store,
 )  # fmt: skip
 
 
@@ -367,6 +394,12 @@ def _title(one: Manifest) -> str:
 
 def _selects(one: Manifest, pod: Pod) -> bool:
     return bool(one["spec"]["selector"]["matchLabels"].items() <= pod.labels.items())
+
+
+def _settings(built: Built, source: Manifest) -> Labels:
+    """The variables that an `envFrom` gives."""
+    name = source["configMapRef"]["name"]
+    return next((one["data"] for one in built.of("ConfigMap") if one["metadata"]["name"] == name), {})
 
 
 def _missing(built: Built, pod: Pod, kind: str, name: str, keys: list[str]) -> Iterator[str]:
