@@ -164,7 +164,7 @@ def keys() -> None:
     """Make, rotate and withdraw the keys (NATS nkeys) that services, EHRs and people connect with.
 
     A folder holds one subfolder for each user, with the seed in a file `nkey`, and `server/` for the NATS server. After
-    every change the server has to be told: `nats-server --signal reload`. A command finds its key by
+    every change the server has to be told: `nats-server --signal reload=PID`, in a container PID is 1. A command finds its key by
     CLAIMBUS_NATS_NKEY.
     """
 
@@ -182,7 +182,7 @@ def make(folder: Path, practices: tuple[str, ...]) -> None:
     new = KeyFolder(folder).complete(*practices)
     out.print(f"New keys: {', '.join(new)}." if new else "Nothing to make: every key exists.", soft_wrap=True)
     if practices:
-        out.print("Tell the server: nats-server --signal reload")
+        out.print("Tell the server: nats-server --signal reload=PID")
 
 
 @keys.command("list")
@@ -243,7 +243,7 @@ def retire(folder: Path, practice: str) -> None:
     if practice not in made.practices():
         raise click.BadParameter(f"{practice!r} has no key here; there are: {', '.join(made.practices()) or 'none'}")
     made.retire(practice)
-    out.print(f"The keys of {practice} are withdrawn once the server is told: nats-server --signal reload")
+    out.print(f"The keys of {practice} are withdrawn once the server is told: nats-server --signal reload=PID")
 
 
 @keys.command()
