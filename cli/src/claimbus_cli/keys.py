@@ -164,8 +164,8 @@ def keys() -> None:
     """Make, rotate and withdraw the keys (NATS nkeys) that services, EHRs and people connect with.
 
     A folder holds one subfolder for each user, with the seed in a file `nkey`, and `server/` for the NATS server. After
-    every change the server has to be told: `nats-server --signal reload=PID`, in a container PID is 1. A command finds its key by
-    CLAIMBUS_NATS_NKEY.
+    every change the server has to be told: `nats-server --signal reload=PID` (in a container, PID is 1). A command
+    finds its key by CLAIMBUS_NATS_NKEY.
     """
 
 
