@@ -99,3 +99,22 @@ def test_a_cluster_gets_them_as_secrets(made: KeyFolder, claimbus: Command) -> N
     seed = base64.b64decode(secrets["claimbus-claims-nkey"]["data"]["nkey"])
     assert seed == (made.place / "claims/nkey").read_bytes()
     assert set(secrets["claimbus-nats-auth"]["data"]) == {"users.conf", "encryption.conf"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (None, "No such file or directory"),
+        ("UABC", "holds no seed of a user"),  # the public half
+    ],
+)
+def test_a_key_file_that_cannot_be_used_is_named(
+    given: str | None, told: str, tmp_path: Path, claimbus: Command
+) -> None:
+    file = tmp_path / "nkey"
+    if given:
+        file.write_text(given)
+    ran = claimbus("doctor", CLAIMBUS_NATS_NKEY=str(file))
+    assert ran.returncode == 1
+    assert f"CLAIMBUS_NATS_NKEY: {file}" in ran.stderr
+    assert told in ran.stderr
