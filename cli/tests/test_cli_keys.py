@@ -105,7 +105,8 @@ def test_a_cluster_gets_them_as_secrets(made: KeyFolder, claimbus: Command) -> N
     ("given", "told"),
     [
         (None, "No such file or directory"),
-        ("UABC", "holds no seed of a user"),  # the public half
+        ("U" + "A" * 55, "holds no seed of a user"),  # the public half
+        ("SU" + "A" * 30, "holds no seed of a user"),
     ],
 )
 def test_a_key_file_that_cannot_be_used_is_named(

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -33,6 +34,7 @@ _MOST_SECONDS = 7 * 86_400.0
 """The longest time to wait for anything: half of what is looked back at after a start (`messaging.overdue`)."""
 _LOOK = 1.0
 """Seconds between two looks at whether the broker was provisioned."""
+_SEED = re.compile(rb"SU[A-Z2-7]{56}")
 _MISCONFIGURED = 78
 """Exit status EX_CONFIG: starting again would change nothing."""
 
@@ -94,8 +96,8 @@ def _key_file(given: str | None) -> Path | None:
         seed = path.read_bytes()
     except OSError as exc:
         raise SettingsError(f"CLAIMBUS_NATS_NKEY: {given}: {exc.strerror}; see: claimbus keys --help") from None
-    if not seed.startswith(b"SU"):
-        raise SettingsError(f"CLAIMBUS_NATS_NKEY: {given} holds no seed of a user; that begins with SU")
+    if not _SEED.fullmatch(seed.strip()):
+        raise SettingsError(f"CLAIMBUS_NATS_NKEY: {given} holds no seed of a user: SU and 56 more letters and digits")
     return path
 
 
