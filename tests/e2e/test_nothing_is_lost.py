@@ -9,7 +9,8 @@ from pathlib import Path
 
 import nats
 import pytest
-from claimbus.messaging.topology import ACK_WAIT, VISITS, provision
+from claimbus.events.subjects import parse
+from claimbus.messaging.topology import ACK_WAIT, HEARS, VISITS, provision
 from claimbus.probe import answers
 from claimbus_cli.bus import dead_letters, outgoing, publish_visit
 from claimbus_cli.embedded import EmbeddedServer
@@ -41,6 +42,15 @@ async def assert_one_decision_each(client: Client, count: int) -> None:
     assert await dead_letters(client) == []
 
 
+async def deliveries(client: Client, service: str) -> tuple[int, int]:
+    """How many messages a service was given, repetitions too, and how many there are for it."""
+    js = client.jetstream()
+    given = (await js.consumer_info(VISITS, service)).delivered
+    facts = {event.fact for event in HEARS[service]}
+    there = (await js.stream_info(VISITS, subjects_filter=">")).state.subjects or {}
+    return (given.consumer_seq if given else 0), sum(n for subject, n in there.items() if parse(subject).fact in facts)
+
+
 @pytest.mark.parametrize("victim", ["coding", "units", "documentation-check", "claims"])
 async def test_a_service_killed_while_a_thousand_visits_flow_twice_loses_and_doubles_none(
     victim: str, client: Client, services: Supervisor
@@ -69,16 +79,21 @@ async def test_three_replicas_of_each_service_still_decide_once(nats_url: str, c
         await supervisor.stop()
 
 
-async def test_a_service_told_to_stop_under_load_loses_nothing(client: Client, services: Supervisor) -> None:
+@pytest.mark.parametrize("stopped", ["coding", "units", "documentation-check", "claims"])
+async def test_a_service_told_to_stop_under_load_loses_nothing_and_leaves_nothing_to_repeat(
+    stopped: str, client: Client, services: Supervisor
+) -> None:
     count = 400
     publishing = asyncio.create_task(publish_all_twice(client, count))
     await decisions_are_in(client, count // 10, PATIENCE)
-    os.kill(services.pid_of("claims"), signal.SIGTERM)
+    os.kill(services.pid_of(stopped), signal.SIGTERM)
     await publishing
     await decisions_are_in(client, count, PATIENCE)
     await all_is_settled(client, PATIENCE)
     await assert_one_decision_each(client, count)
-    assert "service.draining" in (services._logs / "claims.log").read_text()
+    assert "service.draining" in (services._logs / f"{stopped}.log").read_text()
+    given, there = await deliveries(client, stopped)
+    assert given == there, "a message was taken and not settled: it came again after ACK_WAIT"
 
 
 async def test_a_broker_killed_while_visits_flow_loses_none(tmp_path: Path) -> None:

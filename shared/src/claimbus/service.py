@@ -19,7 +19,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from claimbus.events import RuleSet
-from claimbus.messaging.broker import broker
+from claimbus.messaging.broker import LastFetch, broker, last_fetches
 from claimbus.messaging.errors import Drift
 from claimbus.messaging.gauges import BrokerGauges
 from claimbus.messaging.overdue import Overdue
@@ -177,6 +177,7 @@ async def _serve(
     app = FastStream(running, logger=None)
     health: list[asyncio.Server] = []
     gauges: list[BrokerGauges] = []
+    fetches: list[LastFetch] = []
 
     @app.on_startup
     async def _check() -> None:
@@ -188,6 +189,7 @@ async def _serve(
     @app.after_startup
     async def _ready() -> None:
         _settle_memory()
+        fetches.extend(last_fetches(running))
         if settings.health_port is not None:
             health.append(await _serve_health(running, name, projections, settings.health_host, settings.health_port))
         for watch in watches:
@@ -198,6 +200,7 @@ async def _serve(
     @app.on_shutdown
     async def _draining() -> None:
         log().info("service.draining")
+        await asyncio.gather(*(fetch.end() for fetch in fetches))
         for watch in watches:
             await watch.stop()
         for one in gauges:

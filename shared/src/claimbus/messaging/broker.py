@@ -1,10 +1,14 @@
 """The FastStream broker as Claimbus runs it, and what a handler subscribes with."""
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsNKey, NatsRouter, PullSub
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 
 from claimbus.events import Event, VisitCompleted
@@ -14,6 +18,10 @@ from claimbus.messaging.settlement import Settlement
 from claimbus.messaging.topology import BATCH, STREAM_OF, consumers
 from claimbus.telemetry.logs import log
 
+PULL_SECONDS = 1.0
+"""How long a request for messages stays open; a service that stops waits for the end of its last one."""
+_LAST_FETCH = 3.0
+"""Seconds for that, and for the handlers of what it brings to begin."""
 GRACE = 20.0
 """Seconds that running handlers get to finish after SIGTERM; more than a publish may take."""
 
@@ -40,10 +48,44 @@ def hears(service: str, of: type[Event] = VisitCompleted) -> Subscription:
         stream=JStream(stream, declare=False),
         durable=service,
         config=consumers(stream)[service],
-        pull_sub=PullSub(batch_size=BATCH, timeout=5.0),
+        pull_sub=PullSub(batch_size=BATCH, timeout=PULL_SECONDS),
         # What is pulled does not inherit the connection's prefix.
         inbox_prefix=f"{inbox_of(service)}.".encode(),
     )
+
+
+class LastFetch:
+    """Lets a subscriber finish what it was given before it is stopped.
+
+    FastStream 0.7.8 cancels a fetch that is under way, with what that has been given already, and passes over
+    fetched messages whose handlers have not begun: another replica would be given them after `ACK_WAIT`. So a
+    service that stops first lets the last fetch end and its handlers run, and asks for nothing more.
+    """
+
+    def __init__(self, subscription: JetStreamContext.PullSubscription) -> None:
+        self._fetch = subscription.fetch
+        self._is_last = False
+        self._is_over = asyncio.Event()
+        subscription.fetch = self._fetch_unless_over  # type: ignore[method-assign]
+
+    async def _fetch_unless_over(self, *args: Any, **kwargs: Any) -> list[Msg]:
+        if self._is_last:
+            self._is_over.set()
+            await asyncio.get_running_loop().create_future()  # until the subscriber is stopped
+        return await self._fetch(*args, **kwargs)
+
+    async def end(self) -> None:
+        """Wait until what was fetched is handled; what takes longer is given `GRACE` when the broker stops."""
+        self._is_last = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_FETCH):
+                await self._is_over.wait()
+
+
+def last_fetches(running: NatsBroker) -> list[LastFetch]:
+    """One for each subscriber of a broker that was started."""
+    subscriptions = [getattr(subscriber, "subscription", None) for subscriber in running.subscribers]
+    return [LastFetch(one) for one in subscriptions if isinstance(one, JetStreamContext.PullSubscription)]
 
 
 async def _on_error(exc: Exception) -> None:
