@@ -24,7 +24,8 @@ RUN /opt/claimbus/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-d
 FROM build AS all
 RUN /opt/claimbus/bin/pip install --quiet --no-deps --no-index --find-links /wheels \
         claimbus claimbus-coding claimbus-units claimbus-documentation-check claimbus-claims claimbus-cli \
-    && mkdir -p /empty/server /empty/coding /empty/units /empty/documentation-check /empty/claims /empty/provision
+    && mkdir -p /empty/server /empty/provision /empty/operator \
+        /empty/coding /empty/units /empty/documentation-check /empty/claims
 
 FROM ${PYTHON} AS command
 COPY --from=all /opt/claimbus /opt/claimbus
