@@ -88,4 +88,4 @@ images: ## the images of the services and of the command, built with Docker
 	@docker images --filter reference='claimbus/*:$(VERSION)'
 
 clean: ## the environment and what the tools left
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .checkers .bom dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

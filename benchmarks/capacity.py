@@ -19,12 +19,13 @@ import sys
 import tempfile
 import time
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import nats
 from capacity_page import page
-from claimbus.events import VisitCompleted
+from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS, provision
 from claimbus_cli.embedded import EmbeddedServer
@@ -70,13 +71,20 @@ async def at_work(visits: int, rate: float) -> dict[str, Any]:
     }
 
 
-def decided_visits(count: int, first: int) -> list[tuple[str, bytes, str, bytes]]:
-    """Visits and the decisions on them: subject and body of each. One decision of each example, under many keys."""
+@cache
+def _models() -> list[tuple[str, str, bytes, type[ClaimReady | ClaimDenialRisk], bytes]]:
+    """Of each example the key, the birth date, the visit, and the kind and body of its decision."""
     models = []
     for key, body in visit_bodies(40, "model"):
         decision = evaluate_visit(body)
         born = json.loads(body)["patient"]["birth_date"]
         models.append((key, born, body, type(decision), decision.model_dump_json().encode()))
+    return models
+
+
+def decided_visits(count: int, first: int) -> list[tuple[str, bytes, str, bytes]]:
+    """Visits and the decisions on them: subject and body of each. One decision of each example, under many keys."""
+    models = _models()
     made = []
     for number in range(first, first + count):
         old, born, visit, kind, said = models[number % len(models)]

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import secrets
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,10 +13,10 @@ from typing import Any
 
 from claimbus.messaging.permissions import inbox_of
 from claimbus_cli.seeds import public_key
+from claimbus_cli.supervisor import free_port
 from nats.aio.client import Client
 
 ROOT = Path(__file__).parent.parent
-SERVICES = ("coding", "units", "documentation-check", "claims")
 BASE = "python:3.11-slim-bookworm"
 NATS = "nats:2-alpine"
 BROKERS = {"docker-compose.yml": ("nats",), "docker-compose.cluster.yml": ("nats", "nats-b", "nats-c")}
@@ -55,17 +54,17 @@ def build_images() -> str:
     return tag
 
 
-async def run(*command: str, env: dict[str, str] | None = None, feed: bytes | None = None) -> str:
-    """What a command says, given something to read. Raises `StackError` with that when the command fails."""
+async def run(*command: str, env: dict[str, str] | None = None) -> str:
+    """What a command says. Raises `StackError` with that when the command fails."""
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=ROOT,
         env={**os.environ, **(env or {})},
-        stdin=asyncio.subprocess.DEVNULL if feed is None else asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await process.communicate(feed)
+    said, _ = await process.communicate()
     if process.returncode:
         raise StackError(f"{' '.join(command)}\n{said.decode()}")
     return said.decode()
@@ -131,12 +130,6 @@ class Stack:
             yield client
         finally:
             await client.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.asynccontextmanager

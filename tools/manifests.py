@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
@@ -66,7 +66,6 @@ class Pod:
 
     owner: str
     kind: str
-    namespace: str
     spec: Manifest
     labels: Labels
     claims: frozenset[str] = frozenset()
@@ -89,7 +88,6 @@ class Built:
     """An overlay as it would be applied."""
 
     manifests: list[Manifest]
-    secrets: dict[str, set[str]] = field(default_factory=lambda: SECRETS)
 
     def of(self, kind: str) -> list[Manifest]:
         return [one for one in self.manifests if one["kind"] == kind]
@@ -104,9 +102,8 @@ class Built:
             if one["kind"] in ("Deployment", "StatefulSet", "Job"):
                 template = one["spec"]["template"]
                 claims = frozenset(claim["metadata"]["name"] for claim in one["spec"].get("volumeClaimTemplates", []))
-                where = one["metadata"].get("namespace", "")
                 labels = template["metadata"].get("labels", {})
-                found.append(Pod(one["metadata"]["name"], one["kind"], where, template["spec"], labels, claims))
+                found.append(Pod(one["metadata"]["name"], one["kind"], template["spec"], labels, claims))
         return found
 
     def matched(self, labels: Labels) -> list[Pod]:
@@ -116,7 +113,7 @@ class Built:
     def keys_of(self) -> dict[tuple[str, str], set[str]]:
         """The keys of every ConfigMap and Secret there will be."""
         # Where a store gives Secrets, nobody applies the ones that the command prints.
-        printed = {} if self.of("ExternalSecret") else self.secrets
+        printed = {} if self.of("ExternalSecret") else SECRETS
         known = {("Secret", name): keys for name, keys in printed.items()}
         known |= {("ConfigMap", one["metadata"]["name"]): set(one.get("data", {})) for one in self.of("ConfigMap")}
         for one in self.of("Certificate"):

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from claimbus_cli.supervisor import free_port
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deploy" / "k8s" / "config"
@@ -28,12 +28,6 @@ def program(name: str) -> str:
         if found := shutil.which(name, path=place):
             return found
     pytest.skip(f"{name} is not built here: make backends (needs Go), or name its folder in CLAIMBUS_BACKENDS")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def ask(url: str) -> Any:

@@ -20,7 +20,8 @@ from claimbus.events.visit_completed import VisitCompleted
 from claimbus.messaging.topology import CLAIMS, VISITS
 from claimbus_cli.bus import all_messages, dead_letters, outgoing, publish_visit, words_on
 from claimbus_cli.evaluate import evaluate_visit
-from composed import BROKERS, SERVICES, Stack, composed, run
+from claimbus_cli.supervisor import SERVICES
+from composed import BROKERS, Stack, composed, run
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from observing import all_is_settled, decisions_are_in, eventually, example_bodies, quiet, until_stored, visits

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from claimbus_cli.bus import connected, outgoing, publish_visit
 from claimbus_cli.keys import KeyFolder
-from composed import NATS, ROOT, SERVICES, run
+from claimbus_cli.supervisor import SERVICES
+from composed import NATS, ROOT, run
 from observing import decisions_are_in, eventually, example_bodies
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network

@@ -140,15 +140,20 @@ async def test_health_notices_a_deleted_consumer_and_work_goes_on_when_it_is_bac
     await assert_one_decision_each(client, 3)
 
 
-async def test_a_service_refuses_to_run_on_a_topology_that_drifted(nats_url: str, client: Client) -> None:
-    await client.jetstream().delete_consumer(VISITS, "units")
-    process = await asyncio.create_subprocess_exec(
+async def units_on(nats_url: str, **environment: str) -> asyncio.subprocess.Process:
+    """A service that nobody supervises, with its log to read."""
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "units",
-        env={**os.environ, "CLAIMBUS_NATS_URL": nats_url},
+        env={**os.environ, "CLAIMBUS_NATS_URL": nats_url, **environment},
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+async def test_a_service_refuses_to_run_on_a_topology_that_drifted(nats_url: str, client: Client) -> None:
+    await client.jetstream().delete_consumer(VISITS, "units")
+    process = await units_on(nats_url)
     _, said = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 78
     assert "consumer units does not exist on stream VISITS; run: claimbus provision" in said.decode()
@@ -156,13 +161,7 @@ async def test_a_service_refuses_to_run_on_a_topology_that_drifted(nats_url: str
 
 async def test_a_service_told_to_wait_starts_when_somebody_provisions(nats_url: str, client: Client) -> None:
     await client.jetstream().delete_consumer(VISITS, "units")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "units",
-        env={**os.environ, "CLAIMBUS_NATS_URL": nats_url, "CLAIMBUS_WAIT": "60"},
-        stderr=asyncio.subprocess.PIPE,
-    )
+    process = await units_on(nats_url, CLAIMBUS_WAIT="60")
     assert process.stderr is not None
     assert b"service.waiting" in await asyncio.wait_for(process.stderr.readline(), 30)
     await provision(client.jetstream())

@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from claimbus.probe import answers
+
 SERVICES = {
     "coding": "coding",
     "units": "units",
@@ -27,7 +29,8 @@ class ServiceFailedError(RuntimeError):
     """A service that cannot run as configured; the text is what it said."""
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -75,7 +78,7 @@ class Supervisor:
         backoff = 0.2
         while not self._is_stopping():
             started = time.monotonic()
-            child.port = _free_port()
+            child.port = free_port()
             with child.log.open("ab") as log:
                 child.process = await asyncio.create_subprocess_exec(
                     sys.executable,
@@ -102,7 +105,7 @@ class Supervisor:
         return self._stopping
 
     async def _until_healthy(self, child: _Child) -> None:
-        while not await _answers(child.port):
+        while not await asyncio.to_thread(answers, child.port):
             await asyncio.sleep(0.05)
 
     def pid_of(self, name: str) -> int:
@@ -140,19 +143,3 @@ class Supervisor:
             if child.watcher is not None:
                 child.watcher.cancel()
         await asyncio.gather(*(child.watcher for child in self._children if child.watcher), return_exceptions=True)
-
-
-async def _answers(port: int) -> bool:
-    if not port:
-        return False
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    try:
-        writer.write(b"GET / HTTP/1.1\r\n\r\n")
-        return b" 204 " in await reader.readline()
-    except OSError:
-        return False
-    finally:
-        writer.close()
