@@ -18,7 +18,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from claimbus.events import ClaimDenialRisk, ClaimReady
-from claimbus.messaging import Poison
+from claimbus.messaging import InvalidEvent
 from claimbus_cli.evaluate import evaluate_visit
 from claims.documents.professional import render_professional
 from claims.documents.rules import DOCUMENT_RULES
@@ -41,7 +41,7 @@ def decisions(count: int) -> list[Decision]:
     for file in sorted(EXAMPLES.glob("*.json")):
         try:
             decision = evaluate_visit(file.read_bytes())
-        except Poison:
+        except InvalidEvent:
             continue
         if decision.outcome == "ready":
             ready.append(decision)

@@ -26,7 +26,7 @@ import nats
 from claimbus.events import VisitCompleted
 from claimbus.events.envelope import Envelope, to_headers
 from claimbus.events.subjects import ALL_CLAIMS, subject_for
-from claimbus.messaging import Poison, validated
+from claimbus.messaging import InvalidEvent, validated
 from claimbus.messaging.topology import VISITS, provision
 from claimbus_cli.bus import outgoing
 from claimbus_cli.embedded import EmbeddedServer
@@ -79,7 +79,7 @@ def visit_bodies(count: int, prefix: str) -> list[tuple[str, bytes]]:
     for _, body in read_visits(str(EXAMPLES)):
         try:
             validated(VisitCompleted, body)
-        except Poison:
+        except InvalidEvent:
             continue
         models.append(from_json(body))
     made = []

@@ -19,7 +19,7 @@ from typing import Any
 from claimbus.events import DeadLetter, Event, Record
 from claimbus.events.envelope import SPEC_VERSION, Envelope
 from claimbus.events.subjects import EVENTS, dead, subject_for
-from claimbus.messaging.topology import DEAD, HEARS, SAYS, streams
+from claimbus.messaging.topology import DEAD, PUBLISHES, SUBSCRIBES, streams
 from claimbus.values import Key
 from dashboards import dashboards
 from findings_page import PAGE as FINDINGS_PAGE
@@ -44,7 +44,7 @@ def documents() -> dict[Path, str]:
         SCHEMAS / path_of(event): schema_of(event, event.schema_id(), {"x-ce-type": event.type}) for event in EVENTS
     }
     made[SCHEMAS / _DEAD_LETTER] = schema_of(DeadLetter, "urn:claimbus:dead-letter:1.0", {})
-    for service in HEARS:
+    for service in SUBSCRIBES:
         made[Path("services") / service / "asyncapi.json"] = asyncapi_of(service)
     texts = {path: json.dumps(document, indent=2, sort_keys=True) + "\n" for path, document in made.items()}
     return (
@@ -69,7 +69,7 @@ def schema_of(record: type[Record], identity: str, extra: Json) -> Json:
 def asyncapi_of(service: str) -> Json:
     """AsyncAPI 3.0 document of a service: what it hears, what it says, and its dead letters."""
     project = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())["project"]
-    hears, says = HEARS[service], SAYS[service]
+    hears, says = SUBSCRIBES[service], PUBLISHES[service]
     channels = {_name(event): _channel(event) for event in (*hears, *says)}
     operations = {f"hear.{_name(event)}": _hear(service, event) for event in hears}
     operations |= {f"say.{_name(event)}": _operation("send", _name(event), event.family) for event in says}
@@ -140,7 +140,7 @@ def _stream_of(family: str) -> str:
 
 
 def _message(event: type[Event]) -> Json:
-    ours = any(event in said for said in SAYS.values())
+    ours = any(event in said for said in PUBLISHES.values())
     return {
         "name": event.type,
         "title": event.__name__,

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import yaml
 from claimbus.messaging.broker import GRACE
-from claimbus.messaging.topology import HEARS, consumer_names, streams
+from claimbus.messaging.topology import SUBSCRIBES, consumer_names, streams
 
 ROOT = Path(__file__).parent.parent
 OVERLAYS = ROOT / "deploy/k8s/overlays"
@@ -32,7 +32,7 @@ ALERTS = Path("deploy/k8s/base/alerts.yaml")
 CHECKERS = ROOT / ".checkers/bin"
 SECRETS = {
     "claimbus-nats-auth": {"users.conf", "encryption.conf"},
-    **{f"claimbus-{user}-nkey": {"nkey"} for user in (*HEARS, "provision")},
+    **{f"claimbus-{user}-nkey": {"nkey"} for user in (*SUBSCRIBES, "provision")},
 }
 """What `claimbus keys kubernetes` prints that manifests may name, with its keys; a test compares them."""
 _OTHERS = {
@@ -44,7 +44,7 @@ _OTHERS = {
 }
 """Kinds that the API server learns from operators: no schema of theirs is at hand, references alone are checked."""
 _IMAGES = {
-    *(f"claimbus/{name}" for name in (*HEARS, "cli")),
+    *(f"claimbus/{name}" for name in (*SUBSCRIBES, "cli")),
     *("nats", "natsio/prometheus-nats-exporter", "otel/opentelemetry-collector-contrib"),
     *("jaegertracing/jaeger", "prom/prometheus", "grafana/grafana"),
 }
@@ -330,7 +330,7 @@ def scaling(built: Built) -> Iterator[str]:
                 built, _title(one), f"http://{trigger['metadata']['natsServerMonitoringEndpoint']}"
             )
     scaled = {one["spec"]["scaleTargetRef"]["name"] for one in built.of("ScaledObject")}
-    for name in HEARS:
+    for name in SUBSCRIBES:
         if f"claimbus-{name}" not in scaled:
             yield f"nothing scales claimbus-{name}"
 

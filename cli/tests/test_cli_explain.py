@@ -326,8 +326,8 @@ async def test_a_key_that_two_practices_use_is_to_be_named_with_its_practice(
     ("name", "says"),
     [
         (
-            "never-heard-of",
-            "no file never-heard-of, and claims has said nothing of such a visit; see: claimbus dead list",
+            "never-received-of",
+            "no file never-received-of, and claims has said nothing of such a visit; see: claimbus dead list",
         ),
         ("a b", "no file a b, and no visit's key: those are letters, digits, '_' and '-'"),
         ("north.side/v1", "no file north.side/v1, and no visit's key"),

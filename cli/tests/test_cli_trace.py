@@ -71,8 +71,8 @@ def step(tmp_path: Path) -> Iterator[Step]:
 def visit(step: Step) -> Span:
     """A visit that was retried once and decided after 30 ms; its root, the publish span."""
     root = step("cli", f"publish visits.{SUBJECTS}.completed", 0, 2)
-    heard = step("coding", f"process visits.{SUBJECTS}.completed", 3, 9, root, VISIT_KEY="p.v1", DELIVERY_COUNT=1)
-    coded = step("coding", f"publish visits.{SUBJECTS}.coded", 5, 8, heard)
+    received = step("coding", f"process visits.{SUBJECTS}.completed", 3, 9, root, VISIT_KEY="p.v1", DELIVERY_COUNT=1)
+    coded = step("coding", f"publish visits.{SUBJECTS}.coded", 5, 8, received)
     step(
         "units",
         f"process visits.{SUBJECTS}.coded",
@@ -147,8 +147,8 @@ def test_a_replay_comes_after_the_trace_that_it_names(visit: Span, step: Step, t
     day = 86_400_000.0
     replayed = {"replayed": visit}
     new = step("cli", f"publish visits.{SUBJECTS}.completed", day, day + 2, links=replayed)
-    heard = step("claims", f"process visits.{SUBJECTS}.completed", day + 3, day + 4, new, VISIT_KEY="p.v1")
-    step("claims", f"publish claims.{SUBJECTS}.ready", day + 60_000, day + 60_001, heard)
+    received = step("claims", f"process visits.{SUBJECTS}.completed", day + 3, day + 4, new, VISIT_KEY="p.v1")
+    step("claims", f"publish claims.{SUBJECTS}.ready", day + 60_000, day + 60_001, received)
     shown = run("p.v1", "--from", str(tmp_path)).output
     old = trace.format_trace_id(visit.get_span_context().trace_id)
     assert shown.index(f"trace {old}   9 spans") < shown.index(f"replays trace {old}")
@@ -158,9 +158,9 @@ def test_a_replay_comes_after_the_trace_that_it_names(visit: Span, step: Step, t
 def test_a_decision_after_a_hold_is_the_end_and_a_publisher_without_spans_is_told(step: Step, tmp_path: Path) -> None:
     unknown = step("elsewhere", "unseen", 0, 1)
     (tmp_path / f"claimbus-elsewhere-{os.getpid()}.jsonl").unlink()
-    heard = step("claims", f"process visits.{SUBJECTS}.completed", 10, 12, unknown, VISIT_KEY="p.v1")
-    step("claims", f"publish claims.{SUBJECTS}.held", 400, 401, heard)
-    step("claims", f"publish claims.{SUBJECTS}.ready", 800, 810, heard)
+    received = step("claims", f"process visits.{SUBJECTS}.completed", 10, 12, unknown, VISIT_KEY="p.v1")
+    step("claims", f"publish claims.{SUBJECTS}.held", 400, 401, received)
+    step("claims", f"publish claims.{SUBJECTS}.ready", 800, 810, received)
     (found,) = traces_of(str(tmp_path), "p.v1")
     assert head_of(found, "p/v1").startswith("p/v1   800.0 ms from the first delivery to ready\n")
 

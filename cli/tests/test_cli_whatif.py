@@ -255,7 +255,7 @@ async def test_the_undecided_alone_come_back_to_be_published_again(
     place = await client.jetstream().get_last_msg(VISITS, "visits.*.buried.completed")
     letter = DeadLetter(
         stream=VISITS, seq=place.seq or 0, subject="visits.northside-pt.buried.completed", consumer="claims",
-        deliveries=1, why="invalid", error="Poison", at=datetime.now(UTC),
+        deliveries=1, why="invalid", error="InvalidEvent", at=datetime.now(UTC),
     )  # fmt: skip
     await client.jetstream().publish(dead("claims", "invalid"), letter.model_dump_json().encode())
     ran = claimbus("visits", "--undecided", CLAIMBUS_NATS_URL=nats_url)

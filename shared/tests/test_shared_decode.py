@@ -8,7 +8,7 @@ import pytest
 from claimbus.events import Basis, DeadLetter, Problem, VisitCompleted, VisitVoided
 from claimbus.events.envelope import Envelope, to_headers
 from claimbus.events.subjects import EVENTS, subject_for
-from claimbus.messaging import Poison, Stale, basis_for, decode
+from claimbus.messaging import InvalidEvent, StaleRead, basis_for, decode
 from claimbus.messaging.errors import problems_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +30,7 @@ HEADERS = to_headers(Envelope(id="e-7", source="/ehr", type=VisitCompleted.type)
 
 
 def problems(subject: str, headers: dict[str, str] | None, body: bytes) -> dict[str, str]:
-    with pytest.raises(Poison) as refused:
+    with pytest.raises(InvalidEvent) as refused:
         decode(subject, headers, body)
     assert problems_of(refused.value) == refused.value.problems
     assert all(one.field in str(refused.value) for one in refused.value.problems)
@@ -160,7 +160,7 @@ json_values = st.recursive(
     subject=st.sampled_from([SUBJECT, "visits.p.v.coded", "claims.p.v.ready"]) | st.text(max_size=20),
 )
 def test_any_message_is_a_fact_or_poison(body: bytes, headers: dict[str, str] | None, subject: str) -> None:
-    with pytest.raises(Poison) as refused:
+    with pytest.raises(InvalidEvent) as refused:
         decode(subject, headers, body)
     assert refused.value.problems
 
@@ -173,8 +173,8 @@ def test_problems_of_an_error_are_told_without_its_text() -> None:
     assert {one.field for one in told} >= {"stream", "seq", "at"}
     assert CANARY not in repr(told)
     assert problems_of(ValueError(CANARY)) == ()
-    assert problems_of(Stale(CANARY)) == ()
+    assert problems_of(StaleRead(CANARY)) == ()
 
 
 def test_problems_of_a_poison_are_at_most_20() -> None:
-    assert len(problems_of(Poison(*[Problem(field="f", problem="p")] * 30))) == 20
+    assert len(problems_of(InvalidEvent(*[Problem(field="f", problem="p")] * 30))) == 20

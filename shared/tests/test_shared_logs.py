@@ -150,8 +150,8 @@ def test_the_level_is_ours_and_libraries_speak_up_from_warning(capsys: pytest.Ca
     logs.configure("units", "info")
     log().debug("unheard")
     logging.getLogger("some.library").info("unheard")
-    log().info("heard")
-    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["heard"]
+    log().info("received")
+    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["received"]
 
 
 def test_an_unknown_level_is_refused_by_its_variable() -> None:

@@ -26,23 +26,23 @@ from claimbus.events import (
 from claimbus.events.subjects import dead, subject_for
 from claimbus.messaging import (
     Drift,
-    Heard,
     Join,
     Joined,
-    LastWord,
+    LatestClaimEvent,
     Outgoing,
-    Stale,
+    Received,
+    StaleRead,
     basis_for,
     broker,
     decode,
-    hears,
     publish,
-    say_once,
+    publish_once,
     settlement,
+    subscription,
 )
 from claimbus.messaging import join as join_module
-from claimbus.messaging.emit import emit, emit_after
-from claimbus.messaging.stored import LastMessages, last_word, walk
+from claimbus.messaging.publish import publish_after, publish_derived
+from claimbus.messaging.stored import LastMessages, latest_claim_event, walk
 from claimbus.messaging.topology import (
     ATTEMPTS,
     CLAIMS,
@@ -105,7 +105,7 @@ def derived(body: bytes) -> tuple[VisitCoded, UnitsComputed, DocumentationChecke
 async def serving(url: str, service: str, handler: Handler) -> AsyncIterator[None]:
     """A service of one handler, as `claimbus.service` runs it."""
     router = NatsRouter()
-    router.subscriber(**hears(service))(handler)
+    router.subscriber(**subscription(service))(handler)
     running = broker(url, service, router)
     await running.start()
     try:
@@ -145,8 +145,8 @@ async def test_a_handler_that_recovers_is_tried_until_it_does(
 ) -> None:
     tries = []
 
-    async def handler(heard: Heard[VisitCompleted]) -> None:
-        tries.append(heard.msg.metadata.num_delivered)
+    async def handler(received: Received[VisitCompleted]) -> None:
+        tries.append(received.msg.metadata.num_delivered)
         if len(tries) < 3:
             raise RuntimeError(CANARY)
 
@@ -161,7 +161,7 @@ async def test_a_handler_that_recovers_is_tried_until_it_does(
 async def test_a_retry_waits_longer_than_the_one_before(nats_url: str, client: Client) -> None:
     at = []
 
-    async def handler(heard: Heard[VisitCompleted]) -> None:
+    async def handler(received: Received[VisitCompleted]) -> None:
         at.append(asyncio.get_running_loop().time())
         if len(at) < 3:
             raise RuntimeError
@@ -177,7 +177,7 @@ async def test_a_handler_that_never_recovers_ends_in_a_dead_letter_that_says_not
 ) -> None:
     tries = 0
 
-    async def handler(heard: Heard[VisitCompleted]) -> None:
+    async def handler(received: Received[VisitCompleted]) -> None:
         nonlocal tries
         tries += 1
         raise RuntimeError(CANARY)
@@ -196,10 +196,10 @@ async def test_a_handler_that_never_recovers_ends_in_a_dead_letter_that_says_not
 async def test_a_service_that_stops_lets_its_running_handlers_finish(nats_url: str, client: Client) -> None:
     begun, finished = [], []
 
-    async def handler(heard: Heard[VisitCompleted]) -> None:
-        begun.append(heard.event.visit_id)
+    async def handler(received: Received[VisitCompleted]) -> None:
+        begun.append(received.event.visit_id)
         await asyncio.sleep(1)
-        finished.append(heard.event.visit_id)
+        finished.append(received.event.visit_id)
 
     for number in range(10):
         await put(client, visit(f"v{number}"))
@@ -213,10 +213,10 @@ async def test_a_service_that_stops_lets_its_running_handlers_finish(nats_url: s
 async def test_a_failing_message_does_not_hold_up_the_others(nats_url: str, client: Client) -> None:
     done = []
 
-    async def handler(heard: Heard[VisitCompleted]) -> None:
-        if heard.event.visit_id == "stuck":
+    async def handler(received: Received[VisitCompleted]) -> None:
+        if received.event.visit_id == "stuck":
             raise RuntimeError
-        done.append(heard.event.visit_id)
+        done.append(received.event.visit_id)
 
     async with serving(nats_url, "coding", handler):
         await put(client, visit("stuck"))
@@ -251,19 +251,19 @@ def held(revision: int = 1) -> VisitHeld:
     return VisitHeld(practice_id="p", visit_id="v1", revision=revision, reason="waiting", waits_for=("coded",))
 
 
-async def _one_heard(client: Client, body: bytes) -> Heard[Event]:
-    """A heard fact to cause something with, outside of any service."""
+async def _one_received(client: Client, body: bytes) -> Received[Event]:
+    """A received fact to cause something with, outside of any service."""
     await put(client, body)
     subscription = await client.jetstream().pull_subscribe_bind(durable="coding", stream=VISITS)
     (msg,) = await subscription.fetch(1, timeout=5)
     fact = decode(msg.subject, msg.headers, msg.data)
-    return Heard(fact.event, fact.id, fact.headers, fact.body, msg)
+    return Received(fact.event, fact.id, fact.headers, fact.body, msg)
 
 
 async def test_of_twenty_racing_writers_one_gets_through_whatever_each_wants_to_say(client: Client) -> None:
-    cause = await _one_heard(client, visit())
+    cause = await _one_received(client, visit())
     words = [held(), ClaimVoided(practice_id="p", visit_id="v1", revision=1)] * 10
-    outcomes = await asyncio.gather(*(emit_after(word, LastWord(), cause=cause) for word in words))
+    outcomes = await asyncio.gather(*(publish_after(word, LatestClaimEvent(), cause=cause) for word in words))
     # A word repeated under its own id is the same word: the broker answers that it has it.
     info = await client.jetstream().stream_info(CLAIMS)
     assert info.state.messages == 1
@@ -272,35 +272,35 @@ async def test_of_twenty_racing_writers_one_gets_through_whatever_each_wants_to_
 
 
 async def test_say_once_follows_on_a_hold_but_not_on_a_closing_word(client: Client) -> None:
-    cause = await _one_heard(client, visit())
-    seen: list[LastWord] = []
+    cause = await _one_received(client, visit())
+    seen: list[LatestClaimEvent] = []
 
-    def compose(last: LastWord) -> Event:
+    def compose(last: LatestClaimEvent) -> Event:
         seen.append(last)
         return ClaimVoided(practice_id="p", visit_id="v1", revision=1)
 
-    assert await emit_after(held(), LastWord(), cause=cause)
-    await say_once(compose, closed_by=(ClaimVoided,), cause=cause)
+    assert await publish_after(held(), LatestClaimEvent(), cause=cause)
+    await publish_once(compose, terminal=(ClaimVoided,), cause=cause)
     assert [last.fact for last in seen] == ["", "held"]
-    await say_once(compose, closed_by=(ClaimVoided,), cause=cause)
-    assert (await last_word(client, "p", "v1")).fact == "voided"
+    await publish_once(compose, terminal=(ClaimVoided,), cause=cause)
+    assert (await latest_claim_event(client, "p", "v1")).fact == "voided"
     assert (await client.jetstream().stream_info(CLAIMS)).state.messages == 2
 
 
 async def test_a_late_older_revision_says_nothing(client: Client) -> None:
-    cause = await _one_heard(client, visit(revision=1))
+    cause = await _one_received(client, visit(revision=1))
     newer = VisitHeld(practice_id="p", visit_id="v1", revision=2, reason="waiting")
-    assert await emit_after(newer, LastWord(), cause=cause)
-    await say_once(lambda _: held(), closed_by=(ClaimReady,), cause=cause)
-    last = await last_word(client, "p", "v1")
+    assert await publish_after(newer, LatestClaimEvent(), cause=cause)
+    await publish_once(lambda _: held(), terminal=(ClaimReady,), cause=cause)
+    last = await latest_claim_event(client, "p", "v1")
     assert (last.revision, last.fact) == (2, "held")
 
 
 async def test_an_emitted_fact_repeated_after_a_crash_is_stored_once(client: Client) -> None:
-    cause = await _one_heard(client, visit())
+    cause = await _one_received(client, visit())
     coded, *_ = derived(cause.body)
-    await emit(coded, cause=cause)
-    await emit(coded, cause=cause)
+    await publish_derived(coded, cause=cause)
+    await publish_derived(coded, cause=cause)
     assert len(await walk(client, VISITS, "visits.p.v1.coded")) == 1
 
 
@@ -315,8 +315,8 @@ async def joining(url: str, replicas: int = 1) -> AsyncIterator[list[tuple[int, 
     handed: list[tuple[int, str]] = []
 
     def handler_of(join: Join) -> Handler:
-        async def handler(heard: Heard[Any]) -> None:
-            if isinstance(heard.event, VisitVoided):
+        async def handler(received: Received[Any]) -> None:
+            if isinstance(received.event, VisitVoided):
                 return
 
             async def then(joined: Joined) -> None:
@@ -326,7 +326,7 @@ async def joining(url: str, replicas: int = 1) -> AsyncIterator[list[tuple[int, 
                 }
                 handed.append((event.revision, joined.basis.sha256))
 
-            await join.when_complete(heard, then)
+            await join.when_complete(received, then)
 
         return handler
 
@@ -415,14 +415,14 @@ async def test_a_join_that_forgot_its_facts_reads_them_again(
 async def test_a_handing_on_that_fails_is_repeated(nats_url: str, client: Client, quick_retries: None) -> None:
     join, tries = Join(*NEEDS), 0
 
-    async def handler(heard: Heard[Any]) -> None:
+    async def handler(received: Received[Any]) -> None:
         async def then(_: Joined) -> None:
             nonlocal tries
             tries += 1
             if tries == 1:
                 raise RuntimeError
 
-        await join.when_complete(heard, then)
+        await join.when_complete(received, then)
 
     async with serving(nats_url, "claims", handler):
         await put(client, visit())
@@ -437,19 +437,19 @@ async def test_a_handing_on_that_fails_is_repeated_by_a_process_that_heard_nothi
     """Documentation finds the visit complete with units, which are stored after it; then handing on fails."""
     replicas, handed = (Join(*NEEDS), Join(*NEEDS)), []
 
-    async def handler(heard: Heard[Any]) -> None:
-        delivery = heard.msg.metadata.num_delivered
+    async def handler(received: Received[Any]) -> None:
+        delivery = received.msg.metadata.num_delivered
 
         async def then(_: Joined) -> None:
             if delivery == 1:
                 await asyncio.sleep(0.2)  # the handler of units finds the visit being handed on
                 raise RuntimeError
-            handed.append(type(heard.event))
+            handed.append(type(received.event))
 
         # Each delivery goes to another replica, documentation long before units.
-        if delivery > 1 and isinstance(heard.event, UnitsComputed):
+        if delivery > 1 and isinstance(received.event, UnitsComputed):
             await asyncio.sleep(0.2)
-        await replicas[delivery - 1].when_complete(heard, then)
+        await replicas[delivery - 1].when_complete(received, then)
 
     coded, units, documentation = derived(visit())
     await put(client, visit())
@@ -465,7 +465,7 @@ async def test_an_answer_from_before_the_askers_message_is_refused(client: Clien
     reader = LastMessages(client, VISITS)
     found = await reader.read(["visits.p.v1.coded"], proof="visits.p.v1.completed", up_to=seq)
     assert found == {}
-    with pytest.raises(Stale):
+    with pytest.raises(StaleRead):
         await reader.read(["visits.p.v1.coded"], proof="visits.p.v1.completed", up_to=seq + 1)
 
 
@@ -473,7 +473,7 @@ async def test_a_walk_that_ends_before_a_message_known_to_be_there_is_refused(cl
     subject = "visits.p.v1.completed"
     seqs = [await put(client, visit(revision=number)) for number in (1, 2)]
     assert [stored.seq for stored in await walk(client, VISITS, subject, at_least=seqs[-1])] == seqs
-    with pytest.raises(Stale):
+    with pytest.raises(StaleRead):
         await walk(client, VISITS, subject, at_least=seqs[-1] + 1)
 
 
@@ -542,7 +542,7 @@ async def test_a_stream_with_less_room_than_declared_is_told(client: Client) -> 
 async def test_the_dead_letter_subjects_are_captured(client: Client) -> None:
     letter = DeadLetter(
         stream=VISITS, seq=1, subject="visits.p.v1.completed", consumer="coding", deliveries=1, why="invalid",
-        error="Poison", at=datetime.now(UTC),
+        error="InvalidEvent", at=datetime.now(UTC),
     )  # fmt: skip
     ack = await client.jetstream().publish(dead("coding", "invalid"), letter.model_dump_json().encode())
     assert ack.stream == DEAD

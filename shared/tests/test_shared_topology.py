@@ -15,7 +15,7 @@ from claimbus.events import (
 )
 from claimbus.events.subjects import EVENTS, every, subject_for
 from claimbus.messaging import topology
-from claimbus.messaging.topology import HEARS, consumers, drift, streams
+from claimbus.messaging.topology import SUBSCRIBES, consumers, drift, streams
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 
@@ -58,8 +58,8 @@ def test_a_calendar_year_and_its_late_visits_can_be_rebuilt(name: str) -> None:
 def test_dead_letters_and_given_up_messages_are_kept_apart() -> None:
     dead = by_name()["DEAD"].subjects or []
     assert any(covers(one, "dead.units.invalid") for one in dead)
-    for heard in ("VISITS.units", "OUTCOMES.claims"):
-        assert any(covers(one, f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{heard}") for one in dead)
+    for received in ("VISITS.units", "OUTCOMES.claims"):
+        assert any(covers(one, f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{received}") for one in dead)
 
 
 def test_replicas_are_the_operators_choice() -> None:
@@ -79,7 +79,7 @@ def test_each_service_hears_what_it_needs() -> None:
     }
 
 
-@pytest.mark.parametrize("name", HEARS)
+@pytest.mark.parametrize("name", SUBSCRIBES)
 def test_a_consumer_is_durable_and_acknowledges_by_hand(name: str) -> None:
     consumer = consumers()[name]
     assert consumer.durable_name == name

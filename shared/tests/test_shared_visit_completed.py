@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from claimbus.events import Clinician, VisitCompleted
-from claimbus.messaging import Poison, validated
+from claimbus.messaging import InvalidEvent, validated
 from pydantic import ValidationError
 
 CANARY = "Zebulon-Quartz-4711"
@@ -315,7 +315,7 @@ def test_what_would_make_a_visit_meaningless_is_refused_by_field_and_without_a_w
 
 
 def test_one_wrong_field_of_a_coverage_is_one_problem() -> None:
-    with pytest.raises(Poison) as refused:
+    with pytest.raises(InvalidEvent) as refused:
         validated(VisitCompleted, json.dumps(with_value(("coverage", 0, "program"), CANARY)).encode())
     assert [problem.field for problem in refused.value.problems] == ["coverage.0.program"]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 from claimbus.events import AHEAD, ClaimDenialRisk, ClaimReady
-from claimbus.messaging import Poison
+from claimbus.messaging import InvalidEvent
 from claimbus.values import Result, Severity
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.registry import BY_PAYER, SERVICES, registry
@@ -201,7 +201,7 @@ def _decisions() -> Iterator[ClaimReady | ClaimDenialRisk]:
     for path in sorted((ROOT / "examples/visits").glob("*.json")):
         try:
             yield evaluate_visit(path.read_bytes())
-        except Poison:
+        except InvalidEvent:
             assert "invalid" in path.name
 
 

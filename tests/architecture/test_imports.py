@@ -437,7 +437,7 @@ DOMAIN = "services/units/src/units/domain/compute.py"
 HANDLERS = "services/units/src/units/handlers.py"
 RUN = "services/units/src/units/__main__.py"
 UNITS_PROJECT = '[project]\nname = "claimbus-units"\ndependencies = ["claimbus", "faststream[nats]>=0.7.8,<0.8"]\n'
-HANDLER = "@router.subscriber(**hears('units'))\nasync def count(heard):\n"
+HANDLER = "@router.subscriber(**subscription('units'))\nasync def count(received):\n"
 
 PLANTED = [
     ("domain-imports", DOMAIN, "import faststream", "a domain may not import faststream"),
@@ -466,7 +466,12 @@ PLANTED = [
     ("pure-contract", "shared/src/claimbus/values.py", "import opentelemetry", "may not import opentelemetry"),
     ("pure-contract", "shared/src/claimbus/rules/table.py", "import nats", "the contract may not import nats"),
     ("pure-contract", "shared/src/claimbus/events/x.py", "from faststream import x", "may not import faststream.x"),
-    ("pure-contract", "shared/src/claimbus/events/x.py", "from ..messaging import Heard", "claimbus.messaging.Heard"),
+    (
+        "pure-contract",
+        "shared/src/claimbus/events/x.py",
+        "from ..messaging import Received",
+        "claimbus.messaging.Received",
+    ),
     ("subjects-in-one-place", HANDLERS, "s = 'visits.*.*.coded'", "spells a subject"),
     ("subjects-in-one-place", HANDLERS, "s = f'claims.{p}.{v}.ready'", "spells a subject"),
     ("subjects-in-one-place", HANDLERS, "s = b'visits.a.b.coded'", "spells a subject"),

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from claimbus.messaging.permissions import inbox_of
-from claimbus.messaging.topology import HEARS
+from claimbus.messaging.topology import SUBSCRIBES
 from claimbus_cli.embedded import server_binary
 from claimbus_cli.keys import KeyFolder
 from claimbus_cli.seeds import public_key
@@ -89,7 +89,7 @@ class KeyedServer:
             objections.append(str(exc))
 
         seed = seed or self.seed(user)
-        inbox = inbox_of(user if user in HEARS else public_key(seed))
+        inbox = inbox_of(user if user in SUBSCRIBES else public_key(seed))
         client = Client()
         try:
             await client.connect(

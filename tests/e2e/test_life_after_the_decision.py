@@ -315,9 +315,9 @@ async def test_an_answer_is_linked_to_its_decision_and_lies_in_a_trace_of_its_ow
         await supervisor.stop()
     spans = {span.name: span for span in collector.spans}
     said = spans["publish claims.{practice}.{visit}.ready"]
-    heard = spans["process outcomes.{practice}.{visit}.adjudicated"]
-    assert heard.links == (said.span_id,)
-    assert heard.trace_id != said.trace_id
+    received = spans["process outcomes.{practice}.{visit}.adjudicated"]
+    assert received.links == (said.span_id,)
+    assert received.trace_id != said.trace_id
     assert spans["process outcomes.{practice}.{visit}.submitted"].links == ()
     assert "outcome.of-no-decision" in (tmp_path / "claims.log").read_text()
     for told in (str(collector.spans), *lines_of(tmp_path)):

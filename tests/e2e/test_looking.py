@@ -90,8 +90,8 @@ async def test_a_replay_is_a_trace_of_its_own_that_names_the_old_one(
         await supervisor.stop()
     old, new = traces_of(str(folder), "p.bad")
     assert old[0].trace_id != new[0].trace_id
-    heard = [span for trace in (old, new) for span in trace if span.name.startswith("process")]
-    assert all(span.attributes["claimbus.settlement"] == "dead-letter" for span in heard)
+    received = [span for trace in (old, new) for span in trace if span.name.startswith("process")]
+    assert all(span.attributes["claimbus.settlement"] == "dead-letter" for span in received)
     (replayed,) = [span for span in new if span.links]
     assert replayed.service == "claimbus-cli"
     assert {link[0] for link in replayed.links} == {old[0].trace_id}

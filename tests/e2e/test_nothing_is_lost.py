@@ -10,7 +10,7 @@ from pathlib import Path
 import nats
 import pytest
 from claimbus.events.subjects import parse
-from claimbus.messaging.topology import ACK_WAIT, HEARS, VISITS, provision
+from claimbus.messaging.topology import ACK_WAIT, SUBSCRIBES, VISITS, provision
 from claimbus.probe import answers
 from claimbus_cli.bus import dead_letters, outgoing, publish_visit
 from claimbus_cli.embedded import EmbeddedServer
@@ -46,7 +46,7 @@ async def deliveries(client: Client, service: str) -> tuple[int, int]:
     """How many messages a service was given, repetitions too, and how many there are for it."""
     js = client.jetstream()
     given = (await js.consumer_info(VISITS, service)).delivered
-    facts = {event.fact for event in HEARS[service]}
+    facts = {event.fact for event in SUBSCRIBES[service]}
     there = (await js.stream_info(VISITS, subjects_filter=">")).state.subjects or {}
     return (given.consumer_seq if given else 0), sum(n for subject, n in there.items() if parse(subject).fact in facts)
 

@@ -108,7 +108,7 @@ async def test_a_visit_that_waits_shows_until_it_is_decided(
         await publish_visit(client, outgoing(example_bodies()["01-medicare-plain"]))
         await eventually(lambda: now(registry.OPEN) == 1)
         await eventually(lambda: (now(registry.OLDEST_OPEN) or 0) > 1)
-        await eventually(lambda: collector.total(registry.WORDS.name, **{registry.OUTCOME: "held"}) == 1)
+        await eventually(lambda: collector.total(registry.CLAIM_EVENTS.name, **{registry.OUTCOME: "held"}) == 1)
         await asyncio.sleep(2)
         assert now(registry.UNACCOUNTED) == 0, "it is held, which is a word"
         assert collector.total(registry.PENDING.name, **{registry.CONSUMER_GROUP: "units"}) >= 0

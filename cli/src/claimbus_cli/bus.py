@@ -23,7 +23,7 @@ from claimbus.events import (
 )
 from claimbus.events.envelope import Envelope, read
 from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, all_claims_of, all_outcomes_of, event_at, parse, subject_for
-from claimbus.messaging import Outgoing, Poison, basis_for, decode, publish
+from claimbus.messaging import InvalidEvent, Outgoing, basis_for, decode, publish
 from claimbus.messaging.permissions import inbox_of
 from claimbus.messaging.stored import Stored, read_on, walk
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS
@@ -267,7 +267,7 @@ async def outcomes_of(client: Client, practice_id: str, visit_id: str) -> list[C
     """What payers answered to the claims of a visit, oldest first; what is no valid answer is a dead letter instead."""
     found: list[ClaimSubmitted | ClaimAdjudicated] = []
     for stored in await walk(client, OUTCOMES, all_outcomes_of(practice_id, visit_id)):
-        with contextlib.suppress(Poison):
+        with contextlib.suppress(InvalidEvent):
             event = decode(stored.subject, stored.headers, stored.body).event
             if isinstance(event, ClaimSubmitted | ClaimAdjudicated):
                 found.append(event)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from claimbus.events import VisitHeld
 from claimbus.events.subjects import every, parse
 from claimbus.messaging.errors import Drift
-from claimbus.messaging.stored import last_word
+from claimbus.messaging.stored import latest_claim_event
 from claimbus.messaging.topology import (
     ATTEMPTS,
     CLAIMS,
@@ -115,7 +115,7 @@ async def _held(client: Client) -> Answer:
 
     async def is_held(practice_id: str, visit_id: str) -> bool:
         async with gate:
-            return (await last_word(client, practice_id, visit_id)).fact == VisitHeld.fact
+            return (await latest_claim_event(client, practice_id, visit_id)).fact == VisitHeld.fact
 
     held = sum(await asyncio.gather(*(is_held(one.practice_id, one.visit_id) for one in ever)))
     found = f"{held}; {len(ever) - held} were held and are decided"

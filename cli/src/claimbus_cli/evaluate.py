@@ -50,7 +50,7 @@ def evaluate_visit(body: bytes, as_of: date | None = None) -> ClaimReady | Claim
     """The decision on one visit, given as the JSON data of a visit-completed event.
 
     `as_of`: decide by the rules of that date of service, whatever the visit's own is.
-    Raises `claimbus.messaging.Poison`, naming each wrong field, for data that the services would
+    Raises `claimbus.messaging.InvalidEvent`, naming each wrong field, for data that the services would
     send to the dead letters.
     """
     visit = validated(VisitCompleted, body)

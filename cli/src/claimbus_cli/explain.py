@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 from claimbus.events import ClaimAdjudicated, ClaimSubmitted, ClaimVoided, VisitHeld
-from claimbus.messaging import Poison
+from claimbus.messaging import InvalidEvent
 from rich.console import Console
 
 from claimbus_cli.account import account_of, changes_in
@@ -55,7 +55,7 @@ def _explain_file(source: str, page: Console) -> int:
                 page.rule(style="dim")
             try:
                 page.print(account_of(decision_of(body)), highlight=False)
-            except Poison as exc:
+            except InvalidEvent as exc:
                 failed = True
                 click.echo(f"line {line}: {exc}", err=True)
     except VisitsError as exc:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import click
-from claimbus.messaging import Outgoing, Poison
+from claimbus.messaging import InvalidEvent, Outgoing
 from claimbus.messaging.topology import provision as apply_topology
 from claimbus.service import Settings
 from nats.aio.client import Client
@@ -308,7 +308,7 @@ def _decide_all(visits: str, draft: Draft) -> int:
             for line, body in read_visits(visits):
                 try:
                     answer = evaluate_visit(body, draft.as_of).model_dump_json().encode()
-                except Poison as exc:
+                except InvalidEvent as exc:
                     failed = True
                     answer = to_json({"error": str(exc), "line": line})
                 sys.stdout.buffer.write(answer + b"\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-from claimbus.messaging import Poison
+from claimbus.messaging import InvalidEvent
 from click.core import ParameterSource
 
 from claimbus_cli import render_837p
@@ -189,7 +189,7 @@ def _decisions(source: str, report: Report) -> Iterator[Numbered]:
     for line, body in read_visits(source):
         try:
             decision = decision_of(body)
-        except Poison as exc:
+        except InvalidEvent as exc:
             report.refuse(line, str(exc))
             continue
         if decision.outcome == "denial_risk":

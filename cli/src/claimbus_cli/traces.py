@@ -299,7 +299,7 @@ def head_of(trace: Trace, key: str) -> str:
     said = [one for one in trace if one.name.startswith("publish claims.") and not one.failed]
     decisions = [one for one in said if one.name.endswith(_DECISIONS)]
     word = min(decisions or said, key=lambda one: one.end, default=None)
-    # Whoever published it may have written no spans; then the way begins where a service heard of it.
+    # Whoever published it may have written no spans; then the way begins where a service received of it.
     began = "publish" if first.name.startswith("publish ") else "the first delivery"
     took = f"{_spell(word.end - first.start)} from {began} to {word.step.partition(' ')[2]}" if word else ""
     return f"{key}   {took or 'no word of claims yet'}\ntrace {first.trace_id}   {len(trace)} spans"

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from claimbus.messaging import Poison
+from claimbus.messaging import InvalidEvent
 from claimbus.rules import RuleError
 from rich.table import Table
 from rich.text import Text
@@ -91,11 +91,11 @@ def lay_draft(folder: Path) -> None:
 
     Raises `RuleError`, for a file that stands in for nothing too.
     """
-    from claimbus.messaging.topology import HEARS
+    from claimbus.messaging.topology import SUBSCRIBES
     from claimbus.payers import lay_over
     from claimbus.rules import drafts_not_taken, replace_tables
 
-    services = tuple(HEARS)
+    services = tuple(SUBSCRIBES)
     lay_over(folder, apart=services)
     replace_tables(folder)
     from claimbus_cli import evaluate  # noqa: F401 - to import it is to load every service's rules
@@ -144,7 +144,7 @@ def _decide(batch: Sequence[Body], as_of: date | None) -> list[Brief | Unreadabl
     for line, body in batch:
         try:
             decision = evaluate_visit(body, as_of)
-        except Poison as exc:
+        except InvalidEvent as exc:
             answers.append(Unreadable(line, str(exc)))
             continue
         units: Counter[str] = Counter()

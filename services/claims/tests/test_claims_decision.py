@@ -642,10 +642,10 @@ def test_a_voided_visit_takes_back_the_decision_that_stands(revision: int | None
 def test_a_decision_survives_json(facts: dict[str, Any]) -> None:
     decision = decide(visit(did("97110", 38, assistant_minutes=20), did("97140", 15, charge=None), **facts))
     said = decision.model_dump_json()
-    heard = decision_adapter.validate_json(said)
-    assert type(heard) is type(decision)
-    assert heard == decision
-    assert heard.model_dump_json() == said
+    received = decision_adapter.validate_json(said)
+    assert type(received) is type(decision)
+    assert received == decision
+    assert received.model_dump_json() == said
 
 
 # Any visit

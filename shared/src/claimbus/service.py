@@ -22,8 +22,8 @@ from claimbus.events import RuleSet
 from claimbus.messaging.broker import LastFetch, broker, last_fetches
 from claimbus.messaging.errors import Drift
 from claimbus.messaging.gauges import BrokerGauges
-from claimbus.messaging.overdue import Overdue
 from claimbus.messaging.projection import Projection
+from claimbus.messaging.stalled import StalledVisits
 from claimbus.messaging.topology import verify
 from claimbus.telemetry import logs, registry
 from claimbus.telemetry.export import Exports, exporting
@@ -170,7 +170,7 @@ async def _serve(
     name: str,
     router: NatsRouter,
     projections: tuple[Projection, ...],
-    watches: tuple[Overdue, ...],
+    watches: tuple[StalledVisits, ...],
     settings: Settings,
 ) -> None:
     running = broker(settings.nats_url, name, router, nkey=settings.nkey)
@@ -240,7 +240,7 @@ def run(name: str, package: str) -> None:
         module = import_module(f"{package}.handlers")
         router: NatsRouter = module.router
         projections: tuple[Projection, ...] = getattr(module, "projections", ())
-        watches: tuple[Overdue, ...] = getattr(module, "watches", ())
+        watches: tuple[StalledVisits, ...] = getattr(module, "watches", ())
     except ValueError as exc:
         _give_up(name, exc, _MISCONFIGURED)
     with exporting(name, version("claimbus"), settings.exports):

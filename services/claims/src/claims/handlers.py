@@ -21,17 +21,17 @@ from claimbus.events import (
     VisitVoided,
 )
 from claimbus.messaging import (
-    Heard,
     Join,
     Joined,
-    LastWord,
-    Open,
-    Overdue,
+    LatestClaimEvent,
     Projection,
     Reading,
-    hears,
+    Received,
+    StalledVisit,
+    StalledVisits,
     note_outcome,
-    say_once,
+    publish_once,
+    subscription,
     trace_id,
 )
 from faststream.nats import NatsRouter
@@ -83,53 +83,53 @@ _DECISIONS = (ClaimReady, ClaimDenialRisk)
 _CLOSING = (*_DECISIONS, VisitSuperseded, ClaimVoided)
 
 
-@router.subscriber(**hears("claims"))
-async def decide(heard: Heard[VisitCompleted | VisitVoided | UnitsComputed | DocumentationChecked]) -> None:
+@router.subscriber(**subscription("claims"))
+async def decide(received: Received[VisitCompleted | VisitVoided | UnitsComputed | DocumentationChecked]) -> None:
     """Join the facts of a visit revision and decide when all are there; or take the visit back."""
-    if isinstance(heard.event, VisitVoided):
-        await say_once(partial(_retract, heard.event), closed_by=(ClaimVoided,), cause=heard)
+    if isinstance(received.event, VisitVoided):
+        await publish_once(partial(_retract, received.event), terminal=(ClaimVoided,), cause=received)
     else:
-        await _join.when_complete(heard, partial(_say_decision, heard))
+        await _join.when_complete(received, partial(_say_decision, received))
 
 
-@router.subscriber(**hears("claims", of=ClaimAdjudicated))
-async def follow(heard: Heard[ClaimSubmitted | ClaimAdjudicated]) -> None:
+@router.subscriber(**subscription("claims", of=ClaimAdjudicated))
+async def follow(received: Received[ClaimSubmitted | ClaimAdjudicated]) -> None:
     """Link a payer's answer to the decision that it answers."""
-    await note_outcome(heard)
+    await note_outcome(received)
 
 
-async def _hold(waiting: Open) -> None:
-    await say_once(partial(_held, waiting), closed_by=(*_CLOSING, VisitHeld), cause=waiting)
+async def _hold(waiting: StalledVisit) -> None:
+    await publish_once(partial(_held, waiting), terminal=(*_CLOSING, VisitHeld), cause=waiting)
 
 
-watches = (Overdue(*_NEEDS, is_closed=_ledger.has_word_on, hold=_hold),)
+watches = (StalledVisits(*_NEEDS, is_closed=_ledger.has_word_on, hold=_hold),)
 
 
-def _held(waiting: Open, _: LastWord) -> Event:
+def _held(waiting: StalledVisit, _: LatestClaimEvent) -> Event:
     return hold_visit(waiting.event, [kind.fact for kind in waiting.missing], waiting.seconds)
 
 
-async def _say_decision(heard: Heard[Event], joined: Joined) -> None:
-    await say_once(
+async def _say_decision(received: Received[Event], joined: Joined) -> None:
+    await publish_once(
         partial(_decide, joined),
-        closed_by=_CLOSING,
+        terminal=_CLOSING,
         since=joined.since,
-        links=joined.links(type(heard.event)),
-        cause=heard,
+        links=joined.links(type(received.event)),
+        cause=received,
         too_late=partial(_supersede, joined),
     )
 
 
-def _supersede(joined: Joined, last: LastWord) -> Event:
+def _supersede(joined: Joined, last: LatestClaimEvent) -> Event:
     return supersede_visit(joined[VisitCompleted], last.revision)
 
 
-def _retract(void: VisitVoided, last: LastWord) -> Event:
+def _retract(void: VisitVoided, last: LatestClaimEvent) -> Event:
     number = _numbers.of(void) or (last.decision.claim.payer_control_number if last.decision else None)
     return retract_claim(void, last.decided, _ledger.after_voided(void), payer_number=number)
 
 
-def _decide(joined: Joined, last: LastWord) -> Event:
+def _decide(joined: Joined, last: LatestClaimEvent) -> Event:
     visit = joined[VisitCompleted]
     decision = decide_claim(
         visit,
@@ -149,6 +149,6 @@ def _decide(joined: Joined, last: LastWord) -> Event:
         payer_number=_numbers.of(visit, visit.primary.rank),
         elsewhere=_services.beside(visit),
     )
-    _ledger.expect(decision)  # visits decided before the stream hands it back are to see it
-    _services.expect(decision)
+    _ledger.record_pending(decision)  # visits decided before the stream hands it back are to see it
+    _services.record_pending(decision)
     return decision

@@ -1,7 +1,7 @@
 """Documentation-check hears completed visits and says what their documentation lacks."""
 
 from claimbus.events import Keyed, VisitCompleted, VisitVoided
-from claimbus.messaging import Heard, Projection, Reading, emit, hears
+from claimbus.messaging import Projection, Reading, Received, publish_derived, subscription
 from faststream.nats import NatsRouter
 
 from documentation_check.domain.case_history import CaseHistory, TreatedVisit
@@ -15,11 +15,11 @@ projections = (
 )
 
 
-@router.subscriber(**hears("documentation-check"))
-async def check(heard: Heard[VisitCompleted]) -> None:
+@router.subscriber(**subscription("documentation-check"))
+async def check(received: Received[VisitCompleted]) -> None:
     """Check each requirement that applies on the date of service."""
-    visit = heard.event
-    _history.take(visit)  # those heard right after it are to see it, however far the projection has come
+    visit = received.event
+    _history.take(visit)  # those received right after it are to see it, however far the projection has come
     rules = RULES.on(visit.service_date)
-    checked = check_documentation(visit, heard.basis, rules, RULES.rule_set, seen=_history.before(visit))
-    await emit(checked, cause=heard)
+    checked = check_documentation(visit, received.basis, rules, RULES.rule_set, seen=_history.before(visit))
+    await publish_derived(checked, cause=received)

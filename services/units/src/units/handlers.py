@@ -1,7 +1,7 @@
 """Units hears coded visits and says how many units each code makes."""
 
 from claimbus.events import VisitCoded
-from claimbus.messaging import Heard, emit, hears
+from claimbus.messaging import Received, publish_derived, subscription
 from faststream.nats import NatsRouter
 
 from units.domain.compute import compute_units
@@ -10,8 +10,8 @@ from units.rules import RULES
 router = NatsRouter()
 
 
-@router.subscriber(**hears("units"))
-async def count(heard: Heard[VisitCoded]) -> None:
+@router.subscriber(**subscription("units"))
+async def count(received: Received[VisitCoded]) -> None:
     """Compute the units of a visit under its payer's rule."""
-    coded = heard.event
-    await emit(compute_units(coded, RULES.on(coded.service_date), RULES.rule_set), cause=heard)
+    coded = received.event
+    await publish_derived(compute_units(coded, RULES.on(coded.service_date), RULES.rule_set), cause=received)

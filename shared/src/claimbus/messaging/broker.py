@@ -12,7 +12,7 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 
 from claimbus.events import Event, VisitCompleted
-from claimbus.messaging.decode import decode_heard
+from claimbus.messaging.decode import decode_received
 from claimbus.messaging.permissions import inbox_of
 from claimbus.messaging.settlement import Settlement
 from claimbus.messaging.topology import BATCH, STREAM_OF, consumers
@@ -36,7 +36,7 @@ class Subscription(TypedDict):
     inbox_prefix: bytes
 
 
-def hears(service: str, of: type[Event] = VisitCompleted) -> Subscription:
+def subscription(service: str, of: type[Event] = VisitCompleted) -> Subscription:
     """How a service subscribes, to the stream of such an event: bound to its provisioned consumer, declaring nothing.
 
     A batch is fetched at once and its handlers run side by side; the next fetch waits for the slowest.
@@ -121,4 +121,4 @@ def broker(url: str, service: str, *routers: NatsRouter, nkey: Path | None = Non
         "reconnected_cb": _on_reconnect,
         "logger": None,
     }
-    return NatsBroker(url, middlewares=[Settlement], decoder=decode_heard, routers=routers, **options)
+    return NatsBroker(url, middlewares=[Settlement], decoder=decode_received, routers=routers, **options)

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from claimbus.events import Basis, Event, Problem
 from claimbus.events.envelope import EnvelopeError, event_id, read
 from claimbus.events.subjects import Address, event_at, parse
-from claimbus.messaging.errors import Poison
+from claimbus.messaging.errors import InvalidEvent
 
 STORED_AT = "Nats-Time-Stamp"
 """Header that a direct get adds."""
@@ -48,7 +48,7 @@ class Fact(Generic[E_co]):
 def decode(subject: str, headers: Mapping[str, str] | None, body: bytes) -> Fact[Event]:
     """The fact in a message.
 
-    Raises `Poison` naming each wrong field: the envelope's, the data's, or `practice_id` and
+    Raises `InvalidEvent` naming each wrong field: the envelope's, the data's, or `practice_id` and
     `visit_id` where they are not the subject's, because a publisher allowed one practice must not
     speak for another.
     """
@@ -56,14 +56,14 @@ def decode(subject: str, headers: Mapping[str, str] | None, body: bytes) -> Fact
         address = parse(subject)
         kind = event_at(address)
     except (ValueError, KeyError):
-        raise Poison(Problem(field="subject", problem="no event of the contract has this subject")) from None
+        raise InvalidEvent(Problem(field="subject", problem="no event of the contract has this subject")) from None
     try:
         envelope, data = read(headers, body)
     except EnvelopeError as exc:
         field, _, problem = str(exc).partition(": ")
-        raise Poison(Problem(field=field, problem=problem)) from None
+        raise InvalidEvent(Problem(field=field, problem=problem)) from None
     if envelope is not None and envelope.type != kind.type:
-        raise Poison(Problem(field="ce-type", problem=f"this subject carries {kind.type}"))
+        raise InvalidEvent(Problem(field="ce-type", problem=f"this subject carries {kind.type}"))
     event = validated(kind, data)
     _refuse_foreign(event, address)
     identity = envelope.id if envelope else basis_for(kind, event.practice_id, event.visit_id, body).event_id
@@ -71,7 +71,7 @@ def decode(subject: str, headers: Mapping[str, str] | None, body: bytes) -> Fact
 
 
 @dataclass(frozen=True, slots=True)
-class Heard(Fact[E_co]):
+class Received(Fact[E_co]):
     """A fact as a handler gets it, with the message it came in."""
 
     msg: Msg
@@ -96,10 +96,10 @@ class Heard(Fact[E_co]):
         return self.msg.metadata.sequence.stream
 
 
-async def decode_heard(msg: StreamMessage[Msg]) -> Heard[Event]:
+async def decode_received(msg: StreamMessage[Msg]) -> Received[Event]:
     """FastStream decoder: what every handler is given."""
     fact = decode(msg.raw_message.subject, msg.raw_message.headers, msg.raw_message.data)
-    return Heard(fact.event, fact.id, fact.headers, fact.body, msg.raw_message)
+    return Received(fact.event, fact.id, fact.headers, fact.body, msg.raw_message)
 
 
 def basis_for(kind: type[Event], practice_id: str, visit_id: str, body: bytes) -> Basis:
@@ -109,16 +109,16 @@ def basis_for(kind: type[Event], practice_id: str, visit_id: str, body: bytes) -
 
 
 def validated(kind: type[E], data: bytes) -> E:
-    """The event that some JSON says; raises `Poison` naming each wrong field, never its content."""
+    """The event that some JSON says; raises `InvalidEvent` naming each wrong field, never its content."""
     try:
         return kind.model_validate_json(data)
     except ValidationError as exc:
         if not data.strip():
-            raise Poison(Problem(field="body", problem="empty; the event's data is a JSON object")) from None
+            raise InvalidEvent(Problem(field="body", problem="empty; the event's data is a JSON object")) from None
         problems = exc.errors(include_url=False, include_context=False, include_input=False)
         if problems[0]["type"] == "json_invalid":
-            raise Poison(Problem(field="body", problem=f"not JSON: {_where(data)}")) from None
-        raise Poison(*_innermost(_problem(one["loc"], one["msg"]) for one in problems)) from None
+            raise InvalidEvent(Problem(field="body", problem=f"not JSON: {_where(data)}")) from None
+        raise InvalidEvent(*_innermost(_problem(one["loc"], one["msg"]) for one in problems)) from None
 
 
 def _where(data: bytes) -> str:
@@ -153,4 +153,4 @@ def _refuse_foreign(event: Event, address: Address) -> None:
         if here != there
     ]
     if wrong:
-        raise Poison(*wrong)
+        raise InvalidEvent(*wrong)

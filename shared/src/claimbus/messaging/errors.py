@@ -1,8 +1,8 @@
 """What can go wrong with a message.
 
 MessagingError
-+-- Poison        no delivery of this message can succeed: dead letter at once
-+-- Stale         the broker's answer is older than the message in hand: try again
++-- InvalidEvent        no delivery of this message can succeed: dead letter at once
++-- StaleRead         the broker's answer is older than the message in hand: try again
 +-- Drift         the broker is not provisioned as declared: refuse to run
 """
 
@@ -15,7 +15,7 @@ class MessagingError(Exception):
     """Base of this package's errors."""
 
 
-class Poison(MessagingError):
+class InvalidEvent(MessagingError):
     """A message that can never be used; names fields and never repeats their content."""
 
     def __init__(self, *problems: Problem) -> None:
@@ -23,7 +23,7 @@ class Poison(MessagingError):
         self.problems = problems
 
 
-class Stale(MessagingError):
+class StaleRead(MessagingError):
     """A replica answered that has not reached the message being handled."""
 
 
@@ -33,7 +33,7 @@ class Drift(MessagingError):
 
 def problems_of(error: Exception) -> tuple[Problem, ...]:
     """Field by field what was wrong, without a word of the input; at most 20 problems."""
-    if isinstance(error, Poison):
+    if isinstance(error, InvalidEvent):
         return error.problems[:20]
     if isinstance(error, ValidationError):
         return tuple(

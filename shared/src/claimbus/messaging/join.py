@@ -2,7 +2,7 @@
 
 Each fact is in the stream before its handler runs. So the handler of the fact that was stored last
 finds all others, if its read is at least as new as its own message. No other is sure to find that one,
-so it must not be acknowledged before the visit was handed on. Facts heard a moment ago are kept
+so it must not be acknowledged before the visit was handed on. Facts received a moment ago are kept
 in memory, and only what is missing is read: with one replica a visit costs one shared read, with many
 it costs a few, and the result is the same.
 """
@@ -18,13 +18,13 @@ from opentelemetry.trace import Link, SpanKind
 
 from claimbus.events import Basis, Derived, Event
 from claimbus.events.subjects import subject_for
-from claimbus.messaging.decode import Fact, Heard, decode
-from claimbus.messaging.emit import Cause, emit_after
-from claimbus.messaging.errors import Poison, Stale
-from claimbus.messaging.stored import LastMessages, LastWord, Stored, all_words, last_word, walk
+from claimbus.messaging.decode import Fact, Received, decode
+from claimbus.messaging.errors import InvalidEvent, StaleRead
+from claimbus.messaging.publish import Cause, publish_after
+from claimbus.messaging.stored import LastMessages, LatestClaimEvent, Stored, all_claim_events, latest_claim_event, walk
 from claimbus.messaging.topology import VISITS
 from claimbus.telemetry import registry, tracing
-from claimbus.telemetry.business import count_word
+from claimbus.telemetry.business import count_claim_event
 from claimbus.telemetry.logs import log
 
 E = TypeVar("E", bound=Event)
@@ -89,24 +89,24 @@ class Join:
         self._given: OrderedDict[_Key, asyncio.Future[None]] = OrderedDict()
         self._readers: dict[Client, LastMessages] = {}
 
-    async def when_complete(self, heard: Heard[Event], then: Callable[[Joined], Awaitable[None]]) -> None:
+    async def when_complete(self, received: Received[Event], then: Callable[[Joined], Awaitable[None]]) -> None:
         """Run `then` with all facts of the visit revision, if this was the last of them to be stored.
 
         A revision that this process is handing on, or has handed on, is not handed on again: this
         waits for the outcome and shares it. When `then` raises, so does every message that waited, and
-        the next delivery of any may hand it on. Raises `Stale` when the broker's answer is older than
+        the next delivery of any may hand it on. Raises `StaleRead` when the broker's answer is older than
         the message.
         """
-        kind, key = type(heard.event), self._key(heard)
+        kind, key = type(received.event), self._key(received)
         if key not in self._given:
             # The facts belong to this call from here on: the memory may forget them while it waits.
             facts = self._kept.setdefault(key, {})
-            facts[kind] = heard
+            facts[kind] = received
             _remember(self._kept, key)
             if kind is self._root:
                 return  # what follows from the root is stored later, and asks then
             if missing := [need for need in self._needs if need not in facts]:
-                await self._read(key, missing, facts, heard)
+                await self._read(key, missing, facts, received)
                 if len(facts) < len(self._needs):
                     return
             if key not in self._given:
@@ -128,12 +128,12 @@ class Join:
         basis = event.basis if isinstance(event, Derived) else fact.basis
         return event.practice_id, event.visit_id, event.revision, basis.sha256
 
-    async def _read(self, key: _Key, missing: list[type[Event]], facts: Facts, heard: Heard[Event]) -> None:
+    async def _read(self, key: _Key, missing: list[type[Event]], facts: Facts, received: Received[Event]) -> None:
         practice, visit, *_ = key
-        client = heard.client
+        client = received.client
         reader = self._readers.setdefault(client, LastMessages(client, VISITS))
         wanted = [subject_for(kind, practice, visit) for kind in missing]
-        found = await reader.read(wanted, proof=heard.msg.subject, up_to=heard.seq)
+        found = await reader.read(wanted, proof=received.msg.subject, up_to=received.seq)
         for subject, last in found.items():
             if not self._take(last, key, facts):
                 # Another body or revision of the visit came later on this subject: look further back.
@@ -145,7 +145,7 @@ class Join:
         """Add a stored fact if it is one of this visit revision."""
         try:
             fact = decode(stored.subject, stored.headers, stored.body)
-        except Poison:
+        except InvalidEvent:
             return False  # a dead letter of its own; it is no part of any visit
         if self._key(fact) != key:
             return False
@@ -159,45 +159,45 @@ def _remember(memory: OrderedDict[_Key, Any], key: _Key) -> None:
         memory.popitem(last=False)
 
 
-async def say_once(
-    compose: Callable[[LastWord], Event],
+async def publish_once(
+    compose: Callable[[LatestClaimEvent], Event],
     *,
-    closed_by: tuple[type[Event], ...],
+    terminal: tuple[type[Event], ...],
     cause: Cause,
     since: datetime | None = None,
     links: tuple[Link, ...] = (),
-    too_late: Callable[[LastWord], Event] | None = None,
+    too_late: Callable[[LatestClaimEvent], Event] | None = None,
 ) -> None:
     """Say what `compose` makes of the last word on a visit, unless that word closed the revision.
 
-    A revision is closed by a word of one of the kinds `closed_by`, or by any word on a later
+    A revision is closed by a word of one of the kinds `terminal`, or by any word on a later
     revision. Of any number of processes that try, one gets through: the broker refuses a word that
     does not follow on the last one, and the refused look again. `too_late` is for a revision that a later
     one closed before anything was said of it. `since` is when the visit was stored, for the time that it took.
 
-    Raises `Stale` when the race is lost again and again.
+    Raises `StaleRead` when the race is lost again and again.
     """
     client = cause.client
     of = cause.event
     # Of a first revision probably nothing was said: try that, and let the broker object.
-    last = LastWord() if of.revision == 1 else await last_word(client, of.practice_id, of.visit_id)
+    last = LatestClaimEvent() if of.revision == 1 else await latest_claim_event(client, of.practice_id, of.visit_id)
     with tracing.span("decide", SpanKind.INTERNAL, {registry.REVISION: of.revision}, links=links):
         for _ in range(_RACES):
             say = compose
-            if last.closes(of.revision, closed_by):
+            if last.closes(of.revision, terminal):
                 overtaken = last.revision > of.revision and too_late is not None
                 if overtaken:
-                    last = await all_words(client, of.practice_id, of.visit_id)
+                    last = await all_claim_events(client, of.practice_id, of.visit_id)
                 if too_late is None or not overtaken or of.revision in last.said_of:
                     tracing.mark(OUTCOME="already-said")
                     log().info("claim.already-said", outcome=last.fact, revision=last.revision)
                     return
                 say = too_late
             event = say(last)
-            if await emit_after(event, last, cause=cause):
+            if await publish_after(event, last, cause=cause):
                 tracing.mark(OUTCOME=type(event).fact)
-                count_word(event, since)
+                count_claim_event(event, since)
                 log().info("claim.said", outcome=type(event).fact, revision=event.revision)
                 return
-            last = await last_word(client, of.practice_id, of.visit_id)
-    raise Stale(f"lost {_RACES} races for one visit")
+            last = await latest_claim_event(client, of.practice_id, of.visit_id)
+    raise StaleRead(f"lost {_RACES} races for one visit")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from claimbus.events import ClaimAdjudicated, ClaimSubmitted, VisitCompleted, VisitVoided
 from claimbus.events.subjects import ALL_CLAIMS, ALL_OUTCOMES, ALL_VISITS, all_claims_of, dead, every, subject_for
-from claimbus.messaging.topology import CLAIMS, DEAD, HEARS, OUTCOMES, SAYS, STREAM_OF, VISITS, consumer_names
+from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, PUBLISHES, STREAM_OF, SUBSCRIBES, VISITS, consumer_names
 
 FOLLOWS: dict[str, tuple[str, ...]] = {"documentation-check": (VISITS,), "claims": (CLAIMS, OUTCOMES)}
 """Streams that a service rebuilds its projections from, through consumers that vanish with it."""
@@ -43,9 +43,9 @@ def of_service(service: str) -> Permissions:
 
 
 def _needs_of(service: str) -> Iterator[str]:
-    yield from (every(event) for event in SAYS[service])
+    yield from (every(event) for event in PUBLISHES[service])
     yield dead(service, "*")
-    for stream in dict.fromkeys(STREAM_OF[event.family] for event in HEARS[service]):
+    for stream in dict.fromkeys(STREAM_OF[event.family] for event in SUBSCRIBES[service]):
         yield from _worked_off(stream, service)
     # Every service tells of the lag of all.
     yield from (f"{_API}.CONSUMER.INFO.{stream}.{name}" for stream, name in consumer_names() if name != service)

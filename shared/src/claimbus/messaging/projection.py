@@ -26,7 +26,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from claimbus.events import Event, Keyed
 from claimbus.events.envelope import read
 from claimbus.events.subjects import every, parse
-from claimbus.messaging.errors import Poison
+from claimbus.messaging.errors import InvalidEvent
 from claimbus.messaging.topology import STREAM_OF
 from claimbus.telemetry.logs import log
 
@@ -83,7 +83,7 @@ class Projection:
     async def stop(self) -> None:
         """Stop following; what was taken stays."""
         while self._follower is not None and not self._follower.done():
-            # Python 3.11's wait_for drops a cancellation that meets its answer: ask until it is heard.
+            # Python 3.11's wait_for drops a cancellation that meets its answer: ask until it is received.
             self._follower.cancel()
             await asyncio.wait((self._follower,), timeout=_LOOK)
         await self._detach()
@@ -131,7 +131,7 @@ class Projection:
     async def _hear(self, place: "_Place", msg: Msg) -> None:
         if place.why_lost:
             return
-        place.heard_at = time.monotonic()
+        place.received_at = time.monotonic()
         status = (msg.headers or {}).get("Status")
         if status is None:
             meta = msg.metadata
@@ -165,7 +165,7 @@ class Projection:
             _, data = read(msg.headers, msg.data)
             said = reading.shape.model_validate_json(data)
             if (said.practice_id, said.visit_id) != (address.practice_id, address.visit_id):
-                raise Poison
+                raise InvalidEvent
             reading.take(said)
         except Exception as exc:  # whatever is wrong with one message, the next ones are to be taken
             log().info("projection.skipped", stream=self._stream, error_type=type(exc).__name__)
@@ -183,7 +183,7 @@ class _Place:
         self.expected = 1
         """Number that the consumer gives its next message."""
         self.asked = 0
-        self.heard_at = time.monotonic()
+        self.received_at = time.monotonic()
         self.why_lost = ""
 
     async def ask(self) -> None:
@@ -196,6 +196,6 @@ class _Place:
         """Why nothing more can come here; empty while all is well."""
         if self._client.stats["reconnects"] != self._connection:
             return "reconnected"
-        if time.monotonic() - self.heard_at > 2 * _EXPIRES:
+        if time.monotonic() - self.received_at > 2 * _EXPIRES:
             return "silence"
         return self.why_lost

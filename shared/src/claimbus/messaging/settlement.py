@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from claimbus.events import DeadLetter
 from claimbus.events.subjects import dead, template
-from claimbus.messaging.errors import Poison, problems_of
+from claimbus.messaging.errors import InvalidEvent, problems_of
 from claimbus.messaging.topology import ATTEMPTS, DEAD, RETRY_DELAYS
 from claimbus.telemetry import registry, tracing
 from claimbus.telemetry.logs import log
@@ -78,7 +78,7 @@ class Settlement(BaseMiddleware):
 
 async def _settle(raw: Msg, exc: Exception) -> None:
     delivered = raw.metadata.num_delivered
-    if isinstance(exc, Poison | ValidationError):
+    if isinstance(exc, InvalidEvent | ValidationError):
         await _bury(raw, "invalid", exc)
     elif delivered < ATTEMPTS:
         await _retry(raw, RETRY_DELAYS[delivered - 1], exc)

@@ -21,7 +21,7 @@ from claimbus.events import (
 )
 from claimbus.events.envelope import read
 from claimbus.events.subjects import all_claims_of, parse, subject_for
-from claimbus.messaging.errors import Stale
+from claimbus.messaging.errors import StaleRead
 from claimbus.messaging.topology import CLAIMS
 from claimbus.telemetry.logs import log
 
@@ -63,7 +63,7 @@ class LastMessages:
 
     Questions asked in the same turn of the event loop share one request: a batch of visits costs one
     round trip. On a cluster a follower may answer that has not reached the asker's message yet;
-    that message is asked for too, and an answer without it is refused (`Stale`).
+    that message is asked for too, and an answer without it is refused (`StaleRead`).
     """
 
     def __init__(self, client: Client, stream: str) -> None:
@@ -75,7 +75,7 @@ class LastMessages:
     async def read(self, subjects: Iterable[str], *, proof: str, up_to: int) -> dict[str, Stored]:
         """`proof` is the subject of the asker's message, and `up_to` that message's sequence.
 
-        Raises `Stale` for an answer older than that, and nats-py's errors.
+        Raises `StaleRead` for an answer older than that, and nats-py's errors.
         """
         question = _Question(tuple(subjects), proof, up_to, asyncio.get_running_loop().create_future())
         self._asked.append(question)
@@ -103,7 +103,7 @@ class LastMessages:
         try:
             found = await self._multi_last(sorted(subjects), newest.up_to)
             if newest.proof not in found or found[newest.proof].seq < newest.up_to:
-                raise Stale(f"{self._stream}: an answer from before sequence {newest.up_to}")
+                raise StaleRead(f"{self._stream}: an answer from before sequence {newest.up_to}")
         except Exception as exc:
             for question in questions:
                 if not question.answer.done():
@@ -175,7 +175,7 @@ async def first_of_last(client: Client, stream: str, subjects: Sequence[str]) ->
 async def walk(client: Client, stream: str, subject: str, *, at_least: int = 0) -> list[Stored]:
     """Every message of one subject, oldest first. For subjects of a visit, which hold a handful.
 
-    Raises `Stale` when it ends before sequence `at_least`: on a cluster each step may be answered by another
+    Raises `StaleRead` when it ends before sequence `at_least`: on a cluster each step may be answered by another
     replica, and one that lags knows less.
     """
     found: list[Stored] = []
@@ -184,7 +184,7 @@ async def walk(client: Client, stream: str, subject: str, *, at_least: int = 0) 
         found.append(stored)
         seq = stored.seq + 1
     if seq <= at_least:
-        raise Stale(f"{stream}: a walk that ended before sequence {at_least}")
+        raise StaleRead(f"{stream}: a walk that ended before sequence {at_least}")
     return found
 
 
@@ -192,7 +192,7 @@ _DECISIONS = (ClaimReady.fact, ClaimDenialRisk.fact)
 
 
 @dataclass(frozen=True, slots=True)
-class LastWord:
+class LatestClaimEvent:
     """The last thing that claims said of a visit; sequence 0 where it has said nothing.
 
     `visit superseded` is about a revision that came too late: it moves the sequence on and is otherwise passed
@@ -207,7 +207,7 @@ class LastWord:
     decision: ClaimReady | ClaimDenialRisk | None = None
     """That decision; null where there is none, or it is of a release whose decisions cannot be read any more."""
     said_of: frozenset[int] = frozenset()
-    """Revisions that a word was said of, among the words that were read: all of them by `all_words`."""
+    """Revisions that a word was said of, among the words that were read: all of them by `all_claim_events`."""
 
     def closes(self, revision: int, kinds: Iterable[type[Event]]) -> bool:
         """Whether nothing more may be said of a revision, given the kinds of word that close it."""
@@ -221,15 +221,15 @@ class LastWord:
         return self.fact in {kind.fact for kind in kinds}
 
 
-async def last_word(client: Client, practice_id: str, visit_id: str) -> LastWord:
+async def latest_claim_event(client: Client, practice_id: str, visit_id: str) -> LatestClaimEvent:
     """What claims said last of a visit. May be old on a cluster: a guarded publish finds that out.
 
-    Raises `Stale` when a replica that lags answers in between.
+    Raises `StaleRead` when a replica that lags answers in between.
     """
     subject = all_claims_of(practice_id, visit_id)
     said = await _direct_get(client, CLAIMS, {"last_by_subj": subject})
     if said is None:
-        return LastWord()
+        return LatestClaimEvent()
     last = _understood([said])
     if last.fact in (*_DECISIONS, ClaimVoided.fact):
         return last
@@ -238,14 +238,14 @@ async def last_word(client: Client, practice_id: str, visit_id: str) -> LastWord
     return _understood(words)
 
 
-async def all_words(client: Client, practice_id: str, visit_id: str) -> LastWord:
-    """The last word, and every revision that something was said of. May be old, as `last_word`."""
+async def all_claim_events(client: Client, practice_id: str, visit_id: str) -> LatestClaimEvent:
+    """The last word, and every revision that something was said of. May be old, as `latest_claim_event`."""
     return _understood(await walk(client, CLAIMS, all_claims_of(practice_id, visit_id)))
 
 
-def _understood(words: list[Stored]) -> LastWord:
+def _understood(words: list[Stored]) -> LatestClaimEvent:
     """What some words, oldest first, come to."""
-    last = LastWord()
+    last = LatestClaimEvent()
     said_of: set[int] = set()
     standing: Stored | None = None
     for word in words:

@@ -54,7 +54,7 @@ DUPLICATE_WINDOW = 600.0
 BATCH = 64
 """Messages asked for at once; also how many handlers run side by side in a process."""
 
-HEARS: dict[str, tuple[type[Event], ...]] = {
+SUBSCRIBES: dict[str, tuple[type[Event], ...]] = {
     "coding": (VisitCompleted,),
     "documentation-check": (VisitCompleted,),
     "units": (VisitCoded,),
@@ -62,7 +62,7 @@ HEARS: dict[str, tuple[type[Event], ...]] = {
 }
 """What each service subscribes to. Its durable consumer, one on each stream, bears the service's name."""
 
-SAYS: dict[str, tuple[type[Event], ...]] = {
+PUBLISHES: dict[str, tuple[type[Event], ...]] = {
     "coding": (VisitCoded,),
     "documentation-check": (DocumentationChecked,),
     "units": (UnitsComputed,),
@@ -100,8 +100,9 @@ def streams(replicas: int = 1, room: float = 1.0) -> tuple[StreamConfig, ...]:
 
 def consumers(stream: str = VISITS) -> dict[str, ConsumerConfig]:
     """The declared durable pull consumers on a stream, by name."""
-    heard = {
-        name: [every(event) for event in events if STREAM_OF[event.family] == stream] for name, events in HEARS.items()
+    filters = {
+        name: [every(event) for event in events if STREAM_OF[event.family] == stream]
+        for name, events in SUBSCRIBES.items()
     }
     return {
         name: ConsumerConfig(
@@ -112,7 +113,7 @@ def consumers(stream: str = VISITS) -> dict[str, ConsumerConfig]:
             max_deliver=MAX_DELIVER,
             max_ack_pending=BATCH * 16,
         )
-        for name, subjects in heard.items()
+        for name, subjects in filters.items()
         if subjects
     }
 

@@ -9,11 +9,11 @@ from claimbus.telemetry.metrics import record
 from claimbus.values import Result, Severity
 
 
-def count_word(word: Event, since: datetime | None) -> None:
+def count_claim_event(word: Event, since: datetime | None) -> None:
     """Count what was said; `since` is when the broker stored the visit that it is about."""
     if not metrics.are_sent():
         return
-    record(registry.WORDS, 1, {registry.OUTCOME: word.fact})
+    record(registry.CLAIM_EVENTS, 1, {registry.OUTCOME: word.fact})
     if not isinstance(word, ClaimReady | ClaimDenialRisk):
         return
     payer = {registry.PAYER_CLASS: min(word.claim.coverage, key=lambda one: one.rank).program.value}

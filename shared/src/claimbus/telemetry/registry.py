@@ -93,7 +93,7 @@ def _metric(
 
 
 _SENT = (SYSTEM, OPERATION_NAME, DESTINATION, ERROR_TYPE)
-_HEARD = (*_SENT, CONSUMER_GROUP)
+_RECEIVED = (*_SENT, CONSUMER_GROUP)
 _CALLS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """Seconds; the boundaries that the conventions ask for."""
 _MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
@@ -126,10 +126,10 @@ OPERATION = _metric(
     buckets=_CALLS,
 )
 CONSUMED = _metric(
-    "counter", "messaging.client.consumed.messages", "{message}", "Messages that were delivered.", *_HEARD
+    "counter", "messaging.client.consumed.messages", "{message}", "Messages that were delivered.", *_RECEIVED
 )
 PROCESS = _metric(
-    "histogram", "messaging.process.duration", "s", "How long a message was in hand.", *_HEARD, buckets=_CALLS
+    "histogram", "messaging.process.duration", "s", "How long a message was in hand.", *_RECEIVED, buckets=_CALLS
 )
 RETRIES = _metric(
     "counter", "claimbus.retries", "{message}", "Messages put back for another attempt.", CONSUMER_GROUP, ERROR_TYPE
@@ -155,7 +155,7 @@ DECISIONS = _metric(
     PRACTICE,
     TOUCHLESS,
 )
-WORDS = _metric(
+CLAIM_EVENTS = _metric(
     "counter", "claimbus.words", "{word}", "All that claims said: decisions, and what stands in their place.", OUTCOME
 )
 FINDINGS = _metric("counter", "claimbus.findings", "{finding}", "Findings in decisions.", FINDING_ID, SEVERITY, RESULT)

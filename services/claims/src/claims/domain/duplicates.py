@@ -143,7 +143,7 @@ class BilledServices:
         """A decision as the stream holds it."""
         self._learn(decision, stored=True)
 
-    def expect(self, decision: ClaimReady | ClaimDenialRisk) -> None:
+    def record_pending(self, decision: ClaimReady | ClaimDenialRisk) -> None:
         """A decision that is about to be said; what the stream says of that revision takes its place."""
         self._learn(decision, stored=False)
 

@@ -166,7 +166,7 @@ class Ledger:
         """A decision as the stream holds it. The newest revision of a visit counts, whatever comes after it."""
         self._learn(decision, stored=True)
 
-    def expect(self, decision: ClaimReady | ClaimDenialRisk) -> None:
+    def record_pending(self, decision: ClaimReady | ClaimDenialRisk) -> None:
         """A decision that is about to be said, so that visits decided at the same moment see it.
 
         What the stream says of that revision takes its place.

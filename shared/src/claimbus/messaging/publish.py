@@ -18,10 +18,10 @@ from opentelemetry.trace import Link, SpanKind
 from claimbus.events import Derived, Event
 from claimbus.events.envelope import Envelope, event_id, to_headers
 from claimbus.events.subjects import all_claims_of, subject_for, template_of
-from claimbus.messaging.decode import Heard
-from claimbus.messaging.errors import Stale
+from claimbus.messaging.decode import Received
+from claimbus.messaging.errors import StaleRead
 from claimbus.messaging.settlement import PUBLISH_TIMEOUT
-from claimbus.messaging.stored import LastWord
+from claimbus.messaging.stored import LatestClaimEvent
 from claimbus.telemetry import registry, tracing
 from claimbus.telemetry.metrics import record
 
@@ -122,11 +122,11 @@ async def _store(client: Client, subject: str, body: bytes, headers: dict[str, s
             if exc.err_code != _TWIN_IN_PROCESS:
                 raise
             await asyncio.sleep(wait)
-    raise Stale("another replica is storing this very event, and is not done")
+    raise StaleRead("another replica is storing this very event, and is not done")
 
 
 class Cause(Protocol):
-    """Why something is said: a fact that was heard, or a visit that was looked at."""
+    """Why something is said: a fact that was received, or a visit that was looked at."""
 
     @property
     def client(self) -> Client: ...
@@ -141,12 +141,12 @@ class Cause(Protocol):
     def id(self) -> str: ...
 
 
-async def emit(event: Event, *, cause: Heard[Event]) -> None:
+async def publish_derived(event: Event, *, cause: Received[Event]) -> None:
     """Say a fact that follows from the message being handled."""
     await publish(cause.client, Outgoing.of(event), source=f"/claimbus/{cause.service}", cause=cause.id)
 
 
-async def emit_after(event: Event, last: LastWord, *, cause: Cause) -> bool:
+async def publish_after(event: Event, last: LatestClaimEvent, *, cause: Cause) -> bool:
     """Say something of a visit unless something else was said since `last`; tells whether it was said.
 
     The broker compares the last sequence over all claim subjects of the visit, so that of any number

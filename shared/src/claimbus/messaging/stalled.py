@@ -21,7 +21,7 @@ from claimbus.events import Basis, Derived, Event, Keyed, Record, VisitCompleted
 from claimbus.events.envelope import EnvelopeError, read
 from claimbus.events.subjects import every, subject_for, template_of
 from claimbus.messaging.decode import Fact, decode
-from claimbus.messaging.errors import MessagingError, Poison
+from claimbus.messaging.errors import InvalidEvent, MessagingError
 from claimbus.messaging.stored import Stored, read_on, read_one, walk
 from claimbus.messaging.topology import DAY, VISITS
 from claimbus.telemetry import registry, tracing
@@ -45,7 +45,7 @@ _AWAY = (NatsError, MessagingError, TimeoutError, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class StalledVisit:
     """A visit revision that nothing was said of in time, and what of it is in the stream by now."""
 
     client: Client
@@ -81,7 +81,7 @@ class _Undecided:
     """Nothing at all was said of it, as far as is known."""
 
 
-class Overdue:
+class StalledVisits:
     """Keeps the visits that have no word yet, and looks at those that wait too long, while a service runs.
 
     `needs` are the facts that a decision joins, beside the visit. `is_closed` tells from memory whether a
@@ -89,7 +89,7 @@ class Overdue:
     """
 
     def __init__(
-        self, *needs: type[Derived], is_closed: Callable[[Keyed], bool], hold: Callable[[Open], Awaitable[None]]
+        self, *needs: type[Derived], is_closed: Callable[[Keyed], bool], hold: Callable[[StalledVisit], Awaitable[None]]
     ) -> None:
         self._needs = needs
         self._is_closed = is_closed
@@ -170,7 +170,7 @@ class Overdue:
         stored = await read_one(client, VISITS, seq)
         try:
             fact = cast(Fact[VisitCompleted], decode(stored.subject, stored.headers, stored.body)) if stored else None
-        except Poison:
+        except InvalidEvent:
             fact = None  # a dead letter of its own
         waits = await self._waits_for(client, fact) if fact else None
         if stored is None or fact is None or waits is None:
@@ -183,7 +183,7 @@ class Overdue:
         attributes = {registry.SYSTEM: "nats", registry.DESTINATION: where, registry.VISIT_KEY: visit}
         context = tracing.context_of(stored.headers, VISITS, stored.seq)
         with tracing.span(f"process {where}", SpanKind.INTERNAL, attributes, context):
-            await self._hold(Open(client, service, fact, waits.missing, after))
+            await self._hold(StalledVisit(client, service, fact, waits.missing, after))
         one.is_looked_at, one.is_unaccounted = True, False
 
     async def _waits_for(self, client: Client, fact: Fact[VisitCompleted]) -> _Waits | None:
@@ -224,5 +224,5 @@ def _revision_in(stored: Stored) -> int:
     """0 for what is a dead letter: it takes no other revision's place."""
     try:
         return decode(stored.subject, stored.headers, stored.body).event.revision
-    except Poison:
+    except InvalidEvent:
         return 0

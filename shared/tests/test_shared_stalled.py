@@ -18,7 +18,7 @@ from claimbus.events import (
     VisitVoided,
 )
 from claimbus.events.subjects import every, subject_for
-from claimbus.messaging import Open, Overdue, basis_for
+from claimbus.messaging import StalledVisit, StalledVisits, basis_for
 from claimbus.messaging.stored import read_on, read_one
 from claimbus.messaging.topology import VISITS
 from claimbus.service import Settings, SettingsError
@@ -59,14 +59,14 @@ def facts_of(body: bytes) -> tuple[VisitCoded, DocumentationChecked]:
     )
 
 
-Hold = Callable[[Open], Awaitable[None]]
+Hold = Callable[[StalledVisit], Awaitable[None]]
 
 
 @asynccontextmanager
 async def looking(
     client: Client, hold: Hold, is_closed: Callable[[Keyed], bool] = lambda _: False
 ) -> AsyncIterator[None]:
-    watch = Overdue(VisitCoded, DocumentationChecked, is_closed=is_closed, hold=hold)
+    watch = StalledVisits(VisitCoded, DocumentationChecked, is_closed=is_closed, hold=hold)
     await watch.start(client, "claims", AFTER)
     try:
         yield
@@ -77,7 +77,7 @@ async def looking(
 class Held(list[tuple[str, int, tuple[str, ...]]]):
     """What was to be held, with what it waited for."""
 
-    async def __call__(self, waiting: Open) -> None:
+    async def __call__(self, waiting: StalledVisit) -> None:
         event = waiting.event
         self.append((event.visit_id, event.revision, tuple(kind.fact for kind in waiting.missing)))
 
@@ -147,7 +147,7 @@ async def test_a_visit_whose_facts_are_all_there_waits_until_the_service_has_set
     service = await client.jetstream().pull_subscribe_bind("claims", VISITS)
     async with looking(client, held):
         await asyncio.sleep(3 * AFTER)
-        assert held == [], "claims has not heard them"
+        assert held == [], "claims has not received them"
         for msg in await service.fetch(2):
             await msg.ack_sync()
         await until(lambda: held)
@@ -170,7 +170,7 @@ async def test_a_look_that_fails_is_made_again_and_one_visit_that_cannot_be_look
 ) -> None:
     held, tries = Held(), []
 
-    async def hold(waiting: Open) -> None:
+    async def hold(waiting: StalledVisit) -> None:
         tries.append(waiting.event.visit_id)
         if waiting.event.visit_id == "bad":
             raise ValueError
