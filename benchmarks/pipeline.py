@@ -23,10 +23,9 @@ from typing import Any
 
 import baseline
 import nats
-from claimbus.events import VisitCompleted
+from claimbus.events import InvalidEvent, VisitCompleted, validated
 from claimbus.events.envelope import Envelope, to_headers
 from claimbus.events.subjects import ALL_CLAIMS, subject_for
-from claimbus.messaging import InvalidEvent, validated
 from claimbus.messaging.topology import VISITS, provision
 from claimbus_cli.bus import outgoing
 from claimbus_cli.embedded import EmbeddedServer

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import click
 import pytest
-from claimbus.events import DeadLetter, VisitCompleted, decision_adapter
+from claimbus.events import DeadLetter, VisitCompleted, decision_adapter, validated
 from claimbus.events.subjects import dead, subject_for
-from claimbus.messaging import decode, validated
+from claimbus.messaging import decode
 from claimbus_cli.embedded import EmbeddedServer
 from claimbus_cli.main import main
 from claimbus_cli.visits import VisitsError, read_visits

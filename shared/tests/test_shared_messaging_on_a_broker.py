@@ -22,6 +22,7 @@ from claimbus.events import (
     VisitHeld,
     VisitVoided,
     Worksheet,
+    basis_for,
 )
 from claimbus.events.subjects import dead, subject_for
 from claimbus.messaging import (
@@ -32,7 +33,6 @@ from claimbus.messaging import (
     Outgoing,
     Received,
     StaleRead,
-    basis_for,
     broker,
     decode,
     publish,

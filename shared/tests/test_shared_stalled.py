@@ -16,9 +16,10 @@ from claimbus.events import (
     VisitCoded,
     VisitCompleted,
     VisitVoided,
+    basis_for,
 )
 from claimbus.events.subjects import every, subject_for
-from claimbus.messaging import StalledVisit, StalledVisits, basis_for
+from claimbus.messaging import StalledVisit, StalledVisits
 from claimbus.messaging.stored import read_on, read_one
 from claimbus.messaging.topology import VISITS
 from claimbus.service import Settings, SettingsError

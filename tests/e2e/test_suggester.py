@@ -3,9 +3,8 @@
 import json
 from pathlib import Path
 
-from claimbus.events import VisitCoded
+from claimbus.events import VisitCoded, validated
 from claimbus.events.subjects import subject_for
-from claimbus.messaging import validated
 from claimbus.messaging.topology import VISITS
 from claimbus_cli.bus import following, outgoing, publish_visit
 from claimbus_cli.supervisor import Supervisor

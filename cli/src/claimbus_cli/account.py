@@ -140,7 +140,7 @@ def _money(amount: Decimal | None) -> str:
 
 
 def _findings(decision: Decision) -> Iterator[RenderableType]:
-    findings = [one for one in decision.findings if not one.tells_ahead]
+    findings = [one for one in decision.findings if not one.is_due]
     if not findings:
         yield Text("Every check passed; there is nothing to mend.")
         return
@@ -171,7 +171,7 @@ def _steps(decision: Decision) -> Iterator[RenderableType]:
 
 def _due(decision: Decision) -> Iterator[RenderableType]:
     for one in decision.findings:
-        if one.tells_ahead:
+        if one.is_due:
             told = _plain(one.message if one.fix is None else f"{one.message} {one.fix}")
             yield told.append(f" {one.id}", style="dim")
 
@@ -358,6 +358,6 @@ def _rest(decision: Decision) -> Iterator[RenderableType]:
             said.append(f"{count(totals.authorized_visits, 'earlier visit')} under this authorization")
         grid.add_row("seen before", f"{'; '.join(said)} (as far as this pipeline has seen them)")
     rules = decision.rule_set
-    grid.add_row("rules", f"{rules.version}, sha256 {rules.sha256[:16]}, {count(len(rules.tables), 'table')}")
+    grid.add_row("rules", f"{rules.version}, sha256 {rules.sha256[:16]}, {count(len(rules.tables or ()), 'table')}")
     grid.add_row("decided", f"{decision.decided_at:%Y-%m-%d %H:%M %Z}, claim {decision.claim_id}")
     yield grid

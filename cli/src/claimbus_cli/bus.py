@@ -15,15 +15,17 @@ from claimbus.events import (
     ClaimVoided,
     DeadLetter,
     Event,
+    InvalidEvent,
     VisitCompleted,
     VisitHeld,
     VisitSuperseded,
     VisitVoided,
+    basis_for,
     decision_adapter,
 )
 from claimbus.events.envelope import Envelope, read
 from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, all_claims_of, all_outcomes_of, event_at, parse, subject_for
-from claimbus.messaging import InvalidEvent, Outgoing, basis_for, decode, publish
+from claimbus.messaging import Outgoing, decode, publish
 from claimbus.messaging.permissions import inbox_of
 from claimbus.messaging.stored import Stored, read_on, walk
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS

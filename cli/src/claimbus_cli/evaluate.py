@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted
-from claimbus.messaging import basis_for, identity_of, validated
+from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted, basis_for, identity_of, validated
 from claims.domain.decide import decide_claim
 from claims.domain.tables import ClaimRules
 from claims.rules import RULES as CLAIMS

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from claimbus.events import ClaimAdjudicated, ClaimSubmitted, ClaimVoided, VisitHeld
-from claimbus.messaging import InvalidEvent
+from claimbus.events import ClaimAdjudicated, ClaimSubmitted, ClaimVoided, InvalidEvent, VisitHeld
 from rich.console import Console
 
 from claimbus_cli.account import account_of, changes_in

@@ -10,7 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import click
-from claimbus.messaging import InvalidEvent, Outgoing
+from claimbus.events import InvalidEvent
+from claimbus.messaging import Outgoing
 from claimbus.messaging.topology import provision as apply_topology
 from claimbus.service import Settings
 from nats.aio.client import Client

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from claimbus.events import AHEAD
+from claimbus.events import DUE
 from claimbus.rules import FindingRow
 from claims.rules import RULES as CLAIMS
 from coding.rules import RULES as CODING
@@ -82,7 +82,7 @@ def _of_requirement(row: Requirement) -> Entry:
     weights = {asked.severity.value for asked in DOCUMENTATION.required_by.rows if row.id in asked.requirements}
     return Entry(
         row.id,
-        row.asks if row.id.startswith(AHEAD) else f"The record does not show: {row.asks[0].lower()}{row.asks[1:]}",
+        row.asks if row.id.startswith(DUE) else f"The record does not show: {row.asks[0].lower()}{row.asks[1:]}",
         "documentation-check",
         weights.pop() if len(weights) == 1 else BY_PAYER,
         row.carc or "",

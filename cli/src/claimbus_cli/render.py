@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-from claimbus.messaging import InvalidEvent
+from claimbus.events import InvalidEvent
 from click.core import ParameterSource
 
 from claimbus_cli import render_837p

@@ -39,7 +39,7 @@ def line_text(line: Line) -> str:
 
 def first_reason(findings: tuple[Finding, ...]) -> str:
     """The finding that matters most: what failed before what is unknown, a block before a review."""
-    of_checks = [one for one in findings if not one.tells_ahead]
+    of_checks = [one for one in findings if not one.is_due]
     if not of_checks:
         return "all checks passed"
     first = min(of_checks, key=lambda one: (_ORDER[one.severity], one.result != "fail"))

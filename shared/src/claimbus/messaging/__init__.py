@@ -1,19 +1,18 @@
 """Everything that knows JetStream: topology, delivery, settlement, publishing, the join."""
 
 from claimbus.messaging.broker import broker, subscription
-from claimbus.messaging.decode import Received, basis_for, decode, validated
-from claimbus.messaging.errors import Drift, InvalidEvent, MessagingError, StaleRead
+from claimbus.messaging.decode import Received, decode
+from claimbus.messaging.errors import Drift, MessagingError, StaleRead
 from claimbus.messaging.join import Join, Joined, publish_once
 from claimbus.messaging.outcomes import note_outcome
 from claimbus.messaging.projection import Projection, Reading
-from claimbus.messaging.publish import Outgoing, identity_of, publish, publish_derived
+from claimbus.messaging.publish import Outgoing, publish, publish_derived
 from claimbus.messaging.stalled import StalledVisit, StalledVisits
 from claimbus.messaging.stored import LatestClaimEvent
 from claimbus.telemetry.tracing import trace_id
 
 __all__ = [
     "Drift",
-    "InvalidEvent",
     "Join",
     "Joined",
     "LatestClaimEvent",
@@ -25,15 +24,12 @@ __all__ = [
     "StaleRead",
     "StalledVisit",
     "StalledVisits",
-    "basis_for",
     "broker",
     "decode",
-    "identity_of",
     "note_outcome",
     "publish",
     "publish_derived",
     "publish_once",
     "subscription",
     "trace_id",
-    "validated",
 ]

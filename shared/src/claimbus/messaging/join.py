@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 from nats.aio.client import Client
 from opentelemetry.trace import Link, SpanKind
 
-from claimbus.events import Basis, Derived, Event
+from claimbus.events import Basis, Derived, Event, InvalidEvent
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.decode import Fact, Received, decode
-from claimbus.messaging.errors import InvalidEvent, StaleRead
+from claimbus.messaging.errors import StaleRead
 from claimbus.messaging.publish import Cause, publish_after
 from claimbus.messaging.stored import LastMessages, LatestClaimEvent, Stored, all_claim_events, latest_claim_event, walk
 from claimbus.messaging.topology import VISITS

@@ -15,8 +15,8 @@ from nats.js.errors import APIError
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanKind
 
-from claimbus.events import Derived, Event
-from claimbus.events.envelope import Envelope, event_id, to_headers
+from claimbus.events import Event, identity_of
+from claimbus.events.envelope import Envelope, to_headers
 from claimbus.events.subjects import all_claims_of, subject_for, template_of
 from claimbus.messaging.decode import Received
 from claimbus.messaging.errors import StaleRead
@@ -34,12 +34,6 @@ _TWIN_WAITS = (0.02, 0.05, 0.1, 0.2)
 """Seconds before asking again."""
 
 
-def identity_of(event: Event) -> str:
-    """Id of an event, from what it says of what and by which rules: the same inputs, the same id."""
-    basis, rules = (event.basis.sha256, event.rule_set.sha256) if isinstance(event, Derived) else ("", "")
-    return event_id(event.type, event.practice_id, event.visit_id, event.revision, basis, rules)
-
-
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """An event ready to be published: which kind, about which visit, under which id, as which JSON."""
@@ -53,7 +47,7 @@ class Outgoing:
 
     @classmethod
     def of(cls, event: Event) -> "Outgoing":
-        body = event.model_dump_json().encode()
+        body = event.to_json()
         return cls(type(event), event.practice_id, event.visit_id, event.revision, identity_of(event), body)
 
 

@@ -21,9 +21,9 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 from pydantic import ValidationError
 
-from claimbus.events import DeadLetter
+from claimbus.events import DeadLetter, InvalidEvent
 from claimbus.events.subjects import dead, template
-from claimbus.messaging.errors import InvalidEvent, problems_of
+from claimbus.messaging.errors import problems_of
 from claimbus.messaging.topology import ATTEMPTS, DEAD, RETRY_DELAYS
 from claimbus.telemetry import registry, tracing
 from claimbus.telemetry.logs import log

@@ -17,11 +17,11 @@ from nats.errors import Error as NatsError
 from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
-from claimbus.events import Basis, Derived, Event, Keyed, Record, VisitCompleted, VisitVoided
+from claimbus.events import Basis, Derived, Event, InvalidEvent, Keyed, Record, VisitCompleted, VisitVoided
 from claimbus.events.envelope import EnvelopeError, read
 from claimbus.events.subjects import every, subject_for, template_of
 from claimbus.messaging.decode import Fact, decode
-from claimbus.messaging.errors import InvalidEvent, MessagingError
+from claimbus.messaging.errors import MessagingError
 from claimbus.messaging.stored import Stored, read_on, read_one, walk
 from claimbus.messaging.topology import DAY, VISITS
 from claimbus.telemetry import registry, tracing

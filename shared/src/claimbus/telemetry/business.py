@@ -19,7 +19,7 @@ def count_claim_event(word: Event, since: datetime | None) -> None:
     payer = {registry.PAYER_CLASS: min(word.claim.coverage, key=lambda one: one.rank).program.value}
     practice = {registry.PRACTICE: word.practice_id}
     outcome = {registry.OUTCOME: word.fact}
-    open_findings = [one for one in word.findings if one.result is not Result.PASS and not one.tells_ahead]
+    open_findings = [one for one in word.findings if one.result is not Result.PASS and not one.is_due]
     touchless = isinstance(word, ClaimReady) and all(one.severity is Severity.INFO for one in open_findings)
     record(registry.DECISIONS, 1, outcome | payer | practice | {registry.TOUCHLESS: str(touchless).lower()})
     if since is not None:

@@ -198,7 +198,7 @@ def _by_place(decision: Decision) -> dict[str, dict[str, Any]]:
     """Findings by id and, where one stands several times, by its place among its like."""
     found: dict[str, dict[str, Any]] = {}
     for finding in decision.findings:
-        if not finding.tells_ahead:
+        if not finding.is_due:
             name = next(one for one in _names(f"findings.{finding.id}") if one not in found)
             found[name] = {"result": finding.result.value, "severity": finding.severity.value}
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from claimbus.events import AHEAD, Finding, RunningTotals, VisitCompleted
+from claimbus.events import DUE, Finding, RunningTotals, VisitCompleted
 from claimbus.events.visit_completed import Authorization
 from claimbus.rules import Profile
 from claimbus.values import Result, Severity
@@ -116,7 +116,7 @@ def _due(visit: VisitCompleted, given: Authorization, totals: RunningTotals | No
 def _ahead(
     what: str, result: Result, message: str, citation: str, inputs: dict[str, Any], fix: str | None = None
 ) -> Finding:
-    name = f"{AHEAD}authorization-{what}"
+    name = f"{DUE}authorization-{what}"
     return _finding(name, result, message, citation, inputs, fix=fix, severity=Severity.INFO)
 
 

@@ -105,8 +105,8 @@ def decide_claim(
         ),
     ]
     file_by = last_filing_day(visit.service_date, profile.settings)
-    told = [finding for finding in checked if finding.result is not Result.PASS or finding.tells_ahead]
-    counts = Counter(finding.result for finding in told if not finding.tells_ahead)
+    told = [finding for finding in checked if finding.result is not Result.PASS or finding.is_due]
+    counts = Counter(finding.result for finding in told if not finding.is_due)
     counts[Result.PASS] = len(checked) - len(told)
     remarks = tuple(_placed(finding, lines, file_by) for finding in told)
     blocked = any(one.severity is Severity.BLOCK and one.result is Result.FAIL for one in remarks)
@@ -210,7 +210,7 @@ def _placed(finding: Finding, lines: Sequence[Line], file_by: date | None) -> Fi
 
     What is unknown asks a person and blocks nothing; what is due next endangers nothing yet.
     """
-    if finding.tells_ahead:
+    if finding.is_due:
         return finding
     changes: dict[str, object] = {}
     if finding.result is Result.UNKNOWN and finding.severity is Severity.BLOCK:

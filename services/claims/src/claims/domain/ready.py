@@ -27,7 +27,7 @@ def steps_to_ready(
     `findings` name the lines that they endanger. `expected_of` prices what is left when lines are left off: which unit
     a payer pays in full may change with them.
     """
-    open_ = [one for one in findings if one.result is not Result.PASS and not one.tells_ahead]
+    open_ = [one for one in findings if one.result is not Result.PASS and not one.is_due]
     blocking = [one for one in open_ if one.severity is Severity.BLOCK and one.result is Result.FAIL]
     if not lines:
         return _steps_to_a_line(blocking, open_)
