@@ -414,7 +414,7 @@ def repository() -> list[Source]:
 
 def test_the_sources_of_every_member_are_read() -> None:
     read = {source.path for source in repository()}
-    assert {"cli/pyproject.toml", SUBJECTS, "services/claims/src/claims/domain/decide.py"} <= read
+    assert {"cli/pyproject.toml", SUBJECTS, "services/claims/src/claims/domain/assemble.py"} <= read
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -448,7 +448,7 @@ PLANTED = [
     ("domain-imports", DOMAIN, "from claimbus.rulesets import x", "claimbus.rulesets.x"),
     ("domain-imports", DOMAIN, "from units.rules import RULES", "units.rules.RULES"),
     ("domain-imports", DOMAIN, "from ..rules import RULES", "units.rules.RULES"),
-    ("domain-imports", DOMAIN, "from claims.domain.lines import x", "claims.domain.lines.x"),
+    ("domain-imports", DOMAIN, "from claims.domain.lines.compose import x", "claims.domain.lines.x"),
     (
         "no-other-service",
         "services/units/src/units/rules/__init__.py",

@@ -10,7 +10,7 @@ from claims.rules import RULES as CLAIMS
 from coding.rules import RULES as CODING
 from documentation_check.domain.requirement import Requirement
 from documentation_check.rules import RULES as DOCUMENTATION
-from units.rules import RULES as UNITS
+from units.handlers import RULES as UNITS
 
 BY_PAYER = "by payer"
 SERVICES = ("coding", "units", "documentation-check", "claims")
@@ -45,7 +45,7 @@ def registry() -> Mapping[str, Entry]:
     """By id, in the order of the services and their tables."""
     entries = [
         *(_of_row(row, "coding") for row in CODING.findings),
-        *(_of_row(row, "units") for row in UNITS.findings),
+        *(_of_row(row, "units") for row in UNITS.finding_rows),
         *map(_of_requirement, DOCUMENTATION.requirements.rows),
         *(_of_row(row, "claims") for row in CLAIMS.findings),
     ]

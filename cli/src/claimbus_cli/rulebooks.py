@@ -80,7 +80,7 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
     from claims.rules import RULES as CLAIMS
     from coding.rules import RULES as CODING
     from documentation_check.rules import RULES as DOCUMENTATION
-    from units.rules import RULES as UNITS
+    from units.handlers import RULES as UNITS
 
     read_by: dict[str, tuple[Table[Any], tuple[str, ...]]] = {}
     services: dict[str, tuple[Table[Any], ...]] = {

@@ -6,7 +6,7 @@ import pytest
 from claimbus.events import Finding, RunningTotals, VisitCompleted
 from claimbus.rules import complete
 from claimbus.values import Result, Severity
-from claims.domain.authorization import check_authorization
+from claims.domain.checks.authorization import check_authorization
 from claims.rules import RULES
 
 WHOLE = {

@@ -22,7 +22,7 @@ from claimbus.events import (
 )
 from claimbus.rules import merge_rule_sets
 from claimbus.values import Program, Result, Severity
-from claims.domain.decide import claim_id_of, decide_claim, retract_claim
+from claims.domain.assemble import claim_id_of, decide_claim, retract_claim
 from claims.rules import RULES
 from documentation_check.domain.check import check_documentation
 from documentation_check.rules import RULES as DOCUMENTATION

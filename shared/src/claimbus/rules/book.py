@@ -2,7 +2,7 @@
 
 A service declares each table once::
 
-    class UnitRuleBook(RuleBook[UnitRules]):
+    class UnitRuleBook(PayerRuleBook[UnitRules, UnitSettings]):
         package = "units"
         section, settings = "units", UnitSettings
 
@@ -26,7 +26,7 @@ from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar, overload
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast, overload
 
 from claimbus.events.model import RuleSet
 from claimbus.rules.findings import FindingRow
@@ -114,17 +114,10 @@ class RuleBook(ABC, Generic[R]):
 
     package: ClassVar[str]
     """Import package; its tables lie in the folder `rules`."""
-    section: ClassVar[str] = ""
-    """The service's section of the payer profiles; none for a service that no payer has a say in."""
-    settings: ClassVar[type[ProfileSettings]] = ProfileSettings
 
-    def __init__(self, folder: RuleFolder, profile_book: ProfileBook | None) -> None:
+    def __init__(self, folder: RuleFolder) -> None:
         self._tables: Mapping[str, Table[Any]] = {name: declared.read(folder) for name, declared in self._declared()}
         folder.refuse_unused()
-        self.profile_book = profile_book
-        self.profiles: Profiles[Any] | None = (
-            None if profile_book is None else Profiles(profile_book, self.section, self.settings)
-        )
         self.rule_set: RuleSet = rule_set_of(*self.tables)
         self._changes = days_of_change(row for table in self._tables.values() for row in table.rows)
         self._period = lru_cache(maxsize=_KEPT_PERIODS)(self.in_force)
@@ -133,19 +126,18 @@ class RuleBook(ABC, Generic[R]):
         self.check()
 
     @classmethod
-    def load(
-        cls, folder: Path | None = None, overlay: Path | None = None, profile_book: ProfileBook | None = None
-    ) -> Self:
+    def load(cls, folder: Path | None = None, overlay: Path | None = None) -> Self:
         """Read every table, ours from `folder` or where they ship.
 
-        `profile_book` are payer profiles that were read already. Raises `RuleError`, naming file and row, for anything
-        that must not be used.
+        Raises `RuleError`, naming file and row, for anything that must not be used.
         """
-        if cls.section and profile_book is None:
-            profile_book = read_profiles(own=overlay)
-        replacements = overlay / cls.service() if overlay is not None else None
-        ours = folder or files(cls.package).joinpath("rules")
-        return cls(RuleFolder(ours, replacements), profile_book if cls.section else None)
+        return cls(cls.folder(folder, overlay))
+
+    @classmethod
+    def folder(cls, folder: Path | None, overlay: Path | None) -> RuleFolder:
+        """Where the service's files are read from."""
+        replacements = None if overlay is None else overlay / cls.service()
+        return RuleFolder(folder or files(cls.package).joinpath("rules"), replacements)
 
     @classmethod
     def service(cls) -> str:
@@ -153,18 +145,15 @@ class RuleBook(ABC, Generic[R]):
 
     @classmethod
     def _declared(cls) -> Iterator[tuple[str, TableOf[Any]]]:
-        for owner in reversed(cls.__mro__):
-            for name, declared in vars(owner).items():
-                if isinstance(declared, TableOf):
-                    yield name, declared
+        return ((name, declared) for name, declared in vars(cls).items() if isinstance(declared, TableOf))
 
     def table(self, name: str) -> Table[Any]:
         return self._tables[name]
 
     @property
     def tables(self) -> tuple[Table[Any], ...]:
-        """Those of the payers' profiles too: all that a decision can rest on."""
-        return (*((self.profile_book.table,) if self.profile_book else ()), *self._tables.values())
+        """All that an answer can rest on."""
+        return tuple(self._tables.values())
 
     @property
     def finding_rows(self) -> tuple[FindingRow, ...]:
@@ -182,3 +171,26 @@ class RuleBook(ABC, Generic[R]):
         """Whether every day's rows fit together. Raises `RuleError`."""
         for day in self._changes:
             self._period(day)
+
+
+class PayerRuleBook(RuleBook[R], Generic[R, S]):
+    """The tables of a service and its section of the payer profiles."""
+
+    section: ClassVar[str]
+    settings: ClassVar[type[ProfileSettings]]
+
+    def __init__(self, folder: RuleFolder, profile_book: ProfileBook) -> None:
+        self.profile_book = profile_book
+        self.profiles: Profiles[S] = Profiles(profile_book, self.section, cast(type[S], self.settings))
+        super().__init__(folder)
+
+    @classmethod
+    def load(
+        cls, folder: Path | None = None, overlay: Path | None = None, profile_book: ProfileBook | None = None
+    ) -> Self:
+        """The same, with payer profiles; `profile_book` are those that were read already."""
+        return cls(cls.folder(folder, overlay), profile_book or read_profiles(own=overlay))
+
+    @property
+    def tables(self) -> tuple[Table[Any], ...]:
+        return (self.profile_book.table, *super().tables)

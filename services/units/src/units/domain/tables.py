@@ -1,12 +1,14 @@
-"""What the tables say: the rows, and all that is in force on one day."""
+"""Rows of the tables that units are counted by, and what is in force on one day."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from claimbus.events import TableRow
-from claimbus.rules import DatedRow, FindingRow, FindingRows, Profiles, ProfileSettings
+from claimbus.rules import DatedRow, FindingRow, PayerRules, ProfileSettings
 from claimbus.values import Count
+
+from units.domain.findings import UnitFinding
 
 Status = Literal["A", "B", "C", "I", "N", "R"]
 Measure = Literal["area_sq_cm", "monitored_days", "month_minutes"]
@@ -104,9 +106,9 @@ class EightMinuteTable:
         return TableRow(minutes_from=start, minutes_through=through, units=units), "formula"
 
 
-@dataclass(frozen=True)
-class Rulebook:
-    """All that holds on one date of service."""
+@dataclass(frozen=True, kw_only=True)
+class UnitRules(PayerRules[UnitSettings]):
+    """All that units are counted by on one date of service."""
 
     codes: Mapping[str, CodeRow]
     """Codes valid on that day."""
@@ -114,35 +116,7 @@ class Rulebook:
     """Every code that the table has a row for, whatever the day; the newest row."""
     further: Mapping[str, CodeRow]
     """By code of a first unit: the code of the further ones."""
-    profiles: Profiles[UnitSettings]
     eight_minute: EightMinuteTable
     assistant: AssistantRow | None
     """None before the assistant modifiers began."""
-    findings: FindingRows
-
-
-def make_rulebook(
-    codes: Iterable[CodeRow],
-    every_code: Iterable[CodeRow],
-    profiles: Profiles[UnitSettings],
-    eight_minute: Iterable[EightMinuteRow],
-    assistant: AssistantRow | None,
-    findings: Iterable[FindingRow],
-) -> Rulebook:
-    """Index the rows of one day."""
-    valid = {row.code: row for row in codes}
-    rows = [
-        TableRow(minutes_from=row.minutes_from, minutes_through=row.minutes_through, units=row.units)
-        for row in sorted(eight_minute, key=lambda row: row.minutes_from)
-    ]
-    return Rulebook(
-        codes=valid,
-        known={row.code: row for row in sorted(every_code, key=lambda row: row.effective_from)},
-        further={row.add_on_to: row for row in valid.values() if row.add_on_to is not None},
-        profiles=profiles,
-        eight_minute=EightMinuteTable(
-            tuple(row for row in rows for _ in range(row.minutes_from, row.minutes_through + 1))
-        ),
-        assistant=assistant,
-        findings={row.id: row for row in findings},
-    )
+    findings: Mapping[UnitFinding, FindingRow]

@@ -29,18 +29,18 @@ from claimbus.events import (
 from claimbus.rules import Profile, complete, merge_rule_sets
 from claimbus.values import Result, Severity
 
-from claims.domain.amendment import Replacement, changes_between, replacement_of
-from claims.domain.authorization import check_authorization
-from claims.domain.diagnoses import order_diagnoses
-from claims.domain.duplicates import Elsewhere, check_day_total, check_repeats
-from claims.domain.fees import PricedItem, price_services, total_of
-from claims.domain.filing import last_filing_day
-from claims.domain.form import check_form
-from claims.domain.lines import compose_lines
-from claims.domain.modifiers import ASSISTANT_MODIFIER
-from claims.domain.ready import NOTHING_BILLABLE, steps_to_ready
+from claims.domain.checks.authorization import check_authorization
+from claims.domain.checks.diagnoses import order_diagnoses
+from claims.domain.checks.filing import last_filing_day
+from claims.domain.checks.form import check_form
+from claims.domain.history.amendment import Replacement, changes_between, replacement_of
+from claims.domain.history.duplicates import Elsewhere, check_day_total, check_repeats
+from claims.domain.history.totals import LaterVisit, check_later_visits, dollars_of
+from claims.domain.lines.compose import compose_lines
+from claims.domain.lines.fees import PricedItem, price_services, total_of
+from claims.domain.lines.modifiers import ASSISTANT_MODIFIER
+from claims.domain.remedies import NOTHING_BILLABLE, steps_to_ready
 from claims.domain.tables import ClaimRules, ClaimSettings, RequiredField
-from claims.domain.totals import LaterVisit, check_later_visits, dollars_of
 
 _CONTROL_NUMBER = 20
 """Most characters of a patient control number (005010X222A1, CLM01 as payers return it)."""
@@ -107,7 +107,8 @@ def decide_claim(
     file_by = last_filing_day(visit.service_date, profile.settings)
     told = [finding for finding in checked if finding.result is not Result.PASS or finding.is_due]
     counts = Counter(finding.result for finding in told if not finding.is_due)
-    counts[Result.PASS] = len(checked) - len(told)
+    passed = len(coded.passed) + len(units.passed) + len(documentation.passed)
+    counts[Result.PASS] = passed + len(checked) - len(told)
     remarks = tuple(_placed(finding, lines, file_by) for finding in told)
     blocked = any(one.severity is Severity.BLOCK and one.result is Result.FAIL for one in remarks)
     outcome = ClaimDenialRisk if blocked else ClaimReady

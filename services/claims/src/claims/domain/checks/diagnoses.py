@@ -7,8 +7,8 @@ from typing import NamedTuple
 from claimbus.events import Finding, UnitsComputed, VisitCompleted
 from claimbus.values import Program, Result
 
-from claims.domain.checks import explained, judged
-from claims.domain.icd10cm import Standing, bare_code, spelled_code
+from claims.domain.checks.icd10cm import Standing, bare_code, spelled_code
+from claims.domain.rows import explained, judged
 from claims.domain.tables import ClaimRules
 
 _SHOWN = 12

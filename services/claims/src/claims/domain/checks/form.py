@@ -7,8 +7,8 @@ from claimbus.events.visit_completed import Address, BillingProvider, Case, Clin
 from claimbus.rules import Profile
 from claimbus.values import Program, Result
 
-from claims.domain.checks import explained, judged
 from claims.domain.identifiers import is_npi, is_tax_id, is_taxonomy, is_zip, is_zip_plus_4
+from claims.domain.rows import explained, judged
 from claims.domain.tables import AccidentRow, ClaimForm, ClaimRules, ClaimSettings
 
 _ADDRESS = ("line1", "city", "state", "postal_code")

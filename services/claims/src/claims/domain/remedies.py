@@ -12,7 +12,7 @@ from decimal import Decimal
 from claimbus.events import Finding, Line, StepToReady
 from claimbus.values import Result, Severity
 
-from claims.domain.fees import total_of
+from claims.domain.lines.fees import total_of
 
 NOTHING_BILLABLE = "claim.nothing-billable"
 """Follows from what keeps every service off the claim, and goes with it."""

@@ -20,11 +20,11 @@ from claimbus.events.visit_completed import Intervention
 from claimbus.rules import Profile, complete
 from claimbus.values import Result, Severity
 
-from claims.domain.billed import Billed
-from claims.domain.edits import judge_pairs, judge_units
-from claims.domain.fees import PricedItem, price_services, total_of
-from claims.domain.kx import VisitDollars, judge_kx
-from claims.domain.modifiers import (
+from claims.domain.lines.billed import Billed
+from claims.domain.lines.edits import judge_pairs, judge_units
+from claims.domain.lines.fees import PricedItem, price_services, total_of
+from claims.domain.lines.kx import VisitDollars, judge_kx
+from claims.domain.lines.modifiers import (
     ASSISTANT_MODIFIER,
     judge_habilitative,
     judge_lines,
@@ -34,9 +34,9 @@ from claims.domain.modifiers import (
     names_of,
     read_modifiers,
 )
-from claims.domain.notices import judge_notice, notice_effects
+from claims.domain.lines.notices import judge_notice, notice_effects
+from claims.domain.lines.telehealth import judge_telehealth
 from claims.domain.tables import ClaimRules, ClaimSettings
-from claims.domain.telehealth import judge_telehealth
 
 _SUBSTITUTION = "payer-substitution"
 

@@ -22,7 +22,7 @@ from claimbus.events import (
 )
 from claimbus.values import Result, Severity
 
-from claims.domain.modifiers import ASSISTANT_MODIFIER
+from claims.domain.lines.modifiers import ASSISTANT_MODIFIER
 
 Decision = ClaimReady | ClaimDenialRisk
 

@@ -11,7 +11,7 @@ from claimbus.events.visit_completed import Intervention
 from claimbus.rules import Profile
 from claimbus.values import FindingId, Result, Severity
 
-from claims.domain.billed import Billed
+from claims.domain.lines.billed import Billed
 from claims.domain.tables import ClaimRules, ClaimSettings, ModifierBook, ModifierKind
 
 DISCIPLINE_MODIFIER = {"PT": "GP", "OT": "GO", "SLP": "GN"}

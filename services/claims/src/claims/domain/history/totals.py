@@ -13,7 +13,7 @@ from claimbus.events import ClaimDenialRisk, ClaimReady, Finding, Keyed, Line, R
 from claimbus.events.visit_completed import Coverage
 from claimbus.values import Money, Program, Result, Severity
 
-from claims.domain.fees import total_of
+from claims.domain.lines.fees import total_of
 
 _THRESHOLD_PROGRAM = Program.MEDICARE_PART_B
 """The statute's threshold is Part B's (42 USC 1395l(g)); plans that copy it count their own dollars."""

@@ -10,7 +10,7 @@ from claimbus.events import Finding, Reason
 from claimbus.rules import Profile
 from claimbus.values import Result, Severity
 
-from claims.domain.billed import Billed
+from claims.domain.lines.billed import Billed
 from claims.domain.tables import ClaimRules, ClaimSettings, PtpRow
 
 NOT_ALLOWED = "ncci.pair-not-allowed"

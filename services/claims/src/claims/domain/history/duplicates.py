@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol, TypeVar
 from claimbus.events import ClaimDenialRisk, ClaimReady, Finding, Keyed, Line, UnitsComputed, VisitCompleted
 from claimbus.values import Program, Result, Severity
 
+from claims.domain.history.totals import DecidedVisit
 from claims.domain.tables import ClaimRules
-from claims.domain.totals import DecidedVisit
 
 _MOST_NAMED = 5
 """Other visits that a finding names; it counts them all."""
