@@ -28,9 +28,9 @@ from capacity_page import page
 from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS, provision
+from claimbus_cli.bus.supervisor import SERVICES
 from claimbus_cli.embedded import EmbeddedServer
 from claimbus_cli.evaluate import evaluate_visit
-from claimbus_cli.supervisor import SERVICES
 from nats.aio.client import Client
 from nats.js.api import StreamConfig
 from pipeline import flow, measure, product, visit_bodies

@@ -23,8 +23,8 @@ from typing import Any
 from claimbus.events.subjects import ALL_CLAIMS, every, parse
 from claimbus.events.visit_completed import VisitCompleted
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS
-from claimbus_cli.bus import all_messages, count_of, outgoing, publish_visit
-from claimbus_cli.visits import read_visits
+from claimbus_cli.bus.bus import all_messages, count_of, outgoing, publish_visit
+from claimbus_cli.visit_files import read_visits
 from composed import ROOT, Stack, build_images, composed, engine_is_missing, run
 from nats.aio.client import Client
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady, Reason
 from claimbus.values import Result, Severity
-from claimbus_cli.account import account_of
 from claimbus_cli.evaluate import evaluate_visit
+from claimbus_cli.views.account import account_of
 from rich.console import Console
 
 ROOT = Path(__file__).parents[2]

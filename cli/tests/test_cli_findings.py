@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from claimbus_cli.findings import findings
+from claimbus_cli.commands.findings import findings
 from claimbus_cli.main import main
 from claimbus_cli.registry import SERVICES, registry
 from click.testing import CliRunner, Result

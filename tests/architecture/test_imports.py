@@ -350,7 +350,7 @@ def _allowed_looks(source: Source) -> set[int]:
         look = "os.environ.get('CLAIMBUS_NATS_URL')"
         calls = (call for call, _ in calls_of(source) if ast.unparse(call) == look)
         return {id(call.func.value) for call in calls if isinstance(call.func, ast.Attribute)}
-    if source.path == "cli/src/claimbus_cli/supervisor.py":
+    if source.path == "cli/src/claimbus_cli/bus/supervisor.py":
         unpacked = (
             value
             for node in ast.walk(tree)
@@ -475,7 +475,7 @@ PLANTED = [
     ("subjects-in-one-place", HANDLERS, "s = 'visits.*.*.coded'", "spells a subject"),
     ("subjects-in-one-place", HANDLERS, "s = f'claims.{p}.{v}.ready'", "spells a subject"),
     ("subjects-in-one-place", HANDLERS, "s = b'visits.a.b.coded'", "spells a subject"),
-    ("subjects-in-one-place", "cli/src/claimbus_cli/bus.py", "s = f'dead.{c}.invalid'", "'dead.' spells a subject"),
+    ("subjects-in-one-place", "cli/src/claimbus_cli/bus/bus.py", "s = f'dead.{c}.invalid'", "'dead.' spells a subject"),
     (
         "pure-domain",
         DOMAIN,
@@ -515,7 +515,7 @@ PLANTED = [
     ("environment-in-one-place", HANDLERS, "import os\nx = os.getenv('A')", "os.getenv"),
     ("environment-in-one-place", HANDLERS, "from os import environ", "os.environ"),
     ("environment-in-one-place", "cli/src/claimbus_cli/main.py", "x = os.environ.get('HOME')", "os.environ"),
-    ("environment-in-one-place", "cli/src/claimbus_cli/supervisor.py", "x = os.environ['HOME']", "os.environ"),
+    ("environment-in-one-place", "cli/src/claimbus_cli/bus/supervisor.py", "x = os.environ['HOME']", "os.environ"),
 ]
 
 
@@ -545,7 +545,7 @@ def test_every_rule_has_a_planted_violation() -> None:
         ("domain-imports", HANDLERS, "import faststream"),
         ("no-other-service", "cli/src/claimbus_cli/evaluate.py", "import claims, units"),
         ("documents-apart", "services/units/src/units/documents/x.py", "import reportlab, units.documents.y"),
-        ("documents-apart", "cli/src/claimbus_cli/render.py", "from units.documents.x import y"),
+        ("documents-apart", "cli/src/claimbus_cli/commands/render.py", "from units.documents.x import y"),
         ("subjects-in-one-place", SUBJECTS, "ALL = 'visits.*.*.*'"),
         ("subjects-in-one-place", HANDLERS, '"""visits. and claims. and dead. in a docstring"""'),
         ("subjects-in-one-place", HANDLERS, "x = f'{where}visits.'\ny = 'the visits.'\nz = 'claimbus.visit.key'"),
@@ -560,7 +560,7 @@ def test_every_rule_has_a_planted_violation() -> None:
         ),
         ("environment-in-one-place", "shared/src/claimbus/service.py", "import os\nx = os.environ"),
         ("environment-in-one-place", "cli/src/claimbus_cli/main.py", "x = os.environ.get('CLAIMBUS_NATS_URL')"),
-        ("environment-in-one-place", "cli/src/claimbus_cli/supervisor.py", "x = {**os.environ, 'A': 'b'}"),
+        ("environment-in-one-place", "cli/src/claimbus_cli/bus/supervisor.py", "x = {**os.environ, 'A': 'b'}"),
     ],
 )
 def test_what_is_allowed_is_let_pass(rule: str, path: str, text: str) -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from claimbus.messaging.permissions import inbox_of
 from claimbus.messaging.topology import SUBSCRIBES
+from claimbus_cli.bus.seeds import public_key
+from claimbus_cli.bus.supervisor import SERVICES
+from claimbus_cli.commands.keys import KeyFolder
 from claimbus_cli.embedded import server_binary
-from claimbus_cli.keys import KeyFolder
-from claimbus_cli.seeds import public_key
-from claimbus_cli.supervisor import SERVICES
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 

@@ -11,8 +11,8 @@ from typing import Any
 from claimbus.events import VisitCompleted
 from claimbus.events.subjects import parse, subject_for
 from claimbus.messaging.topology import CLAIMS, SUBSCRIBES, VISITS
-from claimbus_cli.bus import dead_letters, outgoing, publish_visit
-from claimbus_cli.visits import read_visits
+from claimbus_cli.bus.bus import dead_letters, outgoing, publish_visit
+from claimbus_cli.visit_files import read_visits
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest

@@ -24,8 +24,8 @@ from claimbus.events import (
 from claimbus.events.subjects import all_claims_of, every, subject_for
 from claimbus.messaging.stored import walk
 from claimbus.messaging.topology import CLAIMS, OUTCOMES
-from claimbus_cli.bus import Word, dead_letters, outgoing, publish_visit, words_on
-from claimbus_cli.supervisor import Supervisor
+from claimbus_cli.bus.bus import Word, dead_letters, outgoing, publish_visit, words_on
+from claimbus_cli.bus.supervisor import Supervisor
 from nats.aio.client import Client
 from observing import Collector, all_is_settled, eventually, example_bodies, lines_of
 

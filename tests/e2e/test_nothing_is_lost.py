@@ -12,9 +12,9 @@ import pytest
 from claimbus.events.subjects import parse
 from claimbus.messaging.topology import ACK_WAIT, SUBSCRIBES, VISITS, provision
 from claimbus.probe import answers
-from claimbus_cli.bus import dead_letters, outgoing, publish_visit
+from claimbus_cli.bus.bus import dead_letters, outgoing, publish_visit
+from claimbus_cli.bus.supervisor import Supervisor
 from claimbus_cli.embedded import EmbeddedServer
-from claimbus_cli.supervisor import Supervisor
 from nats.aio.client import Client
 from observing import all_is_settled, decisions_are_in, publish_twice, quiet, until_stored, visits, words_of_claims
 

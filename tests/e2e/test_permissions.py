@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from claimbus.messaging.topology import CLAIMS, VISITS, provision
 from claimbus.telemetry import registry
-from claimbus_cli.bus import connected, dead_letters, outgoing, publish_visit, words_on
+from claimbus_cli.bus.bus import connected, dead_letters, outgoing, publish_visit, words_on
+from claimbus_cli.bus.supervisor import SERVICES
+from claimbus_cli.commands.keys import KeyFolder
 from claimbus_cli.embedded import server_binary
-from claimbus_cli.keys import KeyFolder
-from claimbus_cli.supervisor import SERVICES
 from keyed import KeyedServer, keyed_server, services_with_keys
 from nats.errors import Error as NatsError
 from observing import Collector, eventually, example_bodies

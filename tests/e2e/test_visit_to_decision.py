@@ -7,9 +7,9 @@ import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted, VisitVoided
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.topology import VISITS
-from claimbus_cli.bus import dead_letters, following, outgoing, publish_visit
+from claimbus_cli.bus.bus import dead_letters, following, outgoing, publish_visit
+from claimbus_cli.bus.supervisor import Supervisor
 from claimbus_cli.evaluate import evaluate_visit
-from claimbus_cli.supervisor import Supervisor
 from nats.aio.client import Client
 from observing import all_is_settled, eventually, example_bodies, words_of_claims
 

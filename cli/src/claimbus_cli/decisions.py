@@ -4,7 +4,7 @@ from claimbus.events import ClaimDenialRisk, ClaimReady, InvalidEvent, Problem, 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from claimbus_cli.terminal import loading_rules
+from claimbus_cli.views.terminal import loading_rules
 
 Decision = ClaimReady | ClaimDenialRisk
 

@@ -20,10 +20,10 @@ from nats.errors import Error as NatsError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from claimbus_cli.bus import BusError, connected
+from claimbus_cli.bus.bus import BusError, connected
+from claimbus_cli.bus.supervisor import ServiceFailedError
 from claimbus_cli.embedded import BrokerError
-from claimbus_cli.supervisor import ServiceFailedError
-from claimbus_cli.visits import VisitsError
+from claimbus_cli.visit_files import VisitsError
 
 _EXPECTED = (BusError, BrokerError, ServiceFailedError, VisitsError, MessagingError, TimeoutError)
 

@@ -11,9 +11,9 @@ from claimbus.messaging.topology import provision
 from claimbus.service import Settings
 from claimbus.telemetry.export import Exports, exporting
 
-from claimbus_cli.bus import connected
+from claimbus_cli.bus.bus import connected
+from claimbus_cli.bus.supervisor import Supervisor
 from claimbus_cli.embedded import EmbeddedServer
-from claimbus_cli.supervisor import Supervisor
 
 
 @dataclass(frozen=True)

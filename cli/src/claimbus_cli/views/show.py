@@ -4,7 +4,7 @@ from claimbus.events import Finding, Line, VisitHeld, VisitSuperseded
 from rich.table import Table
 from rich.text import Text
 
-from claimbus_cli.bus import Buried, Word
+from claimbus_cli.bus.bus import Buried, Word
 
 _STYLES = {"ready": "green", "denial-risk": "red"}
 _ORDER = {"block": 0, "review": 1, "info": 2}

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from rich.table import Table
 from rich.text import Text
 
-from claimbus_cli.terminal import loading_rules, out
+from claimbus_cli.views.terminal import loading_rules, out
 
 _LONGEST = 20_000
 _MINUTES = 15

@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from rich.table import Table
 from rich.text import Text
 
-from claimbus_cli.terminal import loading_rules, out
+from claimbus_cli.views.terminal import loading_rules, out
 
 if TYPE_CHECKING:
     from claimbus_cli.registry import Entry

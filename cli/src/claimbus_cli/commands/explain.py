@@ -8,12 +8,12 @@ import click
 from claimbus.events import ClaimAdjudicated, ClaimSubmitted, ClaimVoided, InvalidEvent, VisitHeld
 from rich.console import Console
 
-from claimbus_cli.account import account_of, changes_in
-from claimbus_cli.answers import answers_of
-from claimbus_cli.bus import Buried, BusError, Word, dead_letters, outcomes_of, words_on
+from claimbus_cli.bus.bus import Buried, BusError, Word, dead_letters, outcomes_of, words_on
 from claimbus_cli.decisions import decision_of
-from claimbus_cli.terminal import at_server, out, run
-from claimbus_cli.visits import VisitsError, read_visits
+from claimbus_cli.views.account import account_of, changes_in
+from claimbus_cli.views.answers import answers_of
+from claimbus_cli.views.terminal import at_server, out, run
+from claimbus_cli.visit_files import VisitsError, read_visits
 
 _CLOSED = {
     "voided": "The EHR took this visit back: nothing of it may be billed.",

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from claimbus_cli.rulebooks import Chain, Rulebooks, UnknownNameError, data_of, load_rulebooks
-from claimbus_cli.terminal import loading_rules, out
+from claimbus_cli.views.terminal import loading_rules, out
 
 _NAME = 36
 """Characters of a name that is not broken over lines."""

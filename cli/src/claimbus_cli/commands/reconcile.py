@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 from rich.table import Table
 
-from claimbus_cli.bus import Buried, all_messages, dead_letters
-from claimbus_cli.terminal import at_server, counted, out, run, spell_age
+from claimbus_cli.bus.bus import Buried, all_messages, dead_letters
+from claimbus_cli.views.terminal import at_server, counted, out, run, spell_age
 
 _MOST_ASKED = 200
 """Gaps of which the broker is asked what is there, one by one."""

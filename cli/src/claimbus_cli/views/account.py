@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from claimbus_cli.sentences import count, sentence
+from claimbus_cli.views.sentences import count, sentence
 
 Decision = ClaimReady | ClaimDenialRisk
 

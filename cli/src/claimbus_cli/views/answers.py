@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from claimbus_cli.account import Decision
+from claimbus_cli.views.account import Decision
 
 Outcome = ClaimSubmitted | ClaimAdjudicated
 

@@ -12,7 +12,7 @@ from claimbus.messaging.topology import CLAIMS, VISITS
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from claimbus_cli.bus import letters_from
+from claimbus_cli.bus.bus import letters_from
 
 _CLOSING = (ClaimReady, ClaimDenialRisk, ClaimVoided)
 _MOST_SUBJECTS = 500_000

@@ -12,9 +12,9 @@ from claimbus.messaging.topology import VISITS
 from nats.aio.client import Client
 from pydantic_core import from_json, to_json
 
-from claimbus_cli.bus import dead_letters, stored_events
-from claimbus_cli.reconcile import said_by_claims
-from claimbus_cli.terminal import at_server, counted, run
+from claimbus_cli.bus.bus import dead_letters, stored_events
+from claimbus_cli.commands.reconcile import said_by_claims
+from claimbus_cli.views.terminal import at_server, counted, run
 
 
 class _Sent(Keyed):

@@ -10,10 +10,10 @@ import click
 from claimbus.events import InvalidEvent
 from click.core import ParameterSource
 
-from claimbus_cli import render_837p
+from claimbus_cli.commands import render_837p
 from claimbus_cli.decisions import Decision, decision_of
-from claimbus_cli.terminal import loading_rules
-from claimbus_cli.visits import VisitsError, read_visits
+from claimbus_cli.views.terminal import loading_rules
+from claimbus_cli.visit_files import VisitsError, read_visits
 
 Numbered = tuple[int, Decision]
 """A decision with the line of input that it came from."""

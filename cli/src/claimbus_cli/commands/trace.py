@@ -22,7 +22,7 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
-from claimbus_cli.terminal import out
+from claimbus_cli.views.terminal import out
 
 _BAR = 12
 """Characters of a bar for the whole time of a trace."""

@@ -40,7 +40,7 @@ from nats.js.errors import NotFoundError
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from claimbus_cli.seeds import public_key
+from claimbus_cli.bus.seeds import public_key
 
 _KEY = TypeAdapter[str](Key)
 SOURCE = "/ehr/claimbus-cli"

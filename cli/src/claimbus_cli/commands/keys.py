@@ -23,8 +23,8 @@ from claimbus.messaging.topology import SUBSCRIBES
 from claimbus.values import Key
 from pydantic import TypeAdapter, ValidationError
 
-from claimbus_cli.seeds import new_seed, public_key
-from claimbus_cli.terminal import out
+from claimbus_cli.bus.seeds import new_seed, public_key
+from claimbus_cli.views.terminal import out
 
 SEED = "nkey"
 SERVER = "server"

@@ -19,9 +19,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from claimbus_cli.bus import count_of
-from claimbus_cli.open_visits import OpenVisits, OpenVisitsLook
-from claimbus_cli.terminal import at_server, out, run, spell_age
+from claimbus_cli.bus.bus import count_of
+from claimbus_cli.bus.open_visits import OpenVisits, OpenVisitsLook
+from claimbus_cli.views.terminal import at_server, out, run, spell_age
 
 _WORDS: tuple[type[Event], ...] = (ClaimReady, ClaimDenialRisk, VisitHeld, VisitSuperseded, ClaimVoided)
 _NEARLY_FULL = 0.7
