@@ -35,14 +35,14 @@ from claimbus.messaging import (
     basis_for,
     broker,
     decode,
+    delivery,
     publish,
     publish_once,
-    settlement,
     subscription,
 )
 from claimbus.messaging import join as join_module
+from claimbus.messaging.direct_get import LastMessages, latest_claim_event, walk
 from claimbus.messaging.publish import publish_after, publish_derived
-from claimbus.messaging.stored import LastMessages, latest_claim_event, walk
 from claimbus.messaging.topology import (
     ATTEMPTS,
     CLAIMS,
@@ -134,7 +134,7 @@ async def unsettled(client: Client, consumer: str) -> int:
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settlement, "RETRY_DELAYS", (0.05,) * (ATTEMPTS - 1))
+    monkeypatch.setattr(delivery, "RETRY_DELAYS", (0.05,) * (ATTEMPTS - 1))
 
 
 # --- settlement -------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ async def test_a_retry_waits_longer_than_the_one_before(nats_url: str, client: C
     async with serving(nats_url, "coding", handler):
         await put(client, visit())
         await until(lambda: len(at) == 3)
-    assert at[2] - at[1] > at[1] - at[0] >= settlement.RETRY_DELAYS[0]
+    assert at[2] - at[1] > at[1] - at[0] >= delivery.RETRY_DELAYS[0]
 
 
 async def test_a_handler_that_never_recovers_ends_in_a_dead_letter_that_says_nothing_of_the_content(

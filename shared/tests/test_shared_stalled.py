@@ -19,7 +19,7 @@ from claimbus.events import (
 )
 from claimbus.events.subjects import every, subject_for
 from claimbus.messaging import StalledVisit, StalledVisits, basis_for
-from claimbus.messaging.stored import read_on, read_one
+from claimbus.messaging.direct_get import read_on, read_one
 from claimbus.messaging.topology import VISITS
 from claimbus.service import Settings, SettingsError
 from nats.aio.client import Client

@@ -22,7 +22,7 @@ from claimbus.events import (
     claim_id_of,
 )
 from claimbus.events.subjects import all_claims_of, every, subject_for
-from claimbus.messaging.stored import walk
+from claimbus.messaging.direct_get import walk
 from claimbus.messaging.topology import CLAIMS, OUTCOMES
 from claimbus_cli.bus import Word, dead_letters, outgoing, publish_visit, words_on
 from claimbus_cli.supervisor import Supervisor

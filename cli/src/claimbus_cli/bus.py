@@ -24,8 +24,8 @@ from claimbus.events import (
 from claimbus.events.envelope import Envelope, read
 from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, all_claims_of, all_outcomes_of, event_at, parse, subject_for
 from claimbus.messaging import InvalidEvent, Outgoing, basis_for, decode, publish
+from claimbus.messaging.direct_get import Stored, read_on, walk
 from claimbus.messaging.permissions import inbox_of
-from claimbus.messaging.stored import Stored, read_on, walk
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS
 from claimbus.telemetry.tracing import link_to, new_trace
 from claimbus.values import Key

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from claimbus.events import ClaimDenialRisk, ClaimReady, ClaimVoided, VisitCompleted
 from claimbus.events.subjects import every, parse, subject_for
-from claimbus.messaging.stored import first_of_last
+from claimbus.messaging.direct_get import first_of_last
 from claimbus.messaging.topology import CLAIMS, VISITS
 from nats.aio.client import Client
 from nats.errors import Error as NatsError

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 from claimbus.events import ClaimDenialRisk, ClaimReady, ClaimVoided, Event, VisitCompleted, VisitHeld, VisitSuperseded
 from claimbus.events.subjects import every, parse
-from claimbus.messaging.stored import Stored, read_on
+from claimbus.messaging.direct_get import Stored, read_on
 from claimbus.messaging.topology import CLAIMS, DEAD, STREAM_OF, VISITS, consumer_names, consumers
 from nats.aio.client import Client
 from pydantic_core import to_json

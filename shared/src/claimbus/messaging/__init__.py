@@ -2,13 +2,13 @@
 
 from claimbus.messaging.broker import broker, subscription
 from claimbus.messaging.decode import Received, basis_for, decode, validated
+from claimbus.messaging.direct_get import LatestClaimEvent
 from claimbus.messaging.errors import Drift, InvalidEvent, MessagingError, StaleRead
 from claimbus.messaging.join import Join, Joined, publish_once
 from claimbus.messaging.outcomes import note_outcome
 from claimbus.messaging.projection import Projection, Reading
 from claimbus.messaging.publish import Outgoing, identity_of, publish, publish_derived
 from claimbus.messaging.stalled import StalledVisit, StalledVisits
-from claimbus.messaging.stored import LatestClaimEvent
 from claimbus.telemetry.tracing import trace_id
 
 __all__ = [

@@ -19,9 +19,16 @@ from opentelemetry.trace import Link, SpanKind
 from claimbus.events import Basis, Derived, Event
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.decode import Fact, Received, decode
+from claimbus.messaging.direct_get import (
+    LastMessages,
+    LatestClaimEvent,
+    Stored,
+    all_claim_events,
+    latest_claim_event,
+    walk,
+)
 from claimbus.messaging.errors import InvalidEvent, StaleRead
 from claimbus.messaging.publish import Cause, publish_after
-from claimbus.messaging.stored import LastMessages, LatestClaimEvent, Stored, all_claim_events, latest_claim_event, walk
 from claimbus.messaging.topology import VISITS
 from claimbus.telemetry import registry, tracing
 from claimbus.telemetry.business import count_claim_event

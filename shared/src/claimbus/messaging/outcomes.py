@@ -2,7 +2,7 @@
 
 from claimbus.events import ClaimAdjudicated, ClaimSubmitted
 from claimbus.messaging.decode import Received
-from claimbus.messaging.stored import decision_of
+from claimbus.messaging.direct_get import decision_of
 from claimbus.telemetry import tracing
 from claimbus.telemetry.logs import log
 

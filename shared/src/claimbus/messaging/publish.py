@@ -19,9 +19,9 @@ from claimbus.events import Derived, Event
 from claimbus.events.envelope import Envelope, event_id, to_headers
 from claimbus.events.subjects import all_claims_of, subject_for, template_of
 from claimbus.messaging.decode import Received
+from claimbus.messaging.delivery import PUBLISH_TIMEOUT
+from claimbus.messaging.direct_get import LatestClaimEvent
 from claimbus.messaging.errors import StaleRead
-from claimbus.messaging.settlement import PUBLISH_TIMEOUT
-from claimbus.messaging.stored import LatestClaimEvent
 from claimbus.telemetry import registry, tracing
 from claimbus.telemetry.metrics import record
 

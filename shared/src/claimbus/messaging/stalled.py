@@ -21,8 +21,8 @@ from claimbus.events import Basis, Derived, Event, Keyed, Record, VisitCompleted
 from claimbus.events.envelope import EnvelopeError, read
 from claimbus.events.subjects import every, subject_for, template_of
 from claimbus.messaging.decode import Fact, decode
+from claimbus.messaging.direct_get import Stored, read_on, read_one, walk
 from claimbus.messaging.errors import InvalidEvent, MessagingError
-from claimbus.messaging.stored import Stored, read_on, read_one, walk
 from claimbus.messaging.topology import DAY, VISITS
 from claimbus.telemetry import registry, tracing
 from claimbus.telemetry.logs import log
