@@ -10,9 +10,10 @@ from pathlib import Path
 import nats
 import pytest
 from claimbus.events.subjects import parse
+from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import ACK_WAIT, SUBSCRIBES, VISITS, provision
 from claimbus.probe import answers
-from claimbus_cli.bus import dead_letters, outgoing, publish_visit
+from claimbus_cli.bus import outgoing, publish_visit
 from claimbus_cli.embedded import EmbeddedServer
 from claimbus_cli.supervisor import Supervisor
 from nats.aio.client import Client
@@ -39,7 +40,7 @@ async def assert_one_decision_each(client: Client, count: int) -> None:
     assert len(words) == len(by_visit), "a visit has two outcomes"
     assert set(by_visit.values()) == {1}, "a visit was decided twice"
     assert set(by_visit) == {key for key, _ in visits(count)}, "a visit was lost"
-    assert await dead_letters(client) == []
+    assert await read_dead_letters(client) == []
 
 
 async def deliveries(client: Client, service: str) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from claimbus.events import VisitHeld
 from claimbus.events.subjects import every, parse
-from claimbus.messaging.direct_get import latest_claim_event
+from claimbus.messaging.decisions import latest_claim_event
 from claimbus.messaging.errors import Drift
 from claimbus.messaging.topology import (
     ATTEMPTS,

@@ -1,13 +1,13 @@
-"""Everything that knows JetStream: topology, delivery, settlement, publishing, the join."""
+"""Everything that knows JetStream; what a service needs of it is listed here."""
 
 from claimbus.messaging.broker import broker, subscription
+from claimbus.messaging.decisions import LatestClaimEvent
 from claimbus.messaging.decode import Received, basis_for, decode, validated
-from claimbus.messaging.direct_get import LatestClaimEvent
 from claimbus.messaging.errors import Drift, InvalidEvent, MessagingError, StaleRead
-from claimbus.messaging.join import Join, Joined, publish_once
+from claimbus.messaging.join import Join, Joined
 from claimbus.messaging.outcomes import note_outcome
 from claimbus.messaging.projection import Projection, Reading
-from claimbus.messaging.publish import Outgoing, identity_of, publish, publish_derived
+from claimbus.messaging.publish import Outgoing, identity_of, publish_derived, publish_event, publish_once
 from claimbus.messaging.stalled import StalledVisit, StalledVisits
 from claimbus.telemetry.tracing import trace_id
 
@@ -30,8 +30,8 @@ __all__ = [
     "decode",
     "identity_of",
     "note_outcome",
-    "publish",
     "publish_derived",
+    "publish_event",
     "publish_once",
     "subscription",
     "trace_id",

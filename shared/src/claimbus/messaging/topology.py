@@ -38,13 +38,15 @@ STREAM_OF = {VisitCompleted.family: VISITS, ClaimReady.family: CLAIMS, ClaimAdju
 DAY = 86_400.0
 KEPT = 400 * DAY
 """Seconds that events are kept: running totals of a calendar year are rebuilt from them (ADR 0008)."""
-LETTERS_KEPT = 90 * DAY
+DEAD_LETTERS_KEPT = 90 * DAY
 """Seconds that dead letters are kept."""
 MAX_EVENT_BYTES = 256 * 1024
 
 ATTEMPTS = 6
 RETRY_DELAYS = (0.2, 1.0, 5.0, 30.0, 120.0)
 """Seconds before the second, third, ... attempt; each with up to a fifth of jitter."""
+PUBLISH_TIMEOUT = 5.0
+"""Seconds to wait for the broker's acknowledgement of a publish."""
 ACK_WAIT = 15.0
 """Seconds until a message whose process died is delivered again; three times the publish timeout."""
 MAX_DELIVER = 10
@@ -89,12 +91,12 @@ def streams(replicas: int = 1, room: float = 1.0) -> tuple[StreamConfig, ...]:
         "duplicate_window": DUPLICATE_WINDOW,
     }
     facts: dict[str, Any] = common | {"max_age": KEPT, "max_msg_size": MAX_EVENT_BYTES}
-    letters: dict[str, Any] = common | {"max_age": LETTERS_KEPT, "max_msg_size": 16 * 1024}
+    dead_letters: dict[str, Any] = common | {"max_age": DEAD_LETTERS_KEPT, "max_msg_size": 16 * 1024}
     return (
         StreamConfig(name=VISITS, subjects=[ALL_VISITS], max_bytes=int(room * (8 << 30)), **facts),
         StreamConfig(name=CLAIMS, subjects=[ALL_CLAIMS], max_bytes=int(room * (4 << 30)), **facts),
         StreamConfig(name=OUTCOMES, subjects=[ALL_OUTCOMES], max_bytes=int(room * (1 << 30)), **facts),
-        StreamConfig(name=DEAD, subjects=[ALL_DEAD, *_GIVEN_UP], max_bytes=1 << 28, **letters),
+        StreamConfig(name=DEAD, subjects=[ALL_DEAD, *_GIVEN_UP], max_bytes=1 << 28, **dead_letters),
     )
 
 
