@@ -11,7 +11,8 @@ from typing import Any
 from claimbus.events import VisitCompleted
 from claimbus.events.subjects import parse, subject_for
 from claimbus.messaging.dead_letters import read_dead_letters
-from claimbus.messaging.topology import CLAIMS, SUBSCRIBES, VISITS
+from claimbus.messaging.topology import CLAIMS, VISITS
+from claimbus.services import SERVICES
 from claimbus_cli.bus import outgoing, publish_visit
 from claimbus_cli.visits import read_visits
 from nats.aio.client import Client
@@ -209,7 +210,7 @@ async def undecided(client: Client, logs: Path | None = None) -> str:
     for address in map(parse, (await js.stream_info(VISITS, subjects_filter=">")).state.subjects or {}):
         if address.visit_id not in decided:
             stored.setdefault(address.visit_id, []).append(address.fact)
-    infos = [await js.consumer_info(VISITS, service) for service in SUBSCRIBES]
+    infos = [await js.consumer_info(VISITS, service) for service in SERVICES]
     return "\n".join(
         [
             f"{len(stored)} visits without a word of claims",

@@ -19,9 +19,9 @@ from claimbus.events.subjects import ALL_CLAIMS, every, parse
 from claimbus.events.visit_completed import VisitCompleted
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import CLAIMS, VISITS
+from claimbus.services import SERVICES
 from claimbus_cli.bus import all_messages, outgoing, publish_visit, words_on
 from claimbus_cli.evaluate import evaluate_visit
-from claimbus_cli.supervisor import SERVICES
 from composed import BROKERS, Stack, composed, run
 from nats.aio.client import Client
 from nats.errors import Error as NatsError

@@ -11,8 +11,9 @@ import nats
 import pytest
 from claimbus.events.subjects import parse
 from claimbus.messaging.dead_letters import read_dead_letters
-from claimbus.messaging.topology import ACK_WAIT, SUBSCRIBES, VISITS, provision
+from claimbus.messaging.topology import ACK_WAIT, VISITS, provision
 from claimbus.probe import answers
+from claimbus.services import SERVICES
 from claimbus_cli.bus import outgoing, publish_visit
 from claimbus_cli.embedded import EmbeddedServer
 from claimbus_cli.supervisor import Supervisor
@@ -47,12 +48,12 @@ async def deliveries(client: Client, service: str) -> tuple[int, int]:
     """How many messages a service was given, repetitions too, and how many there are for it."""
     js = client.jetstream()
     given = (await js.consumer_info(VISITS, service)).delivered
-    facts = {event.fact for event in SUBSCRIBES[service]}
+    facts = {event.fact for event in SERVICES[service].subscribes}
     there = (await js.stream_info(VISITS, subjects_filter=">")).state.subjects or {}
     return (given.consumer_seq if given else 0), sum(n for subject, n in there.items() if parse(subject).fact in facts)
 
 
-@pytest.mark.parametrize("victim", ["coding", "units", "documentation-check", "claims"])
+@pytest.mark.parametrize("victim", SERVICES)
 async def test_a_service_killed_while_a_thousand_visits_flow_twice_loses_and_doubles_none(
     victim: str, client: Client, services: Supervisor
 ) -> None:
@@ -80,7 +81,7 @@ async def test_three_replicas_of_each_service_still_decide_once(nats_url: str, c
         await supervisor.stop()
 
 
-@pytest.mark.parametrize("stopped", ["coding", "units", "documentation-check", "claims"])
+@pytest.mark.parametrize("stopped", SERVICES)
 async def test_a_service_told_to_stop_under_load_loses_nothing_and_leaves_nothing_to_repeat(
     stopped: str, client: Client, services: Supervisor
 ) -> None:
