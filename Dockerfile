@@ -3,7 +3,7 @@
 #   docker build --build-arg SERVICE=claims --tag claimbus/claims:0.1.0 .
 #   docker build --target command --tag claimbus/cli:0.1.0 .
 #
-# `make images` builds all five. PYTHON names the base; give a digest where a build has to repeat exactly.
+# `make images` builds them all. PYTHON names the base; give a digest where a build has to repeat exactly.
 ARG PYTHON=python:3.11-slim-bookworm
 
 # Wheels of our own, and an environment with the command's libraries.
@@ -19,13 +19,12 @@ COPY shared shared
 COPY services services
 COPY cli cli
 RUN /opt/claimbus/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheels \
-    ./shared ./services/coding ./services/units ./services/documentation-check ./services/claims ./cli
+    ./shared ./services/* ./cli
 
 FROM build AS all
-RUN /opt/claimbus/bin/pip install --quiet --no-deps --no-index --find-links /wheels \
-        claimbus claimbus-coding claimbus-units claimbus-documentation-check claimbus-claims claimbus-cli \
+RUN /opt/claimbus/bin/pip install --quiet --no-deps --no-index /wheels/*.whl \
     && mkdir -p /empty/server /empty/provision /empty/operator \
-        /empty/coding /empty/units /empty/documentation-check /empty/claims
+    && for service in services/*; do mkdir "/empty/${service#services/}"; done
 
 FROM ${PYTHON} AS command
 COPY --from=all /opt/claimbus /opt/claimbus

@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-MEMBERS := shared services/coding services/units services/documentation-check services/claims cli
+SERVICES := $(patsubst services/%/pyproject.toml,%,$(wildcard services/*/pyproject.toml))
+MEMBERS := shared $(SERVICES:%=services/%) cli
 EDITABLE := $(foreach member,$(MEMBERS),-e ./$(member))
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' shared/pyproject.toml)
 REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
@@ -82,7 +83,7 @@ drill: $(VENV)/.dev ## lose everything and restore it from a backup; needs Docke
 	@$(BIN)/python tools/drill.py $(ARGS)
 
 images: ## the images of the services and of the command, built with Docker
-	@for service in coding units documentation-check claims; do \
+	@for service in $(SERVICES); do \
 		$(DOCKER_BUILD) --build-arg SERVICE=$$service --tag claimbus/$$service:$(VERSION) . || exit 1; done
 	@$(DOCKER_BUILD) --target command --tag claimbus/cli:$(VERSION) .
 	@docker images --filter reference='claimbus/*:$(VERSION)'

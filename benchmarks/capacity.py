@@ -28,7 +28,7 @@ from capacity_page import page
 from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS, provision
-from claimbus_cli.bus.supervisor import SERVICES
+from claimbus.services import SERVICES
 from claimbus_cli.embedded import EmbeddedServer
 from claimbus_cli.evaluate import evaluate_visit
 from nats.aio.client import Client
@@ -119,7 +119,7 @@ async def started(url: str, service: str) -> tuple[float, int]:
     begun = time.perf_counter()
     environment = {**os.environ, "CLAIMBUS_NATS_URL": url, "CLAIMBUS_HELD_AFTER": "0"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", SERVICES[service], env=environment, stderr=asyncio.subprocess.PIPE, limit=1 << 20
+        sys.executable, "-m", SERVICES[service].module, env=environment, stderr=asyncio.subprocess.PIPE, limit=1 << 20
     )
     assert process.stderr is not None  # noqa: S101
     while b"service.ready" not in await process.stderr.readline():

@@ -34,7 +34,7 @@ class Ask:
 @dataclass(frozen=True)
 class Panel:
     title: str
-    tells: str
+    description: str
     asks: tuple[Ask, ...]
     unit: str = "short"
     shape: Literal["lines", "number", "bars", "table"] = "lines"
@@ -102,7 +102,7 @@ _PIPELINE = (
     ),
     Panel(
         "Open visits",
-        "Without a decision, and of those the ones that nothing at all was said of in twice the time to be held.",
+        "Without a decision, and of those the ones without any claim event after twice the time to be held.",
         (
             Ask("max(claimbus_visits_open)", "open"),
             Ask("max(claimbus_visits_unaccounted)", "unaccounted for"),
@@ -321,9 +321,9 @@ _REVENUE = (
         traces_of="claimbus-claims",
     ),
     Panel(
-        "What claims said",
-        "In the period: decisions, and what stands in their place.",
-        (Ask(_sum("claimbus_words_total", "claimbus_outcome"), "{{claimbus_outcome}}"),),
+        "Claim events",
+        "In the period: decisions, and what takes their place.",
+        (Ask(_sum("claimbus_claim_events_total", "claimbus_outcome"), "{{claimbus_outcome}}"),),
         shape="bars",
         width=12,
     ),
@@ -398,7 +398,7 @@ def _panel(panel: Panel) -> Any:
         "bars": bargauge.Panel,
         "table": table.Panel,
     }
-    built = shapes[panel.shape]().title(panel.title).description(panel.tells).unit(panel.unit)
+    built = shapes[panel.shape]().title(panel.title).description(panel.description).unit(panel.unit)
     built = built.datasource(_METRICS).span(panel.width).height(_HEIGHT if panel.shape != "number" else 4)
     if panel.shape == "bars":
         built = built.orientation(common.VizOrientation.HORIZONTAL)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from claimbus_cli.registry import SERVICES, Entry, registry
+from claimbus.services import SERVICES
+from claimbus_cli.registry import Entry, registry
 
 PAGE = Path("docs/findings.md")
 

@@ -7,18 +7,17 @@ import re
 import subprocess
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+from workspace import ROOT, member_folders, project_in
+
 REQUIREMENTS = ROOT / "requirements"
 _COMMAND = "claimbus-cli"
 
 
 def members() -> list[dict[str, Any]]:
-    workspace = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["claimbus"]["members"]
-    return [tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"] for member in workspace]
+    return list(map(project_in, member_folders()))
 
 
 def third_party(needs: list[str]) -> list[str]:

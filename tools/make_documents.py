@@ -1,5 +1,5 @@
 """Make documents from code and tables: JSON Schema for each event, AsyncAPI for each service, three pages, the
-dashboards, and the alerts as Kubernetes has them.
+dashboards, the alerts as Kubernetes has them, and what deployment files have of the table of services.
 
 The pages are those of what a record must show, of all findings and of all telemetry.
 
@@ -12,14 +12,14 @@ import argparse
 import inspect
 import json
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from claimbus.events import DeadLetter, Event, Record
 from claimbus.events.envelope import SPEC_VERSION, Envelope
 from claimbus.events.subjects import EVENTS, dead, subject_for
-from claimbus.messaging.topology import DEAD, PUBLISHES, SUBSCRIBES, streams
+from claimbus.messaging.topology import DEAD, STREAM_OF
+from claimbus.services import SERVICES, ServiceRow
 from claimbus.values import Key
 from dashboards import dashboards
 from findings_page import PAGE as FINDINGS_PAGE
@@ -27,10 +27,11 @@ from findings_page import findings_page
 from manifests import ALERTS, alert_rules
 from pydantic import TypeAdapter
 from requirements_page import PAGE, requirements_page
+from service_files import service_files
 from telemetry_page import PAGE as TELEMETRY_PAGE
 from telemetry_page import telemetry_page
+from workspace import ROOT, project_in
 
-ROOT = Path(__file__).parent.parent
 SCHEMAS = Path("shared/schemas")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _DEAD_LETTER = Path("dead-letter/1.0.json")
@@ -44,14 +45,14 @@ def documents() -> dict[Path, str]:
         SCHEMAS / path_of(event): schema_of(event, event.schema_id(), {"x-ce-type": event.type}) for event in EVENTS
     }
     made[SCHEMAS / _DEAD_LETTER] = schema_of(DeadLetter, "urn:claimbus:dead-letter:1.0", {})
-    for service in SUBSCRIBES:
-        made[Path("services") / service / "asyncapi.json"] = asyncapi_of(service)
+    made |= {Path("services") / row.name / "asyncapi.json": asyncapi_of(row) for row in SERVICES.values()}
     texts = {path: json.dumps(document, indent=2, sort_keys=True) + "\n" for path, document in made.items()}
     return (
         texts
         | {PAGE: requirements_page(), FINDINGS_PAGE: findings_page(), TELEMETRY_PAGE: telemetry_page()}
         | {ALERTS: alert_rules()}
         | dashboards()
+        | service_files()
     )
 
 
@@ -66,14 +67,14 @@ def schema_of(record: type[Record], identity: str, extra: Json) -> Json:
     return {**schema, "$schema": _DIALECT, "$id": identity, "title": record.__name__, **extra}
 
 
-def asyncapi_of(service: str) -> Json:
-    """AsyncAPI 3.0 document of a service: what it hears, what it says, and its dead letters."""
-    project = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())["project"]
-    hears, says = SUBSCRIBES[service], PUBLISHES[service]
-    channels = {_name(event): _channel(event) for event in (*hears, *says)}
-    operations = {f"hear.{_name(event)}": _hear(service, event) for event in hears}
-    operations |= {f"say.{_name(event)}": _operation("send", _name(event), event.family) for event in says}
-    messages = {_name(event): _message(event) for event in (*hears, *says)}
+def asyncapi_of(row: ServiceRow) -> Json:
+    """AsyncAPI 3.0 document of a service: what it receives, what it sends, and its dead letters."""
+    project = project_in(ROOT / "services" / row.name)
+    events = (*row.subscribes, *row.publishes)
+    channels = {_name(event): _channel(event) for event in events}
+    operations = {f"receive.{_name(event)}": _receive(row.name, event) for event in row.subscribes}
+    operations |= {f"send.{_name(event)}": _send(event) for event in row.publishes}
+    messages = {_name(event): _message(event) for event in events}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": project["name"], "version": project["version"], "description": project["description"]},
@@ -86,8 +87,8 @@ def asyncapi_of(service: str) -> Json:
                 "variables": {"host": {"default": "127.0.0.1:4222", "description": "CLAIMBUS_NATS_URL"}},
             }
         },
-        "channels": channels | {"dead-letter": _dead_letter_channel(service)},
-        "operations": operations | {"bury": _operation("send", "dead-letter", "dead")},
+        "channels": channels | {"dead-letter": _dead_letter_channel(row.name)},
+        "operations": operations | {"dead-letter": _operation("send", "dead-letter", DEAD)},
         "components": {"messages": messages | {"dead-letter": _dead_letter_message()}},
     }
 
@@ -111,36 +112,34 @@ def _channel(event: type[Event]) -> Json:
 def _dead_letter_channel(service: str) -> Json:
     return {
         "address": dead(service, "{why}"),
-        "parameters": {"why": {"enum": ["invalid", "exhausted"], "description": "`why` of the letter"}},
+        "parameters": {"why": {"enum": ["invalid", "exhausted"], "description": "`why` of the dead letter"}},
         "messages": {"dead-letter": {"$ref": "#/components/messages/dead-letter"}},
     }
 
 
-def _hear(service: str, event: type[Event]) -> Json:
-    operation = _operation("receive", _name(event), event.family)
+def _receive(service: str, event: type[Event]) -> Json:
+    operation = _operation("receive", _name(event), STREAM_OF[event.family])
     operation["x-jetstream"]["durable"] = service
     return operation
 
 
-def _operation(action: str, name: str, family: str) -> Json:
+def _send(event: type[Event]) -> Json:
+    return _operation("send", _name(event), STREAM_OF[event.family])
+
+
+def _operation(action: str, name: str, stream: str) -> Json:
     # The NATS binding knows queue groups only. Replicas share a durable pull consumer, which is not
     # one, so what they subscribe with stands in an extension.
     return {
         "action": action,
         "channel": {"$ref": f"#/channels/{name}"},
         "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
-        "x-jetstream": {"stream": _stream_of(family)},
+        "x-jetstream": {"stream": stream},
     }
 
 
-def _stream_of(family: str) -> str:
-    if family == "dead":
-        return DEAD
-    return next(str(one.name) for one in streams() if any(said.startswith(f"{family}.") for said in one.subjects or ()))
-
-
 def _message(event: type[Event]) -> Json:
-    ours = any(event in said for said in PUBLISHES.values())
+    ours = any(event in row.publishes for row in SERVICES.values())
     return {
         "name": event.type,
         "title": event.__name__,
@@ -153,7 +152,7 @@ def _message(event: type[Event]) -> Json:
 
 
 def _headers(event: type[Event], *, ours: bool) -> Json:
-    """Headers of binary mode. What a service says has all of them; an EHR may send the data alone."""
+    """Headers of binary mode. What a service publishes has all of them; an EHR may send the data alone."""
     known: Json = {
         "ce-specversion": {"const": SPEC_VERSION},
         "ce-type": {"const": event.type},

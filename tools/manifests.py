@@ -24,7 +24,8 @@ from urllib.parse import urlsplit
 
 import yaml
 from claimbus.messaging.broker import GRACE
-from claimbus.messaging.topology import SUBSCRIBES, consumer_names, streams
+from claimbus.messaging.topology import consumer_names, streams
+from claimbus.services import SERVICES
 
 ROOT = Path(__file__).parent.parent
 OVERLAYS = ROOT / "deploy/k8s/overlays"
@@ -32,7 +33,7 @@ ALERTS = Path("deploy/k8s/base/alerts.yaml")
 CHECKERS = ROOT / ".checkers/bin"
 SECRETS = {
     "claimbus-nats-auth": {"users.conf", "encryption.conf"},
-    **{f"claimbus-{user}-nkey": {"nkey"} for user in (*SUBSCRIBES, "provision")},
+    **{f"claimbus-{user}-nkey": {"nkey"} for user in (*SERVICES, "provision")},
 }
 """What `claimbus keys kubernetes` prints that manifests may name, with its keys; a test compares them."""
 _OTHERS = {
@@ -44,7 +45,7 @@ _OTHERS = {
 }
 """Kinds that the API server learns from operators: no schema of theirs is at hand, references alone are checked."""
 _IMAGES = {
-    *(f"claimbus/{name}" for name in (*SUBSCRIBES, "cli")),
+    *(f"claimbus/{name}" for name in (*SERVICES, "cli")),
     *("nats", "natsio/prometheus-nats-exporter", "otel/opentelemetry-collector-contrib"),
     *("jaegertracing/jaeger", "prom/prometheus", "grafana/grafana"),
 }
@@ -330,7 +331,7 @@ def scaling(built: Built) -> Iterator[str]:
                 built, _title(one), f"http://{trigger['metadata']['natsServerMonitoringEndpoint']}"
             )
     scaled = {one["spec"]["scaleTargetRef"]["name"] for one in built.of("ScaledObject")}
-    for name in SUBSCRIBES:
+    for name in SERVICES:
         if f"claimbus-{name}" not in scaled:
             yield f"nothing scales claimbus-{name}"
 

@@ -19,14 +19,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 import venv
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+from workspace import ROOT, member_folders, project_in
+
 BILL_MAKER = ROOT / ".bom/bin/cyclonedx-py"
 SEED = re.compile(r"\bS[UAONC][A-Z2-7]{56}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----")
 EXAMPLE = "examples/visits/01-medicare-plain.json"
@@ -168,11 +168,6 @@ def documents(_: Path) -> str:
     return "as the code makes them"
 
 
-def members(root: Path) -> list[Path]:
-    named = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["claimbus"]["members"]
-    return [root / name for name in named]
-
-
 def wheels(root: Path) -> str:
     """Into dist/, which holds nothing else afterwards."""
     shutil.rmtree(root / "dist", ignore_errors=True)
@@ -180,13 +175,13 @@ def wheels(root: Path) -> str:
     with tempfile.TemporaryDirectory() as again:
         for folder in (root / "dist", Path(again)):
             pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation")
-            run(*pip, "--wheel-dir", folder, *members(root), SOURCE_DATE_EPOCH=epoch)
+            run(*pip, "--wheel-dir", folder, *member_folders(root), SOURCE_DATE_EPOCH=epoch)
         made = {wheel.name: wheel.read_bytes() for wheel in (root / "dist").glob("*.whl")}
         if made != {wheel.name: wheel.read_bytes() for wheel in Path(again).glob("*.whl")}:
             raise Failed("two builds of one commit differ")
-    for member in members(root):
+    for member in member_folders(root):
         wanted = {str(file.relative_to(member / "src")) for file in (member / "src").rglob("*") if _is_shipped(file)}
-        name = tomllib.loads((member / "pyproject.toml").read_text())["project"]["name"].replace("-", "_")
+        name = project_in(member)["name"].replace("-", "_")
         (wheel,) = (root / "dist").glob(f"{name}-[0-9]*.whl")
         held = {entry for entry in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in entry}
         if held != wanted:

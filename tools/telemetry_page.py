@@ -28,20 +28,20 @@ def telemetry_page() -> str:
     parts = [
         _HEAD,
         "## Spans\n",
-        _table(("begins with", "is"), ((f"`{name}`", says) for name, says in registry.SPANS.items())),
+        _table(("begins with", "is"), ((f"`{name}`", text) for name, text in registry.SPANS.items())),
         "## Attributes of spans and links\n",
-        _table(("attribute", "says"), _attributes(registry.SPAN_ATTRIBUTES)),
+        _table(("attribute", "is"), _attributes(registry.SPAN_ATTRIBUTES)),
         "## Metrics\n",
         _table(("metric", "kind", "unit", "is", "labels"), map(_row, registry.METRICS.values())),
         "Labels, beside those that spans have too:\n",
-        _table(("label", "says"), _attributes(set(registry.ATTRIBUTES) - registry.SPAN_ATTRIBUTES)),
+        _table(("label", "is"), _attributes(set(registry.ATTRIBUTES) - registry.SPAN_ATTRIBUTES)),
         "## Buckets of histograms\n",
         _table(
             ("metric", "upper bounds in seconds"),
-            ((f"`{one.name}`", ", ".join(f"{bound:g}" for bound in one.buckets)) for one in _histograms()),
+            ((f"`{metric.name}`", ", ".join(f"{bound:g}" for bound in metric.buckets)) for metric in _histograms()),
         ),
         "## Resource\n",
-        _table(("attribute", "says"), ((f"`{name}`", says) for name, says in registry.RESOURCE.items())),
+        _table(("attribute", "is"), ((f"`{name}`", text) for name, text in registry.RESOURCE.items())),
         "## Fields of a log line\n",
         ", ".join(f"`{name}`" for name in sorted(registry.LOG_FIELDS)) + "\n",
     ]
@@ -49,7 +49,7 @@ def telemetry_page() -> str:
 
 
 def _histograms() -> list[Metric]:
-    return [one for one in registry.METRICS.values() if one.buckets]
+    return [metric for metric in registry.METRICS.values() if metric.buckets]
 
 
 def _attributes(names: Iterable[str]) -> list[tuple[str, str]]:
@@ -59,7 +59,7 @@ def _attributes(names: Iterable[str]) -> list[tuple[str, str]]:
 def _row(metric: Metric) -> tuple[str, ...]:
     unit = "" if metric.unit.startswith("{") else metric.unit
     labels = ", ".join(f"`{name}`" for name in registry.ATTRIBUTES if name in metric.labels)
-    return f"`{metric.name}`", metric.kind, unit, metric.says, labels
+    return f"`{metric.name}`", metric.kind, unit, metric.description, labels
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -162,11 +162,11 @@ async def test_a_message_that_failed_for_a_passing_reason_is_replayed_in_a_new_t
     js = client.jetstream()
     claimbus("publish", str(EXAMPLES / "01-medicare-plain.json"), CLAIMBUS_NATS_URL=nats_url)
     visit = await js.get_last_msg("VISITS", "visits.*.*.completed")
-    letter = DeadLetter(
+    dead_letter = DeadLetter(
         stream="VISITS", seq=visit.seq or 0, subject=visit.subject or "", consumer="coding", deliveries=6,
         why="exhausted", error="TimeoutError", at=datetime.now(UTC),
     )  # fmt: skip
-    await js.publish(dead("coding", "exhausted"), letter.model_dump_json().encode())
+    await js.publish(dead("coding", "exhausted"), dead_letter.model_dump_json().encode())
     shown = claimbus("dead", "show", "1", CLAIMBUS_NATS_URL=nats_url)
     assert "claimbus dead replay 1" in shown.stdout
     first = claimbus("dead", "replay", "--all", CLAIMBUS_NATS_URL=nats_url)
@@ -188,11 +188,11 @@ async def test_a_structured_event_is_replayed_with_its_data(nats_url: str, clien
     subject = subject_for(VisitCompleted, GOOD["practice_id"], GOOD["visit_id"])
     headers = {"Content-Type": "application/cloudevents+json"}
     stored = await js.publish(subject, json.dumps(event).encode(), headers=headers)
-    letter = DeadLetter(
+    dead_letter = DeadLetter(
         stream="VISITS", seq=stored.seq, subject=subject, consumer="coding", deliveries=6,
         why="exhausted", error="TimeoutError", at=datetime.now(UTC),
     )  # fmt: skip
-    await js.publish(dead("coding", "exhausted"), letter.model_dump_json().encode())
+    await js.publish(dead("coding", "exhausted"), dead_letter.model_dump_json().encode())
     assert "1 replayed" in claimbus("dead", "replay", "1", CLAIMBUS_NATS_URL=nats_url).stdout
     again = await js.get_last_msg("VISITS", subject)
     fact = decode(subject, again.headers, again.data or b"")

@@ -5,9 +5,10 @@ import shlex
 from pathlib import Path
 
 import pytest
+from claimbus.services import SERVICES
 from claimbus_cli.commands.findings import findings
 from claimbus_cli.main import main
-from claimbus_cli.registry import SERVICES, registry
+from claimbus_cli.registry import registry
 from click.testing import CliRunner, Result
 
 ROOT = Path(__file__).parents[2]

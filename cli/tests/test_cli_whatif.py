@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from claimbus.events import DeadLetter, VisitHeld, VisitVoided
 from claimbus.events.subjects import dead, subject_for
-from claimbus.messaging import Outgoing, publish
+from claimbus.messaging import Outgoing, publish_event
 from claimbus.messaging.topology import VISITS
 from claimbus_cli.bus.bus import outgoing, publish_visit
 from claimbus_cli.evaluate import evaluate_visit
@@ -246,18 +246,18 @@ async def test_the_undecided_alone_come_back_to_be_published_again(
     for body in (sent("decided"), sent("lost"), sent("corrected"), sent("corrected", 2), sent("held")):
         await publish_visit(client, outgoing(body))
     for body in (sent("decided"), sent("corrected")):  # of the correction nothing was said
-        await publish(client, Outgoing.of(evaluate_visit(body)), source="/test")
+        await publish_event(client, Outgoing.of(evaluate_visit(body)), source="/test")
     held = VisitHeld.model_construct(practice_id="northside-pt", visit_id="held", revision=1)
     await client.jetstream().publish(
         subject_for(VisitHeld, "northside-pt", "held"), held.model_dump_json(warnings=False).encode()
     )
     await publish_visit(client, outgoing(sent("buried")))
     place = await client.jetstream().get_last_msg(VISITS, "visits.*.buried.completed")
-    letter = DeadLetter(
+    dead_letter = DeadLetter(
         stream=VISITS, seq=place.seq or 0, subject="visits.northside-pt.buried.completed", consumer="claims",
         deliveries=1, why="invalid", error="InvalidEvent", at=datetime.now(UTC),
     )  # fmt: skip
-    await client.jetstream().publish(dead("claims", "invalid"), letter.model_dump_json().encode())
+    await client.jetstream().publish(dead("claims", "invalid"), dead_letter.model_dump_json().encode())
     ran = claimbus("visits", "--undecided", CLAIMBUS_NATS_URL=nats_url)
     found = {(one["visit_id"], one["revision"]) for one in map(json.loads, ran.stdout.splitlines())}
     assert found == {("lost", 1), ("corrected", 2), ("held", 1)}

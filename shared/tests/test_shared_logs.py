@@ -45,10 +45,10 @@ def start(capsys: pytest.CaptureFixture[str]) -> Lines:
 
 def test_a_line_says_what_when_how_bad_and_which_service(capsys: pytest.CaptureFixture[str]) -> None:
     lines = start(capsys)
-    log().info("claim.said", outcome="ready", revision=2)
+    log().info("claim.published", outcome="ready", revision=2)
     (line,) = lines()
     assert line.pop("timestamp").endswith("Z")
-    assert line == {"event": "claim.said", "level": "info", "service": "units", "outcome": "ready", "revision": 2}
+    assert line == {"event": "claim.published", "level": "info", "service": "units", "outcome": "ready", "revision": 2}
 
 
 def test_a_field_that_is_not_listed_is_dropped_and_named(capsys: pytest.CaptureFixture[str]) -> None:

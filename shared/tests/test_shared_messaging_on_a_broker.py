@@ -35,14 +35,16 @@ from claimbus.messaging import (
     StaleRead,
     broker,
     decode,
-    publish,
+    delivery,
+    publish_event,
     publish_once,
-    settlement,
     subscription,
 )
 from claimbus.messaging import join as join_module
+from claimbus.messaging.dead_letters import read_dead_letters
+from claimbus.messaging.decisions import latest_claim_event
+from claimbus.messaging.direct_get import LastMessages, walk
 from claimbus.messaging.publish import publish_after, publish_derived
-from claimbus.messaging.stored import LastMessages, latest_claim_event, walk
 from claimbus.messaging.topology import (
     ATTEMPTS,
     CLAIMS,
@@ -123,8 +125,8 @@ async def until(condition: Callable[[], Any], seconds: float = 15.0) -> None:
             await asyncio.sleep(0.02)
 
 
-async def letters(client: Client) -> list[DeadLetter]:
-    return [DeadLetter.model_validate_json(one.body) for one in await walk(client, DEAD, "dead.>")]
+async def dead_letters(client: Client) -> list[DeadLetter]:
+    return [stored.dead_letter for stored in await read_dead_letters(client)]
 
 
 async def unsettled(client: Client, consumer: str) -> int:
@@ -134,10 +136,10 @@ async def unsettled(client: Client, consumer: str) -> int:
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settlement, "RETRY_DELAYS", (0.05,) * (ATTEMPTS - 1))
+    monkeypatch.setattr(delivery, "RETRY_DELAYS", (0.05,) * (ATTEMPTS - 1))
 
 
-# --- settlement -------------------------------------------------------------------------------------
+# --- delivery ---------------------------------------------------------------------------------------
 
 
 async def test_a_handler_that_recovers_is_tried_until_it_does(
@@ -155,7 +157,7 @@ async def test_a_handler_that_recovers_is_tried_until_it_does(
         await until(lambda: len(tries) == 3)
         await until(lambda: _is(0, unsettled(client, "coding")))
     assert tries == [1, 2, 3]
-    assert await letters(client) == []
+    assert await dead_letters(client) == []
 
 
 async def test_a_retry_waits_longer_than_the_one_before(nats_url: str, client: Client) -> None:
@@ -169,10 +171,10 @@ async def test_a_retry_waits_longer_than_the_one_before(nats_url: str, client: C
     async with serving(nats_url, "coding", handler):
         await put(client, visit())
         await until(lambda: len(at) == 3)
-    assert at[2] - at[1] > at[1] - at[0] >= settlement.RETRY_DELAYS[0]
+    assert at[2] - at[1] > at[1] - at[0] >= delivery.RETRY_DELAYS[0]
 
 
-async def test_a_handler_that_never_recovers_ends_in_a_dead_letter_that_says_nothing_of_the_content(
+async def test_a_handler_that_never_recovers_ends_in_a_dead_letter_without_the_content(
     nats_url: str, client: Client, quick_retries: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     tries = 0
@@ -184,12 +186,17 @@ async def test_a_handler_that_never_recovers_ends_in_a_dead_letter_that_says_not
 
     async with serving(nats_url, "coding", handler):
         seq = await put(client, visit())
-        await until(lambda: letters(client))
+        await until(lambda: dead_letters(client))
         await until(lambda: _is(0, unsettled(client, "coding")))
-    (letter,) = await letters(client)
+    (dead_letter,) = await dead_letters(client)
     assert tries == ATTEMPTS
-    assert (letter.why, letter.error, letter.deliveries, letter.seq) == ("exhausted", "RuntimeError", ATTEMPTS, seq)
-    assert CANARY not in letter.model_dump_json()
+    assert (dead_letter.why, dead_letter.error, dead_letter.deliveries, dead_letter.seq) == (
+        "exhausted",
+        "RuntimeError",
+        ATTEMPTS,
+        seq,
+    )
+    assert CANARY not in dead_letter.model_dump_json()
     assert CANARY not in "".join(capfd.readouterr())
 
 
@@ -244,7 +251,7 @@ async def test_a_message_that_kills_every_process_that_touches_it_is_seen_in_the
     assert json.loads(advisory.body)["consumer"] == "fragile"
 
 
-# --- one word for each revision ---------------------------------------------------------------------
+# --- one claim event for each revision -----------------------------------------------------------------
 
 
 def held(revision: int = 1) -> VisitHeld:
@@ -260,18 +267,18 @@ async def _one_received(client: Client, body: bytes) -> Received[Event]:
     return Received(fact.event, fact.id, fact.headers, fact.body, msg)
 
 
-async def test_of_twenty_racing_writers_one_gets_through_whatever_each_wants_to_say(client: Client) -> None:
+async def test_of_twenty_racing_writers_one_gets_through_whichever_event_each_has(client: Client) -> None:
     cause = await _one_received(client, visit())
-    words = [held(), ClaimVoided(practice_id="p", visit_id="v1", revision=1)] * 10
-    outcomes = await asyncio.gather(*(publish_after(word, LatestClaimEvent(), cause=cause) for word in words))
-    # A word repeated under its own id is the same word: the broker answers that it has it.
+    events = [held(), ClaimVoided(practice_id="p", visit_id="v1", revision=1)] * 10
+    outcomes = await asyncio.gather(*(publish_after(event, LatestClaimEvent(), cause=cause) for event in events))
+    # An event repeated under its own id is the same event: the broker answers that it has it.
     info = await client.jetstream().stream_info(CLAIMS)
     assert info.state.messages == 1
     assert True in outcomes
     assert False in outcomes
 
 
-async def test_say_once_follows_on_a_hold_but_not_on_a_closing_word(client: Client) -> None:
+async def test_publish_once_follows_on_a_hold_but_not_on_a_terminal_event(client: Client) -> None:
     cause = await _one_received(client, visit())
     seen: list[LatestClaimEvent] = []
 
@@ -287,7 +294,7 @@ async def test_say_once_follows_on_a_hold_but_not_on_a_closing_word(client: Clie
     assert (await client.jetstream().stream_info(CLAIMS)).state.messages == 2
 
 
-async def test_a_late_older_revision_says_nothing(client: Client) -> None:
+async def test_of_a_late_older_revision_nothing_is_published(client: Client) -> None:
     cause = await _one_received(client, visit(revision=1))
     newer = VisitHeld(practice_id="p", visit_id="v1", revision=2, reason="waiting")
     assert await publish_after(newer, LatestClaimEvent(), cause=cause)
@@ -296,7 +303,7 @@ async def test_a_late_older_revision_says_nothing(client: Client) -> None:
     assert (last.revision, last.fact) == (2, "held")
 
 
-async def test_an_emitted_fact_repeated_after_a_crash_is_stored_once(client: Client) -> None:
+async def test_a_derived_event_repeated_after_a_crash_is_stored_once(client: Client) -> None:
     cause = await _one_received(client, visit())
     coded, *_ = derived(cause.body)
     await publish_derived(coded, cause=cause)
@@ -342,7 +349,7 @@ async def joining(url: str, replicas: int = 1) -> AsyncIterator[list[tuple[int, 
 
 
 async def store(client: Client, event: Event) -> None:
-    await publish(client, Outgoing.of(event), source="/test")
+    await publish_event(client, Outgoing.of(event), source="/test")
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (2, 0, 1), (2, 1, 0), (1, 0, 2), (1, 2, 0)])
@@ -355,7 +362,7 @@ async def test_facts_are_joined_in_whatever_order_they_are_stored(
         facts = derived(body)
         for place in order:
             await store(client, facts[place])
-        # `coded` alone wakes nobody: claims hears units and documentation, and units follows coding.
+        # `coded` alone wakes nobody: claims subscribes to units and documentation, and units follows coding.
         if order[-1] == 0:
             await asyncio.sleep(0.3)
             assert handed == []
@@ -431,7 +438,7 @@ async def test_a_handing_on_that_fails_is_repeated(nats_url: str, client: Client
         await until(lambda: tries == 2)
 
 
-async def test_a_handing_on_that_fails_is_repeated_by_a_process_that_heard_nothing_else(
+async def test_a_handing_on_that_fails_is_repeated_by_a_process_that_received_nothing_else(
     nats_url: str, client: Client, quick_retries: None
 ) -> None:
     """Documentation finds the visit complete with units, which are stored after it; then handing on fails."""
@@ -540,11 +547,11 @@ async def test_a_stream_with_less_room_than_declared_is_told(client: Client) -> 
 
 
 async def test_the_dead_letter_subjects_are_captured(client: Client) -> None:
-    letter = DeadLetter(
+    dead_letter = DeadLetter(
         stream=VISITS, seq=1, subject="visits.p.v1.completed", consumer="coding", deliveries=1, why="invalid",
         error="InvalidEvent", at=datetime.now(UTC),
     )  # fmt: skip
-    ack = await client.jetstream().publish(dead("coding", "invalid"), letter.model_dump_json().encode())
+    ack = await client.jetstream().publish(dead("coding", "invalid"), dead_letter.model_dump_json().encode())
     assert ack.stream == DEAD
     assert {str(stream.name) for stream in streams()} == {VISITS, CLAIMS, OUTCOMES, DEAD}
 

@@ -20,7 +20,7 @@ from claimbus.events import (
 )
 from claimbus.events.subjects import every, subject_for
 from claimbus.messaging import StalledVisit, StalledVisits
-from claimbus.messaging.stored import read_on, read_one
+from claimbus.messaging.direct_get import read_at, read_on
 from claimbus.messaging.topology import VISITS
 from claimbus.service import Settings, SettingsError
 from nats.aio.client import Client
@@ -188,7 +188,7 @@ async def test_a_look_that_fails_is_made_again_and_one_visit_that_cannot_be_look
 
 async def test_a_stream_is_read_on_from_an_instant_and_from_a_sequence(client: Client) -> None:
     first = await put(client, visit("a"))
-    stored = await read_one(client, VISITS, first)
+    stored = await read_at(client, VISITS, first)
     assert stored is not None
     await asyncio.sleep(0.01)
     await put(client, visit("b"))
@@ -197,7 +197,7 @@ async def test_a_stream_is_read_on_from_an_instant_and_from_a_sequence(client: C
     assert len(await read_on(client, VISITS, subject, start=first + 1, most=10)) == 1
     assert len(await read_on(client, VISITS, subject, start=first, most=1)) == 1
     assert await read_on(client, VISITS, subject, start=first + 2, most=10) == []
-    assert await read_one(client, VISITS, first + 2) is None
+    assert await read_at(client, VISITS, first + 2) is None
 
 
 @pytest.mark.parametrize("given", ["soon", "-1", "nan", "inf", "1e9"])

@@ -15,7 +15,8 @@ from claimbus.events import (
 )
 from claimbus.events.subjects import EVENTS, every, subject_for
 from claimbus.messaging import topology
-from claimbus.messaging.topology import SUBSCRIBES, consumers, drift, streams
+from claimbus.messaging.topology import consumers, drift, streams
+from claimbus.services import SERVICES
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 
@@ -67,7 +68,7 @@ def test_replicas_are_the_operators_choice() -> None:
     assert {stream.num_replicas for stream in streams(3)} == {3}
 
 
-def test_each_service_hears_what_it_needs() -> None:
+def test_each_service_subscribes_to_what_it_needs() -> None:
     assert {name: set(consumer.filter_subjects or ()) for name, consumer in consumers().items()} == {
         "coding": {every(VisitCompleted)},
         "documentation-check": {every(VisitCompleted)},
@@ -79,7 +80,7 @@ def test_each_service_hears_what_it_needs() -> None:
     }
 
 
-@pytest.mark.parametrize("name", SUBSCRIBES)
+@pytest.mark.parametrize("name", SERVICES)
 def test_a_consumer_is_durable_and_acknowledges_by_hand(name: str) -> None:
     consumer = consumers()[name]
     assert consumer.durable_name == name

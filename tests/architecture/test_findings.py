@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import pytest
 from claimbus.events import DUE, ClaimDenialRisk, ClaimReady, InvalidEvent
+from claimbus.services import SERVICES
 from claimbus.values import Result, Severity
 from claimbus_cli.evaluate import evaluate_visit
-from claimbus_cli.registry import BY_PAYER, SERVICES, registry
+from claimbus_cli.registry import BY_PAYER, registry
 from claims.rules import RULES as CLAIMS
 
 ROOT = Path(__file__).parents[2]

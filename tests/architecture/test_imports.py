@@ -9,12 +9,12 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
+from claimbus.services import SERVICES
+from workspace import ROOT, member_folders
 
 
 class Source(NamedTuple):
@@ -298,10 +298,7 @@ _DISTRIBUTIONS = {
     "opentelemetry.exporter.otlp.proto.common": "opentelemetry-exporter-otlp-proto-common",
     "pydantic_core": "pydantic",  # pins its core to one version and shows it in its own interface
     "claimbus_cli": "claimbus-cli",
-    "coding": "claimbus-coding",
-    "units": "claimbus-units",
-    "documentation_check": "claimbus-documentation-check",
-    "claims": "claimbus-claims",
+    **{row.module: f"claimbus-{row.name}" for row in SERVICES.values()},
 }
 
 
@@ -406,9 +403,8 @@ def check(rule: str, sources: list[Source]) -> list[str]:
 
 
 def repository() -> list[Source]:
-    members = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["claimbus"]["members"]
-    files = [file for member in members for file in (ROOT / member / "src").rglob("*.py")]
-    files += [ROOT / member / "pyproject.toml" for member in members]
+    files = [file for member in member_folders() for file in (member / "src").rglob("*.py")]
+    files += [member / "pyproject.toml" for member in member_folders()]
     return [Source(file.relative_to(ROOT).as_posix(), file.read_text()) for file in sorted(files)]
 
 
@@ -448,7 +444,7 @@ PLANTED = [
     ("domain-imports", DOMAIN, "from claimbus.rulesets import x", "claimbus.rulesets.x"),
     ("domain-imports", DOMAIN, "from units.rules import RULES", "units.rules.RULES"),
     ("domain-imports", DOMAIN, "from ..rules import RULES", "units.rules.RULES"),
-    ("domain-imports", DOMAIN, "from claims.domain.lines.compose import x", "claims.domain.lines.x"),
+    ("domain-imports", DOMAIN, "from claims.domain.lines.compose import x", "claims.domain.lines.compose.x"),
     (
         "no-other-service",
         "services/units/src/units/rules/__init__.py",

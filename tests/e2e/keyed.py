@@ -13,9 +13,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from claimbus.messaging.permissions import inbox_of
-from claimbus.messaging.topology import SUBSCRIBES
+from claimbus.services import SERVICES
 from claimbus_cli.bus.seeds import public_key
-from claimbus_cli.bus.supervisor import SERVICES
 from claimbus_cli.commands.keys import KeyFolder
 from claimbus_cli.embedded import server_binary
 from nats.aio.client import Client
@@ -89,7 +88,7 @@ class KeyedServer:
             objections.append(str(exc))
 
         seed = seed or self.seed(user)
-        inbox = inbox_of(user if user in SUBSCRIBES else public_key(seed))
+        inbox = inbox_of(user if user in SERVICES else public_key(seed))
         client = Client()
         try:
             await client.connect(
@@ -119,14 +118,14 @@ def keyed_server(place: Path, *practices: str) -> Iterator[KeyedServer]:
 
 @contextlib.asynccontextmanager
 async def services_with_keys(server: KeyedServer, logs: Path, **environment: str) -> AsyncIterator[None]:
-    """The four services, each with its own key; they wait until somebody has provisioned. Their logs go to a folder."""
+    """All services, each with its own key; they wait until somebody has provisioned. Their logs go to a folder."""
     running = []
-    for name, module in SERVICES.items():
+    for name, row in SERVICES.items():
         given = {"CLAIMBUS_NATS_URL": server.url, "CLAIMBUS_NATS_NKEY": str(server.seed(name)), "CLAIMBUS_WAIT": "30"}
         with (logs / f"{name}.log").open("ab") as log:
             running.append(
                 await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", module, stdout=log, stderr=log, env={**os.environ, **environment, **given}
+                    sys.executable, "-m", row.module, stdout=log, stderr=log, env={**os.environ, **environment, **given}
                 )
             )
     try:

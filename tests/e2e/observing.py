@@ -10,8 +10,10 @@ from typing import Any
 
 from claimbus.events import VisitCompleted
 from claimbus.events.subjects import parse, subject_for
-from claimbus.messaging.topology import CLAIMS, SUBSCRIBES, VISITS
-from claimbus_cli.bus.bus import dead_letters, outgoing, publish_visit
+from claimbus.messaging.dead_letters import read_dead_letters
+from claimbus.messaging.topology import CLAIMS, VISITS
+from claimbus.services import SERVICES
+from claimbus_cli.bus.bus import outgoing, publish_visit
 from claimbus_cli.visit_files import read_visits
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -208,13 +210,13 @@ async def undecided(client: Client, logs: Path | None = None) -> str:
     for address in map(parse, (await js.stream_info(VISITS, subjects_filter=">")).state.subjects or {}):
         if address.visit_id not in decided:
             stored.setdefault(address.visit_id, []).append(address.fact)
-    infos = [await js.consumer_info(VISITS, service) for service in SUBSCRIBES]
+    infos = [await js.consumer_info(VISITS, service) for service in SERVICES]
     return "\n".join(
         [
             f"{len(stored)} visits without a word of claims",
             *(f"{visit}: stored {', '.join(sorted(facts))}" for visit, facts in sorted(stored.items())),
             *(f"{info.name}: {info.num_pending} to deliver, {info.num_ack_pending} to settle" for info in infos),
-            *(f"letter: {buried.letter.model_dump_json()}" for buried in await dead_letters(client)),
+            *(f"dead letter: {stored.dead_letter.model_dump_json()}" for stored in await read_dead_letters(client)),
             *(line for line in (lines_of(logs) if logs else ()) if any(f'.{visit}"' in line for visit in stored)),
         ]
     )

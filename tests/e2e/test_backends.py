@@ -19,6 +19,7 @@ import promql_parser
 import pytest
 import yaml
 from backends import CONFIG, Backends, program, running_backends
+from claimbus.services import SERVICES
 from claimbus.telemetry import registry
 from claimbus.telemetry.export import Exports
 from claimbus_cli.bus.bus import outgoing, publish_visit
@@ -149,7 +150,7 @@ async def test_every_panel_shows_something_and_every_visit_is_one_trace_in_jaege
     trace = await eventually(lambda: decided_trace(backends, f"{visit['practice_id']}.{visit['visit_id']}"))
     services = Counter(trace["processes"][span["processID"]]["serviceName"] for span in trace["spans"])
     print(f"Jaeger: {dict(services)}")  # noqa: T201
-    assert set(services) == {f"claimbus-{name}" for name in ("coding", "units", "documentation-check", "claims")}
+    assert set(services) == {f"claimbus-{name}" for name in SERVICES}
     assert len([span for span in trace["spans"] if span["operationName"] == "decide"]) == 1
     kinds = [{one["refType"] for one in span["references"]} for span in trace["spans"]]
     assert all("CHILD_OF" in found for found in kinds), "each span hangs under the one that caused it"

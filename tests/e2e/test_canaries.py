@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from claimbus.events import ClaimAdjudicated, ClaimSubmitted, Event, VisitCompleted, VisitVoided
 from claimbus.events.subjects import subject_for
+from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS, consumer_names
 from claimbus.telemetry import registry
-from claimbus_cli.bus.bus import all_messages, dead_letters, outgoing, publish_visit, replay
+from claimbus_cli.bus.bus import all_messages, outgoing, publish_visit, replay
 from claimbus_cli.bus.supervisor import Supervisor
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -80,7 +81,7 @@ async def test_no_canary_leaves_the_events(nats_url: str, client: Client, collec
         ):
             await publish_visit(client, outgoing(json.dumps(visit(canaries, f"v{number}", example).event).encode()))
 
-        # Whatever is wrong with an event, its letter names the field and not what stands there.
+        # Whatever is wrong with an event, its dead letter names the field and not what stands there.
         for number, path in enumerate(plain.canaries):
             await put(spoiled(plain, path) | {"visit_id": f"spoiled-{number}"}, f"spoiled-{number}")
         await put(json.dumps(visit(canaries, "cut").event).encode()[:-40], "cut")
@@ -104,8 +105,8 @@ async def test_no_canary_leaves_the_events(nats_url: str, client: Client, collec
         await eventually(lambda: said(client, "held", "ready", "denial-risk"), 60)
         await eventually(lambda: said(client, "plain", "voided"), 60)
         await all_is_settled(client, 120)
-        for letter in await dead_letters(client):
-            await replay(client, letter)
+        for dead_letter in await read_dead_letters(client):
+            await replay(client, dead_letter)
         await all_is_settled(client, 120)
         # What the broker refuses to store is tried again.
         large = visit(canaries, "large")
@@ -115,11 +116,11 @@ async def test_no_canary_leaves_the_events(nats_url: str, client: Client, collec
         ]
         await put(large.event, "large")
         await eventually(lambda: collector.total(registry.RETRIES.name) >= 2, 60)
-        letters = await dead_letters(client)
+        dead_letters = await read_dead_letters(client)
         for arguments in (("doctor",), ("dead", "list"), ("top", "--once"), ("reconcile", "--older-than", "0")):
             await told(*arguments)
-        for letter in letters[:: max(1, len(letters) // 10)]:
-            await told("dead", "show", str(letter.number))
+        for dead_letter in dead_letters[:: max(1, len(dead_letters) // 10)]:
+            await told("dead", "show", str(dead_letter.number))
     finally:
         await supervisor.stop()
 
@@ -134,7 +135,7 @@ async def test_no_canary_leaves_the_events(nats_url: str, client: Client, collec
         places[f"subject of {where}"] = msg.subject.encode()
         subjects, headers = subjects + 1, headers + len(msg.headers or {})
         if stream == DEAD:
-            places[f"letter {where}"] = msg.data
+            places[f"dead letter {where}"] = msg.data
         else:
             bodies += msg.data
     for stream, name in consumer_names():
@@ -144,12 +145,12 @@ async def test_no_canary_leaves_the_events(nats_url: str, client: Client, collec
         f"{len(canaries.all)} canaries, {len(plain.canaries)} marked fields of a visit; searched: "
         f"{len(collector.spans)} spans, {len(collector.points)} metric points, {len(collector.lines)} lines by OTLP, "
         f"{sum(one.count(b'{') for name, one in places.items() if name.startswith('log'))} lines of log, "
-        f"{subjects} subjects, {headers} headers, {len(letters)} dead letters, {len(outputs)} outputs of commands"
+        f"{subjects} subjects, {headers} headers, {len(dead_letters)} dead letters, {len(outputs)} outputs of commands"
     )
     assert collector.spans
     assert collector.points
     assert collector.lines
-    assert len(letters) > len(plain.canaries)
+    assert len(dead_letters) > len(plain.canaries)
     for planted in plain.canaries.values():
         assert planted.encode() in bodies, "what is looked for went through"
     assert leaks(canaries.all, places) == []

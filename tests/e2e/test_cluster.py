@@ -10,8 +10,8 @@ from pathlib import Path
 
 import nats
 import pytest
+from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import ACK_WAIT, ATTEMPTS, RETRY_DELAYS, provision
-from claimbus_cli.bus.bus import dead_letters
 from claimbus_cli.bus.supervisor import Supervisor
 from claimbus_cli.embedded import server_binary
 from nats.aio.client import Client
@@ -81,6 +81,6 @@ async def test_a_lost_node_loses_no_visit_and_two_replicas_of_each_service_doubl
         await asyncio.sleep(1)
         by_visit = [subject.split(".")[2] for subject in (await words_of_claims(cluster)).elements()]
         assert sorted(by_visit) == sorted(key for key, _ in visits(count))
-        assert await dead_letters(cluster) == []
+        assert await read_dead_letters(cluster) == []
     finally:
         await supervisor.stop()

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 from claimbus.events.subjects import ALL_CLAIMS, every, parse
 from claimbus.events.visit_completed import VisitCompleted
+from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import CLAIMS, VISITS
-from claimbus_cli.bus.bus import all_messages, dead_letters, outgoing, publish_visit, words_on
-from claimbus_cli.bus.supervisor import SERVICES
+from claimbus.services import SERVICES
+from claimbus_cli.bus.bus import all_messages, outgoing, publish_visit, words_on
 from claimbus_cli.evaluate import evaluate_visit
 from composed import BROKERS, Stack, composed, run
 from nats.aio.client import Client
@@ -75,7 +76,7 @@ async def assert_each_decided_once(stack: Stack, client: Client, title: str) -> 
     words = Counter([parse(msg.subject).visit_id async for msg in all_messages(client, CLAIMS, ALL_CLAIMS)])
     assert set(words) == set(came), "a visit was lost"
     assert set(words.values()) == {1}, "a visit was decided twice"
-    assert await dead_letters(client) == []
+    assert await read_dead_letters(client) == []
     assert "Violation" not in await stack.logs(*BROKERS[stack.files[-1]])
     decided = await stored_at(client, CLAIMS, ALL_CLAIMS)
     waits = sorted(decided[key] - came[key] for key in came)

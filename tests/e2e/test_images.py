@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from claimbus.services import SERVICES
 from claimbus_cli.bus.bus import connected, outgoing, publish_visit
-from claimbus_cli.bus.supervisor import SERVICES
 from claimbus_cli.commands.keys import KeyFolder
 from composed import NATS, ROOT, run
 from observing import decisions_are_in, eventually, example_bodies

@@ -22,9 +22,10 @@ from claimbus.events import (
     claim_id_of,
 )
 from claimbus.events.subjects import all_claims_of, every, subject_for
-from claimbus.messaging.stored import walk
+from claimbus.messaging.dead_letters import read_dead_letters
+from claimbus.messaging.direct_get import walk
 from claimbus.messaging.topology import CLAIMS, OUTCOMES
-from claimbus_cli.bus.bus import Word, dead_letters, outgoing, publish_visit, words_on
+from claimbus_cli.bus.bus import Word, outgoing, publish_visit, words_on
 from claimbus_cli.bus.supervisor import Supervisor
 from nats.aio.client import Client
 from observing import Collector, all_is_settled, eventually, example_bodies, lines_of
@@ -253,7 +254,7 @@ async def test_visits_replicas_and_revisions_in_any_order_give_each_revision_at_
         await all_is_settled(client)
     finally:
         await supervisor.stop()
-    assert await dead_letters(client) == []
+    assert await read_dead_letters(client) == []
     for key in keys:
         said = [_revision(word) for word in await words_on(client, PRACTICE, key)]
         assert len(said) == len(set(said)), f"{key}: a revision has two words: {said}"
@@ -285,7 +286,7 @@ BAD = {
 }
 
 
-async def test_an_invalid_answer_is_buried_with_its_field_and_the_next_one_is_taken(
+async def test_an_invalid_answer_becomes_a_dead_letter_with_its_field_and_the_next_one_is_taken(
     client: Client, services: Supervisor
 ) -> None:
     subject = subject_for(ClaimAdjudicated, PRACTICE, "amended")
@@ -293,10 +294,11 @@ async def test_an_invalid_answer_is_buried_with_its_field_and_the_next_one_is_ta
     for body, _ in BAD.values():
         await client.jetstream().publish(subject, body)
     await answered(client, answer(ClaimAdjudicated), ClaimAdjudicated)
-    letters = [buried.letter for buried in await dead_letters(client)]
-    assert [letter.problems[0].field for letter in letters] == [field for _, field in BAD.values()]
-    assert {(letter.why, letter.consumer, letter.stream) for letter in letters} == {("invalid", "claims", OUTCOMES)}
-    assert "Zebulon" not in "".join(letter.model_dump_json() for letter in letters)
+    dead_letters = [stored.dead_letter for stored in await read_dead_letters(client)]
+    assert [dead_letter.problems[0].field for dead_letter in dead_letters] == [field for _, field in BAD.values()]
+    found = {(dead_letter.why, dead_letter.consumer, dead_letter.stream) for dead_letter in dead_letters}
+    assert found == {("invalid", "claims", OUTCOMES)}
+    assert "Zebulon" not in "".join(dead_letter.model_dump_json() for dead_letter in dead_letters)
     assert "Zebulon" not in "".join(log.read_text() for log in services._logs.glob("*.log"))
     assert (await decided(client, visit(revision=2), 2)).frequency_code == "7"
     assert await decided(client, visit("next"), 1)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from claimbus.events import DocumentationChecked
 from claimbus.events.subjects import subject_for
+from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import VISITS, consumer_names
-from claimbus_cli.bus.bus import count_of, dead_letters, outgoing, publish_visit
+from claimbus_cli.bus.bus import count_of, outgoing, publish_visit
 from claimbus_cli.bus.open_visits import OpenVisitsLook
 from claimbus_cli.bus.supervisor import Supervisor
 from claimbus_cli.commands.trace import TracesError, as_data, head_of, traces_of
@@ -82,9 +83,9 @@ async def test_a_replay_is_a_trace_of_its_own_that_names_the_old_one(
     try:
         await supervisor.start()
         await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": ')
-        (letter, *_) = await eventually(lambda: dead_letters(client))
+        (dead_letter, *_) = await eventually(lambda: read_dead_letters(client))
         await all_is_settled(client)
-        assert (await command(nats_url, "dead", "replay", str(letter.number)))[0] == 0
+        assert (await command(nats_url, "dead", "replay", str(dead_letter.number)))[0] == 0
         await all_is_settled(client)
     finally:
         await supervisor.stop()
@@ -104,13 +105,13 @@ async def test_top_tells_rates_lag_outcomes_and_what_is_oldest(
         await publish_visit(client, outgoing(body))
     await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": ')
     await decisions_are_in(client, len(example_bodies()))
-    letters = len(await eventually(lambda: dead_letters(client)))
+    dead_letters = len(await eventually(lambda: read_dead_letters(client)))
     await all_is_settled(client)
     status, shown = await command(nats_url, "top", "--once", "--json")
     assert status == 0
     now = json.loads(shown)
-    assert now["visits"] == sum(now["words"].values()) + letters == len(example_bodies()) + 1
-    assert now["dead_letters"] == letters == 1
+    assert now["visits"] == sum(now["words"].values()) + dead_letters == len(example_bodies()) + 1
+    assert now["dead_letters"] == dead_letters == 1
     assert now["open"] == {"visits": 0, "is_at_least": False, "oldest": None}
     assert all(0 == one["in_hand"] < one["in_hand_limit"] for one in now["consumers"])
     assert {(one["stream"], one["name"]) for one in now["consumers"]} == set(consumer_names())
@@ -132,7 +133,7 @@ async def test_top_tells_rates_lag_outcomes_and_what_is_oldest(
         found = await OpenVisitsLook(client).look()
         assert (found.visits, found.oldest and found.oldest[0]) == (2, f"{waiting['practice_id']}/waits")
         monkeypatch.setattr("claimbus_cli.bus.open_visits._MOST_SUBJECTS", 3)
-        assert await OpenVisitsLook(client).look() == (2 + letters, True, None), (
+        assert await OpenVisitsLook(client).look() == (2 + dead_letters, True, None), (
             "by counts alone, the letter's visit too"
         )
         status, picture = await command(nats_url, "top", "--once")
@@ -151,13 +152,13 @@ async def test_reconcile_finds_the_visit_that_nothing_was_said_of(
         await publish_visit(client, outgoing(body))
     await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": ')
     await decisions_are_in(client, len(example_bodies()))
-    await eventually(lambda: dead_letters(client))
+    await eventually(lambda: read_dead_letters(client))
     status, shown = await command(nats_url, "reconcile", "--older-than", "0", "--json")
     found = json.loads(shown)
     assert found["counts"] == {"answered": len(example_bodies()), "buried": 1}
     assert found["unaccounted"] == []
-    ((buried, (letter,)),) = [(one["visit_id"], one["dead_letters"]) for one in found["buried"]]
-    assert (buried, letter["number"], letter["why"]) == ("bad", 1, "invalid")
+    ((buried, (dead_letter,)),) = [(one["visit_id"], one["dead_letters"]) for one in found["buried"]]
+    assert (buried, dead_letter["number"], dead_letter["why"]) == ("bad", 1, "invalid")
     assert status == 0, "a dead letter is a word"
 
     os.kill(services.pid_of("coding"), signal.SIGSTOP)

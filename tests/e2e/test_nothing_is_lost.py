@@ -10,9 +10,11 @@ from pathlib import Path
 import nats
 import pytest
 from claimbus.events.subjects import parse
-from claimbus.messaging.topology import ACK_WAIT, SUBSCRIBES, VISITS, provision
+from claimbus.messaging.dead_letters import read_dead_letters
+from claimbus.messaging.topology import ACK_WAIT, VISITS, provision
 from claimbus.probe import answers
-from claimbus_cli.bus.bus import dead_letters, outgoing, publish_visit
+from claimbus.services import SERVICES
+from claimbus_cli.bus.bus import outgoing, publish_visit
 from claimbus_cli.bus.supervisor import Supervisor
 from claimbus_cli.embedded import EmbeddedServer
 from nats.aio.client import Client
@@ -39,19 +41,19 @@ async def assert_one_decision_each(client: Client, count: int) -> None:
     assert len(words) == len(by_visit), "a visit has two outcomes"
     assert set(by_visit.values()) == {1}, "a visit was decided twice"
     assert set(by_visit) == {key for key, _ in visits(count)}, "a visit was lost"
-    assert await dead_letters(client) == []
+    assert await read_dead_letters(client) == []
 
 
 async def deliveries(client: Client, service: str) -> tuple[int, int]:
     """How many messages a service was given, repetitions too, and how many there are for it."""
     js = client.jetstream()
     given = (await js.consumer_info(VISITS, service)).delivered
-    facts = {event.fact for event in SUBSCRIBES[service]}
+    facts = {event.fact for event in SERVICES[service].subscribes}
     there = (await js.stream_info(VISITS, subjects_filter=">")).state.subjects or {}
     return (given.consumer_seq if given else 0), sum(n for subject, n in there.items() if parse(subject).fact in facts)
 
 
-@pytest.mark.parametrize("victim", ["coding", "units", "documentation-check", "claims"])
+@pytest.mark.parametrize("victim", SERVICES)
 async def test_a_service_killed_while_a_thousand_visits_flow_twice_loses_and_doubles_none(
     victim: str, client: Client, services: Supervisor
 ) -> None:
@@ -79,7 +81,7 @@ async def test_three_replicas_of_each_service_still_decide_once(nats_url: str, c
         await supervisor.stop()
 
 
-@pytest.mark.parametrize("stopped", ["coding", "units", "documentation-check", "claims"])
+@pytest.mark.parametrize("stopped", SERVICES)
 async def test_a_service_told_to_stop_under_load_loses_nothing_and_leaves_nothing_to_repeat(
     stopped: str, client: Client, services: Supervisor
 ) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import CLAIMS, VISITS, provision
+from claimbus.services import SERVICES
 from claimbus.telemetry import registry
-from claimbus_cli.bus.bus import connected, dead_letters, outgoing, publish_visit, words_on
-from claimbus_cli.bus.supervisor import SERVICES
+from claimbus_cli.bus.bus import connected, outgoing, publish_visit, words_on
 from claimbus_cli.commands.keys import KeyFolder
 from claimbus_cli.embedded import server_binary
 from keyed import KeyedServer, keyed_server, services_with_keys
@@ -77,7 +78,7 @@ async def test_a_visit_s_whole_life_with_least_permissions(
         broken.write_text('{"practice_id": "northside-pt", "visit_id": "broken"}')
         await claimbus(server, "ehr-northside-pt", "publish", str(broken))
         async with connected(server.url, server.seed("operator")) as operator:
-            assert await eventually(lambda: dead_letters(operator))
+            assert await eventually(lambda: read_dead_letters(operator))
             before = await words_on(operator, first["practice_id"], first["visit_id"])
             await publish_visit(operator, outgoing(json.dumps({**first, "revision": 2}).encode()))
             await eventually(lambda: _has_more(operator, first, len(before)))

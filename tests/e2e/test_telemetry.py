@@ -77,13 +77,13 @@ async def test_what_is_sent_is_registered_and_counts_what_was_decided(
     )
     assert collector.total(registry.UNITS_CHANGED.name, **{registry.DIRECTION: "removed"}) == removed
     assert collector.total(registry.UNITS_CHANGED.name, **{registry.DIRECTION: "added"}) == added > 0
-    letters = collector.total(registry.DEAD_LETTERS.name, **{registry.WHY: "invalid"})
-    assert letters == 3, "coding, documentation-check and claims each give it up"
+    dead_letters = collector.total(registry.DEAD_LETTERS.name, **{registry.WHY: "invalid"})
+    assert dead_letters == 3, "coding, documentation-check and claims each give it up"
     traces = {span.trace_id for span in collector.spans}
     exemplars = {one for point in collector.points for one in point.exemplars}
     assert exemplars
     assert exemplars <= traces
-    assert {line.trace_id for line in collector.lines if line.event == "claim.said"} <= traces
+    assert {line.trace_id for line in collector.lines if line.event == "claim.published"} <= traces
     settled = Counter(span.attributes.get(registry.SETTLEMENT) for span in collector.spans if "process" in span.name)
     assert settled["dead-letter"] == 3
     assert settled["ack"] == sum(settled.values()) - 3

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted, VisitVoided
 from claimbus.events.subjects import subject_for
+from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import VISITS
-from claimbus_cli.bus.bus import dead_letters, following, outgoing, publish_visit
+from claimbus_cli.bus.bus import following, outgoing, publish_visit
 from claimbus_cli.bus.supervisor import Supervisor
 from claimbus_cli.evaluate import evaluate_visit
 from nats.aio.client import Client
@@ -110,22 +111,22 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-async def test_a_bad_event_is_buried_with_its_field_and_the_next_one_flows(
+async def test_a_bad_event_becomes_a_dead_letter_with_its_field_and_the_next_one_flows(
     case: str, client: Client, services: Supervisor
 ) -> None:
     body, field = BAD[case]
     await client.jetstream().publish("visits.northside-pt.bad.completed", body)
     good = example_bodies()["01-medicare-plain"]
     assert len(await decisions(client, [good])) == 1
-    buried = await eventually(lambda: dead_letters(client))
+    found = await eventually(lambda: read_dead_letters(client))
     await all_is_settled(client)
-    buried = await dead_letters(client)
-    assert len(buried) == 1, "one letter for one event, whoever found it"
-    letter = buried[0].letter
-    assert letter.why == "invalid"
-    assert letter.subject == "visits.northside-pt.bad.completed"
-    assert field in [problem.field for problem in letter.problems]
-    assert CANARY not in letter.model_dump_json()
+    found = await read_dead_letters(client)
+    assert len(found) == 1, "one dead letter for one event, whoever found it"
+    dead_letter = found[0].dead_letter
+    assert dead_letter.why == "invalid"
+    assert dead_letter.subject == "visits.northside-pt.bad.completed"
+    assert field in [problem.field for problem in dead_letter.problems]
+    assert CANARY not in dead_letter.model_dump_json()
     for log in (services._logs).glob("*.log"):
         assert CANARY not in log.read_text()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 from claimbus.events import InvalidEvent
 from claimbus.messaging import Outgoing
+from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import provision as apply_topology
 from claimbus.service import Settings
 from nats.aio.client import Client
@@ -25,7 +26,6 @@ from claimbus_cli.bus.bus import (
     FROM_OUTSIDE,
     BusError,
     connected,
-    dead_letters,
     following,
     original_of,
     outgoing,
@@ -44,7 +44,7 @@ from claimbus_cli.commands.rules import rules
 from claimbus_cli.commands.top import top
 from claimbus_cli.commands.trace import Span, TracesError, is_whole, show_trace, trace, traces_of
 from claimbus_cli.commands.visits import visits
-from claimbus_cli.views.show import add_decision, decisions_table, letters_table
+from claimbus_cli.views.show import add_decision, dead_letters_table, decisions_table
 from claimbus_cli.views.terminal import at_server, counted, loading_rules, out, run
 from claimbus_cli.visit_files import VisitsError, read_visits
 from claimbus_cli.whatif import (
@@ -215,11 +215,11 @@ async def _publish_and_show(client: Client, visits: list[Outgoing], stop: asynci
             deadline = time.monotonic() + _LONGEST_DEMO
             while waiting and not stop.done() and time.monotonic() < deadline:
                 await asyncio.sleep(0.2)
-                waiting -= {buried.visit for buried in await dead_letters(client)}
+                waiting -= {stored.visit for stored in await read_dead_letters(client)}
                 progress.update(answered, completed=total - len(waiting))
         showing.cancel()
-    if letters := await dead_letters(client):
-        out.print("\n", letters_table(letters), sep="")
+    if dead_letters := await read_dead_letters(client):
+        out.print("\n", dead_letters_table(dead_letters), sep="")
     if waiting and not stop.done():
         raise BusError(f"{len(waiting)} visits have no answer after {_LONGEST_DEMO:.0f} seconds")
 
@@ -473,9 +473,9 @@ def dead_list() -> None:
 
 async def _dead_list() -> None:
     async with at_server() as client:
-        letters = await dead_letters(client)
-    if letters:
-        out.print(letters_table(letters))
+        dead_letters = await read_dead_letters(client)
+    if dead_letters:
+        out.print(dead_letters_table(dead_letters))
         out.print("One of them: claimbus dead show NUMBER")
     else:
         out.print("No dead letters.")
@@ -496,22 +496,22 @@ def dead_show(number: int, body: bool) -> None:
 
 async def _dead_show(number: int, body: bool) -> None:
     async with at_server() as client:
-        buried = next((one for one in await dead_letters(client) if one.number == number), None)
-        if buried is None:
+        stored = next((stored for stored in await read_dead_letters(client) if stored.number == number), None)
+        if stored is None:
             raise BusError(f"there is no dead letter {number}; see: claimbus dead list")
         if body:
-            original = await original_of(client, buried)
+            original = await original_of(client, stored)
             sys.stdout.buffer.write((original.data or b"") + b"\n")
             return
-    letter = buried.letter
-    for name, value in letter.model_dump(mode="json", exclude={"problems"}).items():
+    dead_letter = stored.dead_letter
+    for name, value in dead_letter.model_dump(mode="json", exclude={"problems"}).items():
         out.print(f"{name:>11}  {value}", highlight=False, soft_wrap=True)
-    for problem in letter.problems:
+    for problem in dead_letter.problems:
         out.print(f"{'problem':>11}  [bold]{problem.field}[/]: {problem.problem}", highlight=False, soft_wrap=True)
-    if letter.why != "invalid":
+    if dead_letter.why != "invalid":
         out.print(f"\nWhen what stopped it is mended: claimbus dead replay {number}")
         return
-    fact = letter.subject.rpartition(".")[2]
+    fact = dead_letter.subject.rpartition(".")[2]
     kind = f"--as {fact} " if fact in FROM_OUTSIDE and fact != "completed" else ""
     file = "visit.json" if not kind else f"{fact}.json"
     out.print(f"\nMend it: claimbus dead show {number} --body > {file}")
@@ -522,7 +522,7 @@ async def _dead_show(number: int, body: bool) -> None:
 @click.argument("numbers", type=int, nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every dead letter that was not invalid.")
 def dead_replay(numbers: tuple[int, ...], everything: bool) -> None:
-    """Publish buried messages again as they were, once what stopped them is mended.
+    """Publish the messages of dead letters again as they were, once what stopped them is mended.
 
     An invalid event fails again: mend it and publish it instead, see `claimbus dead show`.
     Replaying is safe: a visit is decided once.
@@ -532,20 +532,24 @@ def dead_replay(numbers: tuple[int, ...], everything: bool) -> None:
     claimbus dead replay --all
     """
     if not numbers and not everything:
-        raise click.UsageError("name the letters to replay, or give --all; see: claimbus dead list")
+        raise click.UsageError("name the dead letters to replay, or give --all; see: claimbus dead list")
     run(_dead_replay(numbers, everything))
 
 
 async def _dead_replay(numbers: tuple[int, ...], everything: bool) -> None:
     async with at_server() as client:
-        letters = await dead_letters(client)
-        wanted = [one for one in letters if one.number in numbers or (everything and one.letter.why != "invalid")]
-        if unknown := set(numbers) - {one.number for one in letters}:
+        dead_letters = await read_dead_letters(client)
+        wanted = [
+            stored
+            for stored in dead_letters
+            if stored.number in numbers or (everything and stored.dead_letter.why != "invalid")
+        ]
+        if unknown := set(numbers) - {stored.number for stored in dead_letters}:
             raise BusError(f"there is no dead letter {', '.join(map(str, sorted(unknown)))}; see: claimbus dead list")
         with _progress() as progress:
             task = progress.add_task("replayed", total=len(wanted))
             new = 0
-            for one in wanted:
-                new += await replay(client, one)
+            for stored in wanted:
+                new += await replay(client, stored)
                 progress.advance(task)
     out.print(f"{new} replayed, {len(wanted) - new} were replayed a moment ago.")

@@ -13,7 +13,6 @@ from documentation_check.rules import RULES as DOCUMENTATION
 from units.handlers import RULES as UNITS
 
 BY_PAYER = "by payer"
-SERVICES = ("coding", "units", "documentation-check", "claims")
 
 
 class Entry(NamedTuple):

@@ -91,11 +91,11 @@ def lay_draft(folder: Path) -> None:
 
     Raises `RuleError`, for a file that stands in for nothing too.
     """
-    from claimbus.messaging.topology import SUBSCRIBES
     from claimbus.payers import lay_over
     from claimbus.rules import drafts_not_taken, replace_tables
+    from claimbus.services import SERVICES
 
-    services = tuple(SUBSCRIBES)
+    services = tuple(SERVICES)
     lay_over(folder, apart=services)
     replace_tables(folder)
     from claimbus_cli import evaluate  # noqa: F401 - to import it is to load every service's rules

@@ -1,6 +1,6 @@
 """Cases as data: a base visit, what is different, and the findings and lines that must come out.
 
-They lie beside the rules that they prove, in the folder `cases` of each service, and in the folder `cases` of an overlay::
+They lie beside the rules that they prove: in the folder `cases` of each service, and in that of an overlay::
 
     base = "medicare"                       # a visit of the test kit, or a JSON file beside this one
 

@@ -1,4 +1,4 @@
-"""What the command does on the bus: connect, publish visits, follow decisions, read dead letters."""
+"""What the command does on the bus: connect, publish visits, follow decisions, replay dead letters."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,6 @@ from claimbus.events import (
     ClaimReady,
     ClaimSubmitted,
     ClaimVoided,
-    DeadLetter,
     Event,
     InvalidEvent,
     VisitCompleted,
@@ -24,11 +23,12 @@ from claimbus.events import (
     decision_adapter,
 )
 from claimbus.events.envelope import Envelope, read
-from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, all_claims_of, all_outcomes_of, event_at, parse, subject_for
-from claimbus.messaging import Outgoing, decode, publish
+from claimbus.events.subjects import ALL_CLAIMS, all_claims_of, all_outcomes_of, event_at, parse, subject_for
+from claimbus.messaging import Outgoing, decode, publish_event
+from claimbus.messaging.dead_letters import StoredDeadLetter
+from claimbus.messaging.direct_get import Stored, walk
 from claimbus.messaging.permissions import inbox_of
-from claimbus.messaging.stored import Stored, read_on, walk
-from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS
+from claimbus.messaging.topology import CLAIMS, OUTCOMES, VISITS
 from claimbus.telemetry.tracing import link_to, new_trace
 from claimbus.values import Key
 from nats.aio.client import DEFAULT_INBOX_PREFIX, Client
@@ -50,7 +50,6 @@ FROM_OUTSIDE: dict[str, type[Event]] = {
 """What others than the services say, by fact: an EHR of visits, whoever sends claims of their outcomes."""
 
 
-_LETTERS_AT_ONCE = 1000
 _LONGEST_CONNECT = 15.0
 
 
@@ -127,41 +126,44 @@ def _key_in(visit: dict[str, object], name: str) -> str:
 
 async def publish_visit(client: Client, visit: Outgoing) -> bool:
     """Publish a visit as the root of a new trace; False when the broker already had it."""
-    ack = await publish(client, visit, source=SOURCE, context=new_trace())
+    ack = await publish_event(client, visit, source=SOURCE, context=new_trace())
     return not ack.duplicate
 
 
-async def original_of(client: Client, buried: "Buried") -> RawStreamMsg:
-    """The message that a letter is about. Raises `BusError` when it is no longer in its stream."""
-    letter = buried.letter
+async def original_of(client: Client, stored: StoredDeadLetter) -> RawStreamMsg:
+    """The message that a dead letter is about. Raises `BusError` when it is no longer in its stream."""
+    stream = stored.dead_letter.stream
     try:
-        return await client.jetstream().get_msg(letter.stream, seq=letter.seq)
+        return await client.jetstream().get_msg(stream, seq=stored.dead_letter.seq)
     except NotFoundError:
-        raise BusError(f"the message of letter {buried.number} is no longer in stream {letter.stream}") from None
+        raise BusError(f"the message of dead letter {stored.number} is no longer in stream {stream}") from None
 
 
-async def replay(client: Client, buried: "Buried") -> bool:
-    """Publish a buried message again, in a new trace linked to its own; False when that was done a moment ago.
+async def replay(client: Client, stored: StoredDeadLetter) -> bool:
+    """Publish the message of a dead letter again, in a new trace linked to its own; False when it just was.
 
     Raises `BusError` when the original is no longer in its stream, or is no event at all.
     """
-    original = await original_of(client, buried)
+    original = await original_of(client, stored)
     try:
         address = parse(original.subject or "")
         kind = event_at(address)
         envelope, data = read(original.headers, original.data or b"")
     except (ValueError, KeyError):
-        raise BusError(f"letter {buried.number} is about no event of the contract; it cannot be replayed") from None
+        raise BusError(
+            f"dead letter {stored.number} is about no event of the contract; it cannot be replayed"
+        ) from None
     if envelope is None:
         identity = basis_for(kind, address.practice_id, address.visit_id, data).event_id
         envelope = Envelope(id=identity, source=SOURCE, type=kind.type)
-    ack = await publish(
+    where = (stored.dead_letter.stream, stored.dead_letter.seq)
+    ack = await publish_event(
         client,
         Outgoing(kind, address.practice_id, address.visit_id, int(envelope.revision or 1), envelope.id, data),
         source=envelope.source,
-        message_id=f"replay:{buried.letter.stream}:{buried.letter.seq}",
+        message_id=f"replay:{where[0]}:{where[1]}",
         context=new_trace(),
-        links=(link_to(original.headers, "replayed", (buried.letter.stream, buried.letter.seq)),),
+        links=(link_to(original.headers, "replayed", where),),
     )
     return not ack.duplicate
 
@@ -274,44 +276,3 @@ async def outcomes_of(client: Client, practice_id: str, visit_id: str) -> list[C
             if isinstance(event, ClaimSubmitted | ClaimAdjudicated):
                 found.append(event)
     return found
-
-
-@dataclass(frozen=True)
-class Buried:
-    """A dead letter with its number in the dead-letter stream."""
-
-    number: int
-    letter: DeadLetter
-
-    @property
-    def visit(self) -> tuple[str, str]:
-        """Practice and visit that the message was about; empty where the letter does not say."""
-        tokens = self.letter.subject.split(".")
-        return (tokens[1], tokens[2]) if len(tokens) == 4 else ("", "")
-
-
-async def dead_letters(client: Client) -> list[Buried]:
-    """All dead letters, oldest first, those of crashed deliveries included."""
-    return [_buried(stored) for stored in await walk(client, DEAD, ">")]
-
-
-async def letters_from(client: Client, number: int) -> list[Buried]:
-    """The dead letters from a number on, oldest first; a thousand at most."""
-    return [_buried(stored) for stored in await read_on(client, DEAD, ">", start=number, most=_LETTERS_AT_ONCE)]
-
-
-def _buried(stored: Stored) -> Buried:
-    if stored.subject.startswith(ALL_DEAD.split(".", 1)[0]):
-        return Buried(stored.seq, DeadLetter.model_validate_json(stored.body))
-    advisory = from_json(stored.body)
-    letter = DeadLetter(
-        stream=advisory["stream"],
-        seq=advisory["stream_seq"],
-        subject="",
-        consumer=advisory["consumer"],
-        deliveries=advisory["deliveries"],
-        why="crashed",
-        error="MaxDeliveries",
-        at=advisory["timestamp"],
-    )
-    return Buried(stored.seq, letter)

@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 from claimbus.events import ClaimDenialRisk, ClaimReady, ClaimVoided, VisitCompleted
 from claimbus.events.subjects import every, parse, subject_for
-from claimbus.messaging.stored import first_of_last
+from claimbus.messaging.dead_letters import read_dead_letters
+from claimbus.messaging.direct_get import first_of_last
 from claimbus.messaging.topology import CLAIMS, VISITS
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-
-from claimbus_cli.bus.bus import letters_from
 
 _CLOSING = (ClaimReady, ClaimDenialRisk, ClaimVoided)
 _MOST_SUBJECTS = 500_000
@@ -45,8 +44,8 @@ class OpenVisitsLook:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._buried: set[Visit] = set()
-        self._letters_read = 0
+        self._given_up: set[Visit] = set()
+        self._dead_letters_read = 0
         self._found = OpenVisits(0, is_at_least=False, oldest=None)
         self._next = 0.0
 
@@ -70,10 +69,10 @@ class OpenVisitsLook:
         came, visits = await _visits_with(self._client, VISITS, every(VisitCompleted))
         if max(closing, came) > _MOST_SUBJECTS:
             return OpenVisits(max(0, came - closing), is_at_least=True, oldest=None)
-        while letters := await letters_from(self._client, self._letters_read + 1):
-            self._letters_read = letters[-1].number
-            self._buried |= {buried.visit for buried in letters}
-        undecided = visits - closed - self._buried
+        for stored in await read_dead_letters(self._client, self._dead_letters_read + 1):
+            self._dead_letters_read = stored.number
+            self._given_up.add(stored.visit)
+        undecided = visits - closed - self._given_up
         if not undecided:
             return OpenVisits(0, is_at_least=False, oldest=None)
         subjects = [subject_for(VisitCompleted, *visit) for visit in undecided]

@@ -10,14 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from claimbus.probe import answers
-
-SERVICES = {
-    "coding": "coding",
-    "units": "units",
-    "documentation-check": "documentation_check",
-    "claims": "claims",
-}
-"""Service name to the module that runs it."""
+from claimbus.services import SERVICES
 
 _MISCONFIGURED = 78
 STOP_SECONDS = 30.0
@@ -83,7 +76,7 @@ class Supervisor:
                 child.process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-m",
-                    SERVICES[child.name],
+                    SERVICES[child.name].module,
                     stdout=log,
                     stderr=log,
                     env={**self._environment, "CLAIMBUS_HEALTH_PORT": str(child.port)},

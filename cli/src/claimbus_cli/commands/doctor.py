@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from claimbus.events import VisitHeld
 from claimbus.events.subjects import every, parse
+from claimbus.messaging.decisions import latest_claim_event
 from claimbus.messaging.errors import Drift
-from claimbus.messaging.stored import latest_claim_event
 from claimbus.messaging.topology import (
     ATTEMPTS,
     CLAIMS,

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 from claimbus.events import ClaimAdjudicated, ClaimSubmitted, ClaimVoided, InvalidEvent, VisitHeld
+from claimbus.messaging.dead_letters import StoredDeadLetter, read_dead_letters
 from rich.console import Console
 
-from claimbus_cli.bus.bus import Buried, BusError, Word, dead_letters, outcomes_of, words_on
+from claimbus_cli.bus.bus import BusError, Word, outcomes_of, words_on
 from claimbus_cli.decisions import decision_of
 from claimbus_cli.views.account import account_of, changes_in
 from claimbus_cli.views.answers import answers_of
@@ -69,19 +70,19 @@ async def _explain_on_bus(name: str, page: Console) -> None:
         outcomes = [
             one for said in {word.practice_id for word in words} for one in await outcomes_of(client, said, visit)
         ]
-        letters = [one for one in await dead_letters(client) if one.visit[1] == visit]
+        dead_letters = [stored for stored in await read_dead_letters(client) if stored.visit[1] == visit]
     practices = dict.fromkeys(word.practice_id for word in words)
     if len(practices) > 1:
         full = " or ".join(f"{one}/{visit}" for one in practices)
         raise BusError(f"{visit} is a visit of several practices: name {full}")
     if not words:
         raise BusError(f"no file {name}, and claims has said nothing of such a visit; see: claimbus dead list")
-    for part in _pages(words, outcomes, [one for one in letters if one.visit[0] in practices]):
+    for part in _pages(words, outcomes, [stored for stored in dead_letters if stored.visit[0] in practices]):
         page.print(part, highlight=False)
 
 
 def _pages(
-    words: list[Word], outcomes: list[ClaimSubmitted | ClaimAdjudicated], letters: list[Buried]
+    words: list[Word], outcomes: list[ClaimSubmitted | ClaimAdjudicated], dead_letters: list[StoredDeadLetter]
 ) -> Iterator[object]:
     """The last word, and where that is no decision the last decision before it; then what the payer answered."""
     late = [word for word in words if word.fact == "superseded"]
@@ -89,7 +90,7 @@ def _pages(
     decision = next((word.decision for word in reversed(words) if word.decision is not None), None)
     if last.decision is None:
         yield f"{last.practice_id}/{last.visit_id}: {last.fact}. {_CLOSED.get(last.fact, '')}"
-        yield from _closing(last, letters)
+        yield from _closing(last, dead_letters)
         if decision is not None:
             yield "What was decided before that, and holds no more:\n"
     if decision is not None:
@@ -102,13 +103,13 @@ def _pages(
     yield from answers_of(outcomes, decisions)
 
 
-def _closing(last: Word, letters: list[Buried]) -> Iterator[str]:
+def _closing(last: Word, dead_letters: list[StoredDeadLetter]) -> Iterator[str]:
     """Why it is held and what it waits for, or what is to be sent to the payer of a visit that was taken back."""
     if isinstance(last.closed, VisitHeld):
         yield last.closed.reason
         if last.closed.waits_for:
             yield f"It waits for: {', '.join(last.closed.waits_for)}."
-        for buried in letters:
-            yield f"Dead letter {buried.number} is of this visit; see: claimbus dead show {buried.number}"
+        for stored in dead_letters:
+            yield f"Dead letter {stored.number} is of this visit; see: claimbus dead show {stored.number}"
     if isinstance(last.closed, ClaimVoided) and last.closed.payer_control_number:
         yield f"The payer is to void its claim {last.closed.payer_control_number} (frequency code 8)."

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
+from claimbus.services import SERVICES
 from pydantic_core import to_json
 from rich.table import Table
 from rich.text import Text
@@ -26,7 +27,7 @@ _MENDING = {
 @click.argument("name", required=False, metavar="[ID]")
 @click.option(
     "--service",
-    type=click.Choice(["coding", "units", "documentation-check", "claims"]),
+    type=click.Choice(list(SERVICES)),
     help="Only what this service says.",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of tables: one object, or a list of them.")

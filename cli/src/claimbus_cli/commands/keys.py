@@ -19,7 +19,7 @@ from claimbus.messaging.permissions import (
     of_service,
     of_submission,
 )
-from claimbus.messaging.topology import SUBSCRIBES
+from claimbus.services import SERVICES
 from claimbus.values import Key
 from pydantic import TypeAdapter, ValidationError
 
@@ -31,7 +31,7 @@ SERVER = "server"
 USERS, ENCRYPTION = "users.conf", "encryption.conf"
 STREAMS = "streams"
 """Whose key is not a user's: what streams are encrypted with."""
-_FIXED = (*SUBSCRIBES, "provision", "operator", "admin")
+_FIXED = (*SERVICES, "provision", "operator", "admin")
 _ROLES_OF_A_PRACTICE = ("ehr", "submission")
 _PRACTICE_KEY = TypeAdapter[str](Key)
 _OF_A_PRACTICE = re.compile(rf"({'|'.join(_ROLES_OF_A_PRACTICE)})-(.+)")
@@ -110,7 +110,7 @@ class KeyFolder:
 
 
 def _permissions_of(user: str, key: str) -> Permissions:
-    if user in SUBSCRIBES:
+    if user in SERVICES:
         return of_service(user)
     if found := _OF_A_PRACTICE.fullmatch(user):
         return {"ehr": of_ehr, "submission": of_submission}[found[1]](found[2], key)

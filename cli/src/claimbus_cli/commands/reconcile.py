@@ -10,6 +10,7 @@ import click
 from claimbus.events import Keyed, VisitCompleted, VisitHeld
 from claimbus.events.envelope import EnvelopeError, read
 from claimbus.events.subjects import ALL_CLAIMS, all_visits_of, every, parse
+from claimbus.messaging.dead_letters import StoredDeadLetter, read_dead_letters
 from claimbus.messaging.topology import CLAIMS, VISITS
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 from rich.table import Table
 
-from claimbus_cli.bus.bus import Buried, all_messages, dead_letters
+from claimbus_cli.bus.bus import all_messages
 from claimbus_cli.views.terminal import at_server, counted, out, run, spell_age
 
 _MOST_ASKED = 200
@@ -42,7 +43,7 @@ class Standing(NamedTuple):
     stands: Stands
     facts: tuple[str, ...] | None = None
     """Of the unaccounted: what the services found out about the visit, whichever revision; null where not asked."""
-    letters: tuple[Buried, ...] = ()
+    dead_letters: tuple[StoredDeadLetter, ...] = ()
     """Of the unaccounted and the buried: dead letters about the visit."""
 
 
@@ -60,12 +61,12 @@ async def hold_against(client: Client, older_than: float, tell: Callable[[], Non
     `older_than` is in seconds. Raises nats-py's errors.
     """
     answered, held = await said_by_claims(client, tell)
-    letters_of: dict[tuple[str, str], list[Buried]] = defaultdict(list)
-    letters_at: dict[int, list[Buried]] = defaultdict(list)
-    for one in await dead_letters(client):
-        if one.letter.stream == VISITS:
-            letters_of[one.visit].append(one)
-            letters_at[one.letter.seq].append(one)
+    of_visit: dict[tuple[str, str], list[StoredDeadLetter]] = defaultdict(list)
+    of_message: dict[int, list[StoredDeadLetter]] = defaultdict(list)
+    for stored in await read_dead_letters(client):
+        if stored.dead_letter.stream == VISITS:
+            of_visit[stored.visit].append(stored)
+            of_message[stored.dead_letter.seq].append(stored)
     counts: Counter[Stands] = Counter()
     gaps: list[Standing] = []
     buried: list[Standing] = []
@@ -77,16 +78,16 @@ async def hold_against(client: Client, older_than: float, tell: Callable[[], Non
         revision, seq = visit.revision if visit else 0, meta.sequence.stream
         if visit and answered.get(key, 0) >= revision:
             stands: Stands = "answered"
-        elif seq in letters_at:
+        elif seq in of_message:
             stands = "buried"
-            buried.append(Standing(*key, revision, meta.timestamp, stands, letters=tuple(letters_at[seq])))
+            buried.append(Standing(*key, revision, meta.timestamp, stands, dead_letters=tuple(of_message[seq])))
         elif (*key, revision) in held:
             stands = "held"
         elif (now - meta.timestamp).total_seconds() <= older_than:
             stands = "waiting"
         else:
             stands = "unaccounted"
-            gaps.append(Standing(*key, revision, meta.timestamp, stands, letters=tuple(letters_of[key])))
+            gaps.append(Standing(*key, revision, meta.timestamp, stands, dead_letters=tuple(of_visit[key])))
         counts[stands] += 1
     told = [gap._replace(facts=await _facts_of(client, gap)) for gap in gaps[:_MOST_ASKED]]
     return Reconciled(counts, told + gaps[_MOST_ASKED:], buried)
@@ -192,9 +193,9 @@ def _visits_table(title: str, named: list[Standing]) -> Table:
     table = Table("visit", "revision", "age", "what is there", title=title, title_justify="left", box=None)
     table.columns[0].overflow = "fold"
     for one in named[:_SHOWN]:
-        letters = [f"dead letter {buried.number} ({buried.letter.consumer})" for buried in one.letters]
+        dead_letters = [f"dead letter {stored.number} ({stored.dead_letter.consumer})" for stored in one.dead_letters]
         facts = () if one.facts is None else one.facts or ("the visit alone",)
-        there = ", ".join((*facts, *letters))
+        there = ", ".join((*facts, *dead_letters))
         visit = f"{one.practice_id}/{one.visit_id}"
         table.add_row(visit, str(one.revision or "?"), spell_age(_age_of(one)), there)
     if len(named) > _SHOWN:
@@ -207,9 +208,9 @@ def _age_of(one: Standing) -> float:
 
 
 def _as_data(one: Standing) -> dict[str, Any]:
-    letters = [
-        {"number": buried.number, "consumer": buried.letter.consumer, "why": buried.letter.why}
-        for buried in one.letters
+    dead_letters = [
+        {"number": stored.number, "consumer": stored.dead_letter.consumer, "why": stored.dead_letter.why}
+        for stored in one.dead_letters
     ]
     return {
         "practice_id": one.practice_id,
@@ -219,5 +220,5 @@ def _as_data(one: Standing) -> dict[str, Any]:
         "age_seconds": round(_age_of(one), 3),
         "stands": one.stands,
         "facts": one.facts,
-        "dead_letters": letters,
+        "dead_letters": dead_letters,
     }

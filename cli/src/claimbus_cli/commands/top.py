@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 from claimbus.events import ClaimDenialRisk, ClaimReady, ClaimVoided, Event, VisitCompleted, VisitHeld, VisitSuperseded
 from claimbus.events.subjects import every, parse
-from claimbus.messaging.stored import Stored, read_on
+from claimbus.messaging.direct_get import Stored, read_on
 from claimbus.messaging.topology import CLAIMS, DEAD, STREAM_OF, VISITS, consumer_names, consumers
 from nats.aio.client import Client
 from pydantic_core import to_json
@@ -54,8 +54,7 @@ class Now(NamedTuple):
     visits: int
     words: dict[str, int]
     """What claims has said, by kind; one visit may have several."""
-    letters: int
-    """Dead letters."""
+    dead_letters: int
     open_visits: OpenVisits
     oldest: tuple[str, float] | None
     """The message longest stored that some service has not settled: its visit, and its age in seconds."""
@@ -135,7 +134,7 @@ def as_data(before: Now, now: Now) -> dict[str, Any]:
         "streams": [one._asdict() for one in now.streams],
         "visits": now.visits,
         "words": now.words,
-        "dead_letters": now.letters,
+        "dead_letters": now.dead_letters,
         "open": {
             "visits": now.open_visits.visits,
             "is_at_least": now.open_visits.is_at_least,
@@ -192,7 +191,7 @@ def picture(before: Now, now: Now) -> Group:
         f"[bold]Visits[/] {now.visits:,}   [bold]Claims said[/] {said}",
         f"[bold]Open[/] {_open_in_words(now.open_visits)}",
         f"[bold]Oldest not settled[/] {oldest}",
-        f"[bold]Dead letters[/] {now.letters:,}" + ("   see: claimbus dead list" if now.letters else ""),
+        f"[bold]Dead letters[/] {now.dead_letters:,}" + ("   see: claimbus dead list" if now.dead_letters else ""),
         "",
         consumers_table,
         "",

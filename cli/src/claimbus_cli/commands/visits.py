@@ -8,11 +8,12 @@ from typing import NamedTuple
 import click
 from claimbus.events import Keyed, VisitCompleted, VisitVoided
 from claimbus.events.envelope import read
+from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import VISITS
 from nats.aio.client import Client
 from pydantic_core import from_json, to_json
 
-from claimbus_cli.bus.bus import dead_letters, stored_events
+from claimbus_cli.bus.bus import stored_events
 from claimbus_cli.commands.reconcile import said_by_claims
 from claimbus_cli.views.terminal import at_server, counted, run
 
@@ -67,11 +68,15 @@ async def _write(practice: str | None, first: date, last: date, undecided: bool)
         if undecided:
             with counted("words of claims") as tell:
                 answered, _ = await said_by_claims(client, tell)
-            buried = {one.letter.seq for one in await dead_letters(client) if one.letter.stream == VISITS}
+            given_up = {
+                stored.dead_letter.seq
+                for stored in await read_dead_letters(client)
+                if stored.dead_letter.stream == VISITS
+            }
             by_visit = {
                 key: one
                 for key, one in by_visit.items()
-                if answered.get(key, 0) < one.revision and one.seq not in buried
+                if answered.get(key, 0) < one.revision and one.seq not in given_up
             }
     found = list(_in_order(by_visit.values()))
     for body in found:

@@ -1,10 +1,11 @@
 """Decisions and dead letters as a person reads them in a terminal."""
 
 from claimbus.events import Finding, Line, VisitHeld, VisitSuperseded
+from claimbus.messaging.dead_letters import StoredDeadLetter
 from rich.table import Table
 from rich.text import Text
 
-from claimbus_cli.bus.bus import Buried, Word
+from claimbus_cli.bus.bus import Word
 
 _STYLES = {"ready": "green", "denial-risk": "red"}
 _ORDER = {"block": 0, "review": 1, "info": 2}
@@ -47,14 +48,15 @@ def first_reason(findings: tuple[Finding, ...]) -> str:
     return f"{first.id}" + (f" (+{more} more)" if more else "") + f"\n{first.message}"
 
 
-def letters_table(letters: list[Buried]) -> Table:
+def dead_letters_table(found: list[StoredDeadLetter]) -> Table:
     """One row for each dead letter; nothing of a message's content is in it."""
     table = Table(title="Dead letters", title_justify="left")
     for column in ("number", "subject", "why", "found by", "problem"):
         table.add_column(column, overflow="fold")
-    for buried in letters:
-        letter = buried.letter
-        problem = "\n".join(f"{one.field}: {one.problem}" for one in letter.problems) or letter.error
-        where = letter.subject or f"{letter.stream}:{letter.seq}"
-        table.add_row(str(buried.number), where, letter.why, letter.consumer, problem)
+    for stored in found:
+        dead_letter = stored.dead_letter
+        named = [f"{problem.field}: {problem.problem}" for problem in dead_letter.problems]
+        problems = "\n".join(named) or dead_letter.error
+        where = dead_letter.subject or f"{dead_letter.stream}:{dead_letter.seq}"
+        table.add_row(str(stored.number), where, dead_letter.why, dead_letter.consumer, problems)
     return table

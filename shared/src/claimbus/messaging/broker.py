@@ -13,8 +13,8 @@ from nats.js.api import ConsumerConfig
 
 from claimbus.events import Event, VisitCompleted
 from claimbus.messaging.decode import decode_received
+from claimbus.messaging.delivery import Settlement
 from claimbus.messaging.permissions import inbox_of
-from claimbus.messaging.settlement import Settlement
 from claimbus.messaging.topology import BATCH, STREAM_OF, consumers
 from claimbus.telemetry.logs import log
 

@@ -1,4 +1,4 @@
-"""The fan-in: all facts of one visit revision, from the stream itself, and one word for each revision.
+"""The fan-in: all facts of one visit revision, from the stream itself.
 
 Each fact is in the stream before its handler runs. So the handler of the fact that was stored last
 finds all others, if its read is at least as new as its own message. No other is sure to find that one,
@@ -14,24 +14,18 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from nats.aio.client import Client
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace import Link
 
 from claimbus.events import Basis, Derived, Event, InvalidEvent
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.decode import Fact, Received, decode
-from claimbus.messaging.errors import StaleRead
-from claimbus.messaging.publish import Cause, publish_after
-from claimbus.messaging.stored import LastMessages, LatestClaimEvent, Stored, all_claim_events, latest_claim_event, walk
+from claimbus.messaging.direct_get import LastMessages, Stored, walk
 from claimbus.messaging.topology import VISITS
-from claimbus.telemetry import registry, tracing
-from claimbus.telemetry.business import count_claim_event
-from claimbus.telemetry.logs import log
+from claimbus.telemetry import tracing
 
 E = TypeVar("E", bound=Event)
 _KEPT = 2_000
 """Visits whose facts are kept in memory; older ones are read from the stream."""
-_RACES = 5
-"""Lost races for one visit before the message is put back."""
 
 
 Facts = dict[type[Event], Fact[Event]]
@@ -86,7 +80,7 @@ class Join:
         self._needs = (root, *derived)
         self._root = root
         self._kept: OrderedDict[_Key, Facts] = OrderedDict()
-        self._given: OrderedDict[_Key, asyncio.Future[None]] = OrderedDict()
+        self._handed_on: OrderedDict[_Key, asyncio.Future[None]] = OrderedDict()
         self._readers: dict[Client, LastMessages] = {}
 
     async def when_complete(self, received: Received[Event], then: Callable[[Joined], Awaitable[None]]) -> None:
@@ -98,7 +92,7 @@ class Join:
         the message.
         """
         kind, key = type(received.event), self._key(received)
-        if key not in self._given:
+        if key not in self._handed_on:
             # The facts belong to this call from here on: the memory may forget them while it waits.
             facts = self._kept.setdefault(key, {})
             facts[kind] = received
@@ -109,17 +103,17 @@ class Join:
                 await self._read(key, missing, facts, received)
                 if len(facts) < len(self._needs):
                     return
-            if key not in self._given:
+            if key not in self._handed_on:
                 joined = Joined({need: facts[need] for need in self._needs})
-                self._given[key] = asyncio.ensure_future(then(joined))
-                _remember(self._given, key)
-        await self._outcome(key, self._given[key])
+                self._handed_on[key] = asyncio.ensure_future(then(joined))
+                _remember(self._handed_on, key)
+        await self._outcome(key, self._handed_on[key])
 
     async def _outcome(self, key: _Key, handing_on: asyncio.Future[None]) -> None:
         try:
             await handing_on
         except BaseException:
-            self._given.pop(key, None)
+            self._handed_on.pop(key, None)
             raise
         self._kept.pop(key, None)
 
@@ -135,13 +129,13 @@ class Join:
         wanted = [subject_for(kind, practice, visit) for kind in missing]
         found = await reader.read(wanted, proof=received.msg.subject, up_to=received.seq)
         for subject, last in found.items():
-            if not self._take(last, key, facts):
+            if not self._add(last, key, facts):
                 # Another body or revision of the visit came later on this subject: look further back.
                 for earlier in reversed(await walk(client, VISITS, subject, at_least=last.seq)):
-                    if self._take(earlier, key, facts):
+                    if self._add(earlier, key, facts):
                         break
 
-    def _take(self, stored: Stored, key: _Key, facts: Facts) -> bool:
+    def _add(self, stored: Stored, key: _Key, facts: Facts) -> bool:
         """Add a stored fact if it is one of this visit revision."""
         try:
             fact = decode(stored.subject, stored.headers, stored.body)
@@ -157,47 +151,3 @@ def _remember(memory: OrderedDict[_Key, Any], key: _Key) -> None:
     memory.move_to_end(key)
     if len(memory) > _KEPT:
         memory.popitem(last=False)
-
-
-async def publish_once(
-    compose: Callable[[LatestClaimEvent], Event],
-    *,
-    terminal: tuple[type[Event], ...],
-    cause: Cause,
-    since: datetime | None = None,
-    links: tuple[Link, ...] = (),
-    too_late: Callable[[LatestClaimEvent], Event] | None = None,
-) -> None:
-    """Say what `compose` makes of the last word on a visit, unless that word closed the revision.
-
-    A revision is closed by a word of one of the kinds `terminal`, or by any word on a later
-    revision. Of any number of processes that try, one gets through: the broker refuses a word that
-    does not follow on the last one, and the refused look again. `too_late` is for a revision that a later
-    one closed before anything was said of it. `since` is when the visit was stored, for the time that it took.
-
-    Raises `StaleRead` when the race is lost again and again.
-    """
-    client = cause.client
-    of = cause.event
-    # Of a first revision probably nothing was said: try that, and let the broker object.
-    last = LatestClaimEvent() if of.revision == 1 else await latest_claim_event(client, of.practice_id, of.visit_id)
-    with tracing.span("decide", SpanKind.INTERNAL, {registry.REVISION: of.revision}, links=links):
-        for _ in range(_RACES):
-            say = compose
-            if last.closes(of.revision, terminal):
-                overtaken = last.revision > of.revision and too_late is not None
-                if overtaken:
-                    last = await all_claim_events(client, of.practice_id, of.visit_id)
-                if too_late is None or not overtaken or of.revision in last.said_of:
-                    tracing.mark(OUTCOME="already-said")
-                    log().info("claim.already-said", outcome=last.fact, revision=last.revision)
-                    return
-                say = too_late
-            event = say(last)
-            if await publish_after(event, last, cause=cause):
-                tracing.mark(OUTCOME=type(event).fact)
-                count_claim_event(event, since)
-                log().info("claim.said", outcome=type(event).fact, revision=event.revision)
-                return
-            last = await latest_claim_event(client, of.practice_id, of.visit_id)
-    raise StaleRead(f"lost {_RACES} races for one visit")

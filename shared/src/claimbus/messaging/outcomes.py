@@ -1,8 +1,8 @@
 """What payers answered, linked to the decision that it answers."""
 
 from claimbus.events import ClaimAdjudicated, ClaimSubmitted
+from claimbus.messaging.decisions import decision_of
 from claimbus.messaging.decode import Received
-from claimbus.messaging.stored import decision_of
 from claimbus.telemetry import tracing
 from claimbus.telemetry.logs import log
 

@@ -1,20 +1,16 @@
-"""Who may say and hear what on the bus: the least that each user of the server needs, as data.
+"""Who may publish and subscribe to what on the bus: the least that each user of the server needs, as data.
 
-Computed from the topology, so that a service that hears or says something new may do so at once, and nothing else.
+Computed from the table of services and the topology, so that what a row adds is allowed at once, and nothing else.
 The server checks it; `claimbus keys` writes it down for the server.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from claimbus.events import ClaimAdjudicated, ClaimSubmitted, VisitCompleted, VisitVoided
+from claimbus.events import ClaimAdjudicated, ClaimSubmitted, Event, VisitCompleted, VisitVoided
 from claimbus.events.subjects import ALL_CLAIMS, ALL_OUTCOMES, ALL_VISITS, all_claims_of, dead, every, subject_for
-from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, PUBLISHES, STREAM_OF, SUBSCRIBES, VISITS, consumer_names
-
-FOLLOWS: dict[str, tuple[str, ...]] = {"documentation-check": (VISITS,), "claims": (CLAIMS, OUTCOMES)}
-"""Streams that a service rebuilds its projections from, through consumers that vanish with it."""
-READS: dict[str, tuple[str, ...]] = {"claims": (VISITS, CLAIMS, OUTCOMES)}
-"""Streams that a service reads single messages of."""
+from claimbus.messaging.topology import CLAIMS, DEAD, STREAM_OF, consumer_names
+from claimbus.services import SERVICES
 
 _STREAMS = (*STREAM_OF.values(), DEAD)
 _API = "$JS.API"
@@ -38,24 +34,30 @@ def inbox_of(user: str) -> str:
 
 
 def of_service(service: str) -> Permissions:
-    """What a service says, its letters, its own consumers, what it looks at; no stream is ever changed."""
+    """What the service's row says, its dead letters, and what it checks; no stream is ever changed."""
     return Permissions(tuple(_needs_of(service)), (f"{inbox_of(service)}.>",))
 
 
 def _needs_of(service: str) -> Iterator[str]:
-    yield from (every(event) for event in PUBLISHES[service])
+    row = SERVICES[service]
+    yield from map(every, row.publishes)
     yield dead(service, "*")
-    for stream in dict.fromkeys(STREAM_OF[event.family] for event in SUBSCRIBES[service]):
+    for stream in _streams_of(row.subscribes):
         yield from _worked_off(stream, service)
-    # Every service tells of the lag of all.
+    # Every service reports the lag of all.
     yield from (f"{_API}.CONSUMER.INFO.{stream}.{name}" for stream, name in consumer_names() if name != service)
     yield from (f"{_API}.STREAM.INFO.{stream}" for stream in _STREAMS)
-    for stream in FOLLOWS.get(service, ()):
+    for stream in _streams_of(row.follows):
         # The name of such a consumer is the server's choice. One that survives its process has a name in the
         # subject of the request, and is refused.
         yield f"{_API}.CONSUMER.CREATE.{stream}"
         yield f"{_API}.CONSUMER.MSG.NEXT.{stream}.*"
-    yield from (f"{_API}.DIRECT.GET.{stream}" for stream in READS.get(service, ()))
+    yield from (f"{_API}.DIRECT.GET.{stream}" for stream in _streams_of(row.reads))
+
+
+def _streams_of(events: Iterable[type[Event]]) -> dict[str, None]:
+    """The streams that keep some kinds of events, each once."""
+    return dict.fromkeys(STREAM_OF[event.family] for event in events)
 
 
 def _worked_off(stream: str, consumer: str) -> Iterator[str]:
@@ -108,8 +110,8 @@ def of_administrator() -> Permissions:
 
 def of_ehr(practice_id: str, key: str) -> Permissions:
     """Visits of one practice go in, nothing comes out."""
-    said = (VisitCompleted, VisitVoided)
-    return Permissions(tuple(subject_for(event, practice_id, "*") for event in said), (f"{inbox_of(key)}.>",))
+    events = (VisitCompleted, VisitVoided)
+    return Permissions(tuple(subject_for(event, practice_id, "*") for event in events), (f"{inbox_of(key)}.>",))
 
 
 def submission_consumer(practice_id: str) -> str:

@@ -1,9 +1,9 @@
-"""Publishing facts: explicit, acknowledged by the broker, and safe to repeat."""
+"""Publishing events: explicit, acknowledged by the broker, and safe to repeat."""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -18,11 +18,13 @@ from opentelemetry.trace import Link, SpanKind
 from claimbus.events import Event, identity_of
 from claimbus.events.envelope import Envelope, to_headers
 from claimbus.events.subjects import all_claims_of, subject_for, template_of
+from claimbus.messaging.decisions import LatestClaimEvent, all_claim_events, latest_claim_event
 from claimbus.messaging.decode import Received
 from claimbus.messaging.errors import StaleRead
-from claimbus.messaging.settlement import PUBLISH_TIMEOUT
-from claimbus.messaging.stored import LatestClaimEvent
+from claimbus.messaging.topology import PUBLISH_TIMEOUT
 from claimbus.telemetry import registry, tracing
+from claimbus.telemetry.business import count_claim_event
+from claimbus.telemetry.logs import log
 from claimbus.telemetry.metrics import record
 
 _WRONG_SEQUENCE = (10071, 10164)
@@ -32,6 +34,8 @@ _TWIN_IN_PROCESS = 10158
 """On a cluster: an event of this id is being stored for somebody else. Asked again, it is a duplicate."""
 _TWIN_WAITS = (0.02, 0.05, 0.1, 0.2)
 """Seconds before asking again."""
+_RACES = 5
+"""Lost races for one visit before the message is put back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Outgoing:
         return cls(type(event), event.practice_id, event.visit_id, event.revision, identity_of(event), body)
 
 
-async def publish(
+async def publish_event(
     client: Client,
     event: Outgoing,
     *,
@@ -120,7 +124,7 @@ async def _store(client: Client, subject: str, body: bytes, headers: dict[str, s
 
 
 class Cause(Protocol):
-    """Why something is said: a fact that was received, or a visit that was looked at."""
+    """Why something is published: an event that was received, or a visit that was looked at."""
 
     @property
     def client(self) -> Client: ...
@@ -136,22 +140,69 @@ class Cause(Protocol):
 
 
 async def publish_derived(event: Event, *, cause: Received[Event]) -> None:
-    """Say a fact that follows from the message being handled."""
-    await publish(cause.client, Outgoing.of(event), source=f"/claimbus/{cause.service}", cause=cause.id)
+    """Publish an event that follows from the one being handled."""
+    await publish_event(cause.client, Outgoing.of(event), source=f"/claimbus/{cause.service}", cause=cause.id)
 
 
-async def publish_after(event: Event, last: LatestClaimEvent, *, cause: Cause) -> bool:
-    """Say something of a visit unless something else was said since `last`; tells whether it was said.
+async def publish_once(
+    compose: Callable[[LatestClaimEvent], Event],
+    *,
+    terminal: tuple[type[Event], ...],
+    cause: Cause,
+    since: datetime | None = None,
+    links: tuple[Link, ...] = (),
+    too_late: Callable[[LatestClaimEvent], Event] | None = None,
+) -> None:
+    """Publish what `compose` makes of the latest claim event of a visit, unless that one is terminal for the revision.
+
+    Terminal for a revision is a claim event of one of the kinds `terminal`, or any on a later revision. Of any number
+    of processes that try, one gets through: the broker refuses a claim event that does not follow on the latest, and
+    the refused look again. `too_late` is for a revision that a later one overtook before anything was published of
+    it. `since` is when the visit was stored, for the time that it took.
+
+    Raises `StaleRead` when the race is lost again and again.
+    """
+    client = cause.client
+    visit = cause.event
+    revision = visit.revision
+    # Of a first revision there is probably no claim event: try that, and let the broker object.
+    latest = (
+        LatestClaimEvent() if revision == 1 else await latest_claim_event(client, visit.practice_id, visit.visit_id)
+    )
+    with tracing.span("decide", SpanKind.INTERNAL, {registry.REVISION: revision}, links=links):
+        for _ in range(_RACES):
+            make = compose
+            if latest.is_terminal_for(revision, terminal):
+                is_overtaken = latest.revision > revision and too_late is not None
+                if is_overtaken:
+                    latest = await all_claim_events(client, visit.practice_id, visit.visit_id)
+                if too_late is None or not is_overtaken or revision in latest.revisions:
+                    tracing.mark(OUTCOME="already-published")
+                    log().info("claim.already-published", outcome=latest.fact, revision=latest.revision)
+                    return
+                make = too_late
+            event = make(latest)
+            if await publish_after(event, latest, cause=cause):
+                tracing.mark(OUTCOME=type(event).fact)
+                count_claim_event(event, since)
+                log().info("claim.published", outcome=type(event).fact, revision=event.revision)
+                return
+            latest = await latest_claim_event(client, visit.practice_id, visit.visit_id)
+    raise StaleRead(f"lost {_RACES} races for one visit")
+
+
+async def publish_after(event: Event, latest: LatestClaimEvent, *, cause: Cause) -> bool:
+    """Publish a claim event unless another was published since `latest`; whether it was published.
 
     The broker compares the last sequence over all claim subjects of the visit, so that of any number
-    of writers exactly one gets through, whatever each of them wanted to say.
+    of writers exactly one gets through, whichever event each of them has.
     """
     guard = {
-        "Nats-Expected-Last-Subject-Sequence": str(last.seq),
+        "Nats-Expected-Last-Subject-Sequence": str(latest.seq),
         "Nats-Expected-Last-Subject-Sequence-Subject": all_claims_of(event.practice_id, event.visit_id),
     }
     try:
-        await publish(
+        await publish_event(
             cause.client, Outgoing.of(event), source=f"/claimbus/{cause.service}", cause=cause.id, guard=guard
         )
     except APIError as exc:

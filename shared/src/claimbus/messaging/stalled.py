@@ -21,8 +21,8 @@ from claimbus.events import Basis, Derived, Event, InvalidEvent, Keyed, Record, 
 from claimbus.events.envelope import EnvelopeError, read
 from claimbus.events.subjects import every, subject_for, template_of
 from claimbus.messaging.decode import Fact, decode
+from claimbus.messaging.direct_get import Stored, read_at, read_on, walk
 from claimbus.messaging.errors import MessagingError
-from claimbus.messaging.stored import Stored, read_on, read_one, walk
 from claimbus.messaging.topology import DAY, VISITS
 from claimbus.telemetry import registry, tracing
 from claimbus.telemetry.logs import log
@@ -167,7 +167,7 @@ class StalledVisits:
             log().error("overdue.skipped", seq=seq, error_type=type(exc).__name__)
 
     async def _look_at(self, seq: int, one: _Undecided, client: Client, service: str, after: float) -> None:
-        stored = await read_one(client, VISITS, seq)
+        stored = await read_at(client, VISITS, seq)
         try:
             fact = cast(Fact[VisitCompleted], decode(stored.subject, stored.headers, stored.body)) if stored else None
         except InvalidEvent:

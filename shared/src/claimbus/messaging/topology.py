@@ -13,23 +13,10 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
-from claimbus.events import (
-    ClaimAdjudicated,
-    ClaimDenialRisk,
-    ClaimReady,
-    ClaimSubmitted,
-    ClaimVoided,
-    DocumentationChecked,
-    Event,
-    UnitsComputed,
-    VisitCoded,
-    VisitCompleted,
-    VisitHeld,
-    VisitSuperseded,
-    VisitVoided,
-)
+from claimbus.events import ClaimAdjudicated, ClaimReady, VisitCompleted
 from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, ALL_OUTCOMES, ALL_VISITS, every
 from claimbus.messaging.errors import Drift
+from claimbus.services import SERVICES
 
 VISITS, CLAIMS, OUTCOMES, DEAD = "VISITS", "CLAIMS", "OUTCOMES", "DEAD"
 STREAM_OF = {VisitCompleted.family: VISITS, ClaimReady.family: CLAIMS, ClaimAdjudicated.family: OUTCOMES}
@@ -38,13 +25,15 @@ STREAM_OF = {VisitCompleted.family: VISITS, ClaimReady.family: CLAIMS, ClaimAdju
 DAY = 86_400.0
 KEPT = 400 * DAY
 """Seconds that events are kept: running totals of a calendar year are rebuilt from them (ADR 0008)."""
-LETTERS_KEPT = 90 * DAY
+DEAD_LETTERS_KEPT = 90 * DAY
 """Seconds that dead letters are kept."""
 MAX_EVENT_BYTES = 256 * 1024
 
 ATTEMPTS = 6
 RETRY_DELAYS = (0.2, 1.0, 5.0, 30.0, 120.0)
 """Seconds before the second, third, ... attempt; each with up to a fifth of jitter."""
+PUBLISH_TIMEOUT = 5.0
+"""Seconds to wait for the broker's acknowledgement of a publish."""
 ACK_WAIT = 15.0
 """Seconds until a message whose process died is delivered again; three times the publish timeout."""
 MAX_DELIVER = 10
@@ -53,26 +42,6 @@ DUPLICATE_WINDOW = 600.0
 """Longer than all attempts of a message take: no retry can publish its fact a second time."""
 BATCH = 64
 """Messages asked for at once; also how many handlers run side by side in a process."""
-
-SUBSCRIBES: dict[str, tuple[type[Event], ...]] = {
-    "coding": (VisitCompleted,),
-    "documentation-check": (VisitCompleted,),
-    "units": (VisitCoded,),
-    "claims": (VisitCompleted, VisitVoided, UnitsComputed, DocumentationChecked, ClaimSubmitted, ClaimAdjudicated),
-}
-"""What each service subscribes to. Its durable consumer, one on each stream, bears the service's name."""
-
-PUBLISHES: dict[str, tuple[type[Event], ...]] = {
-    "coding": (VisitCoded,),
-    "documentation-check": (DocumentationChecked,),
-    "units": (UnitsComputed,),
-    "claims": (ClaimReady, ClaimDenialRisk, VisitHeld, VisitSuperseded, ClaimVoided),
-}
-"""What each service publishes, beside the letters of messages that it could not use."""
-
-# A consumer that gives a message up after MAX_DELIVER crashes says so in an advisory. It would be
-# lost if nobody listened at that moment, so the dead-letter stream keeps it.
-_GIVEN_UP = tuple(f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.*" for stream in (VISITS, OUTCOMES))
 
 
 def streams(replicas: int = 1, room: float = 1.0) -> tuple[StreamConfig, ...]:
@@ -89,20 +58,25 @@ def streams(replicas: int = 1, room: float = 1.0) -> tuple[StreamConfig, ...]:
         "duplicate_window": DUPLICATE_WINDOW,
     }
     facts: dict[str, Any] = common | {"max_age": KEPT, "max_msg_size": MAX_EVENT_BYTES}
-    letters: dict[str, Any] = common | {"max_age": LETTERS_KEPT, "max_msg_size": 16 * 1024}
+    # A consumer that gives a message up after MAX_DELIVER crashes publishes an advisory. It would be
+    # lost if nobody listened at that moment, so the dead-letter stream keeps it.
+    given_up = [
+        f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.*" for stream in STREAM_OF.values() if consumers(stream)
+    ]
+    dead_letters: dict[str, Any] = common | {"max_age": DEAD_LETTERS_KEPT, "max_msg_size": 16 * 1024}
     return (
         StreamConfig(name=VISITS, subjects=[ALL_VISITS], max_bytes=int(room * (8 << 30)), **facts),
         StreamConfig(name=CLAIMS, subjects=[ALL_CLAIMS], max_bytes=int(room * (4 << 30)), **facts),
         StreamConfig(name=OUTCOMES, subjects=[ALL_OUTCOMES], max_bytes=int(room * (1 << 30)), **facts),
-        StreamConfig(name=DEAD, subjects=[ALL_DEAD, *_GIVEN_UP], max_bytes=1 << 28, **letters),
+        StreamConfig(name=DEAD, subjects=[ALL_DEAD, *given_up], max_bytes=1 << 28, **dead_letters),
     )
 
 
 def consumers(stream: str = VISITS) -> dict[str, ConsumerConfig]:
-    """The declared durable pull consumers on a stream, by name."""
+    """The declared durable pull consumers on a stream, by the name of the service whose they are."""
     filters = {
-        name: [every(event) for event in events if STREAM_OF[event.family] == stream]
-        for name, events in SUBSCRIBES.items()
+        row.name: [every(event) for event in row.subscribes if STREAM_OF[event.family] == stream]
+        for row in SERVICES.values()
     }
     return {
         name: ConsumerConfig(
@@ -124,7 +98,7 @@ def consumer_names() -> list[tuple[str, str]]:
 
 
 def _name(stream: str, consumer: str) -> str:
-    """How a person is told of a consumer: by its stream too where that is not the visits stream."""
+    """What messages call a consumer: by its stream too where that is not the visits stream."""
     return consumer if stream == VISITS else f"{consumer} on {stream}"
 
 
@@ -144,7 +118,7 @@ def drift(have: object, want: object) -> dict[str, tuple[object, object]]:
 
 
 async def provision(js: JetStreamContext, replicas: int = 1, room: float = 1.0) -> list[str]:
-    """Create or update every stream and consumer; says what was changed. Safe to repeat.
+    """Create or update every stream and consumer; returns what was changed, a line each. Safe to repeat.
 
     A stream that has more room than is asked for keeps it: whoever gave it had a reason.
     Raises what the server refuses, such as a change of a field that cannot change.
@@ -177,20 +151,20 @@ async def provision(js: JetStreamContext, replicas: int = 1, room: float = 1.0) 
 
 
 async def verify(js: JetStreamContext, service: str) -> None:
-    """Raises `Drift` unless each consumer of the service stands as declared."""
+    """Raises `Drift` unless each consumer of the service is as declared."""
     for stream, name in consumer_names():
         if name == service:
             await verify_consumer(js, stream, name)
 
 
 async def verify_consumer(js: JetStreamContext, stream: str, name: str) -> None:
-    """Raises `Drift` unless it stands as declared."""
+    """Raises `Drift` unless it is as declared."""
     try:
         have = (await js.consumer_info(stream, name)).config
     except NotFoundError:
         raise Drift(f"consumer {name} does not exist on stream {stream}; run: claimbus provision") from None
     if found := drift(have, consumers(stream)[name]):
-        raise Drift(f"consumer {_name(stream, name)} is not as declared: {_spell(found)}; run: claimbus provision")
+        raise Drift(f"consumer {_name(stream, name)} is not as declared: {_text_of(found)}; run: claimbus provision")
 
 
 async def verify_streams(js: JetStreamContext) -> list[str]:
@@ -207,9 +181,9 @@ async def verify_streams(js: JetStreamContext) -> list[str]:
         if (have.max_bytes or 0) > (stream.max_bytes or 0):
             found.pop("max_bytes", None)
         if found:
-            wrong.append(f"stream {stream.name} is not as declared: {_spell(found)}")
+            wrong.append(f"stream {stream.name} is not as declared: {_text_of(found)}")
     return wrong
 
 
-def _spell(found: dict[str, tuple[object, object]]) -> str:
+def _text_of(found: dict[str, tuple[object, object]]) -> str:
     return ", ".join(f"{name} is {is_!r}, declared {declared!r}" for name, (is_, declared) in found.items())

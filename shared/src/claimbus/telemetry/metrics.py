@@ -34,11 +34,11 @@ def use(meter: Meter) -> None:
 
 def _recorder(meter: Meter, metric: Metric) -> Callable[[float, Labels | None], None]:
     if metric.kind == "counter":
-        return meter.create_counter(metric.name, metric.unit, metric.says).add
+        return meter.create_counter(metric.name, metric.unit, metric.description).add
     if metric.kind == "gauge":
-        return meter.create_gauge(metric.name, metric.unit, metric.says).set
+        return meter.create_gauge(metric.name, metric.unit, metric.description).set
     return meter.create_histogram(
-        metric.name, metric.unit, metric.says, explicit_bucket_boundaries_advisory=metric.buckets
+        metric.name, metric.unit, metric.description, explicit_bucket_boundaries_advisory=metric.buckets
     ).record
 
 

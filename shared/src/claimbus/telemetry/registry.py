@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 ATTRIBUTES: Final[dict[str, str]] = {}
-"""Every attribute of a span, a link or a metric, with what it says."""
+"""Every attribute of a span, a link or a metric, with its description."""
 
 
-def _attribute(name: str, says: str) -> str:
-    ATTRIBUTES[name] = says
+def _attribute(name: str, description: str) -> str:
+    ATTRIBUTES[name] = description
     return name
 
 
@@ -27,7 +27,7 @@ ERROR_TYPE: Final = _attribute("error.type", "Class of what went wrong; its text
 VISIT_KEY: Final = _attribute("claimbus.visit.key", "The opaque keys of practice and visit: `practice.visit`.")
 REVISION: Final = _attribute("claimbus.visit.revision", "Revision of the visit.")
 FACT: Final = _attribute("claimbus.fact", "On a link: the fact that was joined, or `replayed`.")
-OUTCOME: Final = _attribute("claimbus.outcome", "What was said of the visit: `ready`, `denial-risk`, `held` and so on.")
+OUTCOME: Final = _attribute("claimbus.outcome", "What was published on the visit: `ready`, `denial-risk`, `held` …")
 SETTLEMENT: Final = _attribute("claimbus.settlement", "`ack`, `retry` or `dead-letter`.")
 SETTLEMENT_DELAY: Final = _attribute("claimbus.settlement.delay_seconds", "Seconds until the next attempt of a retry.")
 
@@ -35,9 +35,9 @@ SPAN_ATTRIBUTES: Final = frozenset(ATTRIBUTES)
 """Attributes of spans and of their links; what comes below is on metrics alone."""
 
 SPANS: Final[dict[str, str]] = {
-    "publish": "An event is sent and the broker's word that it is stored is waited for (producer).",
+    "publish": "An event is sent, until the broker acknowledges that it is stored (producer).",
     "process": "A delivered message, up to its settlement (consumer); or a look at an open visit.",
-    "decide": "Claims says its word on a visit revision, linked to all facts that it joined (internal).",
+    "decide": "Claims publishes its event on a visit revision, linked to all facts that it joined (internal).",
 }
 """First word of every span name; the rest is a subject template."""
 
@@ -72,7 +72,7 @@ class Metric:
     name: str
     kind: Literal["counter", "histogram", "gauge"]
     unit: str
-    says: str
+    description: str
     labels: frozenset[str]
     buckets: tuple[float, ...] = ()
 
@@ -84,11 +84,11 @@ def _metric(
     kind: Literal["counter", "histogram", "gauge"],
     name: str,
     unit: str,
-    says: str,
+    description: str,
     *labels: str,
     buckets: tuple[float, ...] = (),
 ) -> Metric:
-    METRICS[name] = Metric(name, kind, unit, says, frozenset(labels), buckets)
+    METRICS[name] = Metric(name, kind, unit, description, frozenset(labels), buckets)
     return METRICS[name]
 
 
@@ -156,7 +156,11 @@ DECISIONS = _metric(
     TOUCHLESS,
 )
 CLAIM_EVENTS = _metric(
-    "counter", "claimbus.words", "{word}", "All that claims said: decisions, and what stands in their place.", OUTCOME
+    "counter",
+    "claimbus.claim_events",
+    "{event}",
+    "Events that claims published: decisions, and what takes their place.",
+    OUTCOME,
 )
 FINDINGS = _metric("counter", "claimbus.findings", "{finding}", "Findings in decisions.", FINDING_ID, SEVERITY, RESULT)
 FINDING_AT_RISK = _metric(
@@ -194,7 +198,7 @@ UNACCOUNTED = _metric(
     "gauge",
     "claimbus.visits.unaccounted",
     "{visit}",
-    "Visit revisions past the time to be held of which claims has said nothing at all: the reconciliation gap.",
+    "Visit revisions past the time to be held about which claims has published nothing: the reconciliation gap.",
 )
 RULE_SET_INFO = _metric(
     "gauge",

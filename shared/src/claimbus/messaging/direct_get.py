@@ -1,29 +1,16 @@
-"""Reading what the streams hold: the last message of each subject, or one further back."""
+"""Reading single messages that a stream holds, by JetStream's direct get: no consumer is made for it."""
 
 import asyncio
 import json
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from pydantic import ValidationError
 
-from claimbus.events import (
-    ClaimDenialRisk,
-    ClaimReady,
-    ClaimVoided,
-    Event,
-    VisitSuperseded,
-    decision_adapter,
-)
-from claimbus.events.envelope import read
-from claimbus.events.subjects import all_claims_of, parse, subject_for
 from claimbus.messaging.errors import StaleRead
-from claimbus.messaging.topology import CLAIMS
-from claimbus.telemetry.logs import log
 
 _TIMEOUT = 5.0
 _MOST_SUBJECTS = 1000
@@ -32,7 +19,7 @@ _MOST_SUBJECTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A message as it lies in a stream."""
+    """A message as a stream holds it."""
 
     subject: str
     seq: int
@@ -115,7 +102,7 @@ class LastMessages:
 
     async def _multi_last(self, subjects: list[str], up_to: int) -> dict[str, Stored]:
         found = await _direct_gets(self._client, self._stream, {"multi_last": subjects, "up_to_seq": up_to})
-        return {one.subject: one for one in found}
+        return {stored.subject: stored for stored in found}
 
 
 async def _direct_gets(client: Client, stream: str, question: Mapping[str, object]) -> list[Stored]:
@@ -149,9 +136,14 @@ async def _direct_get(client: Client, stream: str, question: dict[str, str | int
     raise RuntimeError(f"direct get on {stream} answered {status}")
 
 
-async def read_one(client: Client, stream: str, seq: int) -> Stored | None:
-    """The message at a place in a stream, if it is still there."""
+async def read_at(client: Client, stream: str, seq: int) -> Stored | None:
+    """The message with this sequence in a stream, if it is still there."""
     return await _direct_get(client, stream, {"seq": seq})
+
+
+async def read_last(client: Client, stream: str, subject: str) -> Stored | None:
+    """The last message of a subject; null where the stream holds none."""
+    return await _direct_get(client, stream, {"last_by_subj": subject})
 
 
 async def read_on(client: Client, stream: str, subject: str, *, start: int | datetime, most: int) -> list[Stored]:
@@ -163,13 +155,13 @@ async def read_on(client: Client, stream: str, subject: str, *, start: int | dat
 async def first_of_last(client: Client, stream: str, subjects: Sequence[str]) -> Stored | None:
     """Of the last messages of some subjects the one that was stored first; null where none is stored.
 
-    A message each 1,000 subjects is sent.
+    One request is sent for each 1,000 subjects.
     """
     found: list[Stored] = []
     for start in range(0, len(subjects), _MOST_SUBJECTS):
         share = subjects[start : start + _MOST_SUBJECTS]
         found += await _direct_gets(client, stream, {"multi_last": share, "batch": 1})
-    return min(found, key=lambda one: one.seq, default=None)
+    return min(found, key=lambda stored: stored.seq, default=None)
 
 
 async def walk(client: Client, stream: str, subject: str, *, at_least: int = 0) -> list[Stored]:
@@ -186,101 +178,3 @@ async def walk(client: Client, stream: str, subject: str, *, at_least: int = 0) 
     if seq <= at_least:
         raise StaleRead(f"{stream}: a walk that ended before sequence {at_least}")
     return found
-
-
-_DECISIONS = (ClaimReady.fact, ClaimDenialRisk.fact)
-
-
-@dataclass(frozen=True, slots=True)
-class LatestClaimEvent:
-    """The last thing that claims said of a visit; sequence 0 where it has said nothing.
-
-    `visit superseded` is about a revision that came too late: it moves the sequence on and is otherwise passed
-    over, so that the word before it, on a later revision, still closes what it closed (ADR 14).
-    """
-
-    seq: int = 0
-    fact: str = ""
-    revision: int = 0
-    decided: int | None = None
-    """Revision of the decision that stands: the last one, unless the visit was taken back after it."""
-    decision: ClaimReady | ClaimDenialRisk | None = None
-    """That decision; null where there is none, or it is of a release whose decisions cannot be read any more."""
-    said_of: frozenset[int] = frozenset()
-    """Revisions that a word was said of, among the words that were read: all of them by `all_claim_events`."""
-
-    def closes(self, revision: int, kinds: Iterable[type[Event]]) -> bool:
-        """Whether nothing more may be said of a revision, given the kinds of word that close it."""
-        return self.revision > revision or (self.revision == revision and self._is(kinds))
-
-    def revision_if(self, *kinds: type[Event]) -> int | None:
-        """The revision it was said of, if it is of one of these kinds."""
-        return self.revision if self._is(kinds) else None
-
-    def _is(self, kinds: Iterable[type[Event]]) -> bool:
-        return self.fact in {kind.fact for kind in kinds}
-
-
-async def latest_claim_event(client: Client, practice_id: str, visit_id: str) -> LatestClaimEvent:
-    """What claims said last of a visit. May be old on a cluster: a guarded publish finds that out.
-
-    Raises `StaleRead` when a replica that lags answers in between.
-    """
-    subject = all_claims_of(practice_id, visit_id)
-    said = await _direct_get(client, CLAIMS, {"last_by_subj": subject})
-    if said is None:
-        return LatestClaimEvent()
-    last = _understood([said])
-    if last.fact in (*_DECISIONS, ClaimVoided.fact):
-        return last
-    # A pause or a late revision: what stands is told by the words before it.
-    words = [one for one in await walk(client, CLAIMS, subject, at_least=said.seq) if one.seq <= said.seq]
-    return _understood(words)
-
-
-async def all_claim_events(client: Client, practice_id: str, visit_id: str) -> LatestClaimEvent:
-    """The last word, and every revision that something was said of. May be old, as `latest_claim_event`."""
-    return _understood(await walk(client, CLAIMS, all_claims_of(practice_id, visit_id)))
-
-
-def _understood(words: list[Stored]) -> LatestClaimEvent:
-    """What some words, oldest first, come to."""
-    last = LatestClaimEvent()
-    said_of: set[int] = set()
-    standing: Stored | None = None
-    for word in words:
-        fact, revision = parse(word.subject).fact, _revision_of(word)
-        said_of.add(revision)
-        if fact == VisitSuperseded.fact:
-            last = replace(last, seq=word.seq)
-            continue
-        last = replace(last, seq=word.seq, fact=fact, revision=revision)
-        if fact in _DECISIONS:
-            standing, last = word, replace(last, decided=revision)
-        elif fact == ClaimVoided.fact:
-            standing, last = None, replace(last, decided=None)
-    decision = None if standing is None else _decision_in(standing)
-    return replace(last, decision=decision, said_of=frozenset(said_of))
-
-
-def _revision_of(word: Stored) -> int:
-    envelope, _ = read(word.headers, word.body)
-    return int(envelope.revision or 1) if envelope else 1
-
-
-def _decision_in(word: Stored) -> ClaimReady | ClaimDenialRisk | None:
-    try:
-        return decision_adapter.validate_json(word.body)
-    except ValidationError as exc:
-        # Said by another release: the new decision still replaces it, and cannot say in what it differs.
-        log().warning("claim.unreadable", stream=CLAIMS, seq=word.seq, error_type=type(exc).__name__)
-        return None
-
-
-async def decision_of(client: Client, practice_id: str, visit_id: str, revision: int) -> Stored | None:
-    """The decision on a visit revision as it is stored; null where there is none, or a replica that lags answers."""
-    for kind in (ClaimReady, ClaimDenialRisk):
-        for word in await walk(client, CLAIMS, subject_for(kind, practice_id, visit_id)):
-            if _revision_of(word) == revision:
-                return word
-    return None

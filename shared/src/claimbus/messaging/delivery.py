@@ -2,35 +2,30 @@
 
 Acknowledgement, retry and dead letter are decided here and nowhere else. A handler that returns is
 acknowledged, after everything it published was acknowledged; one that raises is tried again after a
-growing delay, and after the last attempt the message is buried: a letter that says where it lies,
-never what it holds. A process that dies before it settles a message gets it, or another does, again.
+growing delay, and after the last attempt the message becomes a dead letter. A process that dies before
+it settles a message gets it, or another does, again.
 """
 
 import random
 import time
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from faststream import BaseMiddleware
 from faststream.message import StreamMessage
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 from pydantic import ValidationError
 
-from claimbus.events import DeadLetter, InvalidEvent
-from claimbus.events.subjects import dead, template
-from claimbus.messaging.errors import problems_of
-from claimbus.messaging.topology import ATTEMPTS, DEAD, RETRY_DELAYS
+from claimbus.events import InvalidEvent
+from claimbus.events.subjects import template
+from claimbus.messaging.dead_letters import publish_dead_letter
+from claimbus.messaging.topology import ATTEMPTS, RETRY_DELAYS
 from claimbus.telemetry import registry, tracing
 from claimbus.telemetry.logs import log
 from claimbus.telemetry.metrics import record
-
-PUBLISH_TIMEOUT = 5.0
-"""Seconds to wait for the broker's acknowledgement of a publish."""
 
 
 class Settlement(BaseMiddleware):
@@ -79,11 +74,11 @@ class Settlement(BaseMiddleware):
 async def _settle(raw: Msg, exc: Exception) -> None:
     delivered = raw.metadata.num_delivered
     if isinstance(exc, InvalidEvent | ValidationError):
-        await _bury(raw, "invalid", exc)
+        await _give_up(raw, "invalid", exc)
     elif delivered < ATTEMPTS:
         await _retry(raw, RETRY_DELAYS[delivered - 1], exc)
     else:
-        await _bury(raw, "exhausted", exc)
+        await _give_up(raw, "exhausted", exc)
 
 
 async def _retry(raw: Msg, delay: float, exc: Exception) -> None:
@@ -98,31 +93,10 @@ async def _retry(raw: Msg, delay: float, exc: Exception) -> None:
     )
 
 
-async def _bury(raw: Msg, why: str, exc: Exception) -> None:
+async def _give_up(raw: Msg, why: Literal["invalid", "exhausted"], exc: Exception) -> None:
     meta = raw.metadata
-    letter = DeadLetter(
-        stream=meta.stream,
-        seq=meta.sequence.stream,
-        subject=raw.subject,
-        consumer=meta.consumer,
-        deliveries=meta.num_delivered,
-        why=why,
-        error=type(exc).__name__,
-        problems=problems_of(exc),
-        at=datetime.now(UTC),
-    )
-    # An invalid event is invalid for all its readers: one letter, whoever finds it first.
-    finder = "" if why == "invalid" else meta.consumer
-    headers = {"Nats-Msg-Id": f"{meta.stream}:{meta.sequence.stream}:{why}:{finder}"}
-    tracing.inject(headers)
     try:
-        await JetStreamContext(raw._client).publish(  # noqa: SLF001
-            dead(meta.consumer, why),
-            letter.model_dump_json().encode(),
-            stream=DEAD,
-            timeout=PUBLISH_TIMEOUT,
-            headers=headers,
-        )
+        await publish_dead_letter(raw, why, exc)
     except NatsError as refused:
         await _retry(raw, RETRY_DELAYS[-2], refused)
         return
