@@ -50,6 +50,7 @@ from claimbus.messaging.topology import (
     CLAIMS,
     DEAD,
     OUTCOMES,
+    RULES,
     VISITS,
     provision,
     streams,
@@ -553,7 +554,7 @@ async def test_the_dead_letter_subjects_are_captured(client: Client) -> None:
     )  # fmt: skip
     ack = await client.jetstream().publish(dead("coding", "invalid"), dead_letter.model_dump_json().encode())
     assert ack.stream == DEAD
-    assert {str(stream.name) for stream in streams()} == {VISITS, CLAIMS, OUTCOMES, DEAD}
+    assert {str(stream.name) for stream in streams()} == {VISITS, CLAIMS, OUTCOMES, DEAD, RULES}
 
 
 async def _is(wanted: int, number: Awaitable[int]) -> bool:
