@@ -62,7 +62,7 @@ from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig
 
 CANARY = "Zebulon-Canary-1931"
-RULES = RuleSet(version="1", sha256="0" * 64, tables={"t": "1"})
+RULE_SET = RuleSet(version="1", sha256="0" * 64, tables={"t": "1"})
 Handler = Callable[[Any], Awaitable[None]]
 
 
@@ -93,7 +93,7 @@ def derived(body: bytes) -> tuple[VisitCoded, UnitsComputed, DocumentationChecke
         "visit_id": data["visit_id"],
         "revision": data["revision"],
         "basis": basis,
-        "rule_set": RULES,
+        "rule_set": RULE_SET,
     }
     return (
         VisitCoded(**common, service_date="2026-11-18", program="commercial", interventions=()),
