@@ -83,7 +83,7 @@ class Received(Fact[E_co]):
 
     @property
     def service(self) -> str:
-        """Name of the service that hears it."""
+        """Name of the service that received it."""
         return self.msg.metadata.consumer
 
     @property
@@ -109,7 +109,7 @@ def basis_for(kind: type[Event], practice_id: str, visit_id: str, body: bytes) -
 
 
 def validated(kind: type[E], data: bytes) -> E:
-    """The event that some JSON says; raises `InvalidEvent` naming each wrong field, never its content."""
+    """The event that some JSON holds; raises `InvalidEvent` naming each wrong field, never its content."""
     try:
         return kind.model_validate_json(data)
     except ValidationError as exc:
@@ -118,7 +118,7 @@ def validated(kind: type[E], data: bytes) -> E:
         problems = exc.errors(include_url=False, include_context=False, include_input=False)
         if problems[0]["type"] == "json_invalid":
             raise InvalidEvent(Problem(field="body", problem=f"not JSON: {_where(data)}")) from None
-        raise InvalidEvent(*_innermost(_problem(one["loc"], one["msg"]) for one in problems)) from None
+        raise InvalidEvent(*_innermost(_problem(error["loc"], error["msg"]) for error in problems)) from None
 
 
 def _where(data: bytes) -> str:
@@ -132,7 +132,8 @@ def _where(data: bytes) -> str:
 def _innermost(problems: Iterable[Problem]) -> list[Problem]:
     """Without those about a field that holds another wrong field: a list that only lost its bad rows."""
     found = list(problems)
-    return [one for one in found if not any(other.field.startswith(f"{one.field}.") for other in found)][:20]
+    fields = [problem.field for problem in found]
+    return [problem for problem in found if not any(name.startswith(f"{problem.field}.") for name in fields)][:20]
 
 
 def _problem(loc: tuple[int | str, ...], message: str) -> Problem:
