@@ -14,7 +14,7 @@ from observing import Collector
 
 @pytest.fixture
 async def services(nats_url: str, client: Client, tmp_path: Path) -> AsyncIterator[Supervisor]:
-    """All four services, running and healthy on the session's server."""
+    """All services, running and healthy on the session's server."""
     supervisor = Supervisor(nats_url, tmp_path / "logs")
     try:
         await supervisor.start()

@@ -7,19 +7,23 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted, basis_for, identity_of, validated
+from claimbus.settings import Settings
 from claims.domain.assemble import decide_claim
 from claims.domain.tables import ClaimRules
 from claims.rules import RULES as CLAIMS
 from coding.domain.rulebook import CodingRules
 from coding.domain.suggest import suggest_codes
 from coding.rules import RULES as CODING
-from coding.suggester import SUGGESTER, ask
+from coding.suggester import ask, load_suggester
 from documentation_check.domain.check import check_documentation
 from documentation_check.domain.requirement import DocumentationRules
 from documentation_check.rules import RULES as DOCUMENTATION
 from units.domain.compute import compute_units
 from units.domain.tables import UnitRules
-from units.handlers import RULES as UNITS
+from units.rule_book import UnitRuleBook
+
+UNITS = UnitRuleBook.load()
+_SUGGESTER = load_suggester(Settings.read().suggester)
 
 
 class _Rules(NamedTuple):
@@ -55,7 +59,7 @@ def evaluate_visit(body: bytes, as_of: date | None = None) -> ClaimReady | Claim
     visit = validated(VisitCompleted, body)
     rules = _rules_on(visit.service_date) if as_of is None else _rules_as_of(as_of)
     basis = basis_for(VisitCompleted, visit.practice_id, visit.visit_id, body)
-    opinions = asyncio.run(ask(visit)) if SUGGESTER is not None else {}
+    opinions = asyncio.run(ask(visit, _SUGGESTER)) if _SUGGESTER is not None else {}
     coded = suggest_codes(visit, basis, rules.coding, CODING.rule_set, opinions)
     units = compute_units(coded, rules.units)
     documentation = check_documentation(visit, basis, rules.documentation, DOCUMENTATION.rule_set)

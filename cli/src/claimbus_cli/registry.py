@@ -10,9 +10,11 @@ from claims.rules import RULES as CLAIMS
 from coding.rules import RULES as CODING
 from documentation_check.domain.requirement import Requirement
 from documentation_check.rules import RULES as DOCUMENTATION
-from units.handlers import RULES as UNITS
+from units.rule_book import UnitRuleBook
 
 BY_PAYER = "by payer"
+
+UNITS = UnitRuleBook.load()
 
 
 class Entry(NamedTuple):

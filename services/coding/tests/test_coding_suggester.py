@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from claimbus.events import Basis, VisitCoded, VisitCompleted
-from claimbus.service import SettingsError
+from claimbus.settings import SettingsError
 from claimbus.values import Severity
 from coding.domain.opinion import Asked, Opinion
 from coding.domain.suggest import suggest_codes

@@ -4,9 +4,12 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from functools import cache
+from typing import TYPE_CHECKING
 
 import click
 from claimbus.events import Basis, CodedIntervention, VisitCoded, VisitCompleted
+from claimbus.settings import Settings
 from claimbus.values import Program
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -14,6 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from claimbus_cli.views.terminal import loading_rules, out
+
+if TYPE_CHECKING:
+    from coding.domain.opinion import Suggester
 
 _LONGEST = 20_000
 _MINUTES = 15
@@ -95,11 +101,21 @@ def _day(given: str | None) -> date:
         raise click.BadParameter(f"{given!r} is not a date as 2026-11-18", param_hint="--on") from exc
 
 
+@cache
+def _suggester() -> "Suggester | None":
+    """Loaded once, however many phrases are read. Raises `SettingsError`."""
+    from coding.suggester import load_suggester
+
+    return load_suggester(Settings.read().suggester)
+
+
 def _code(intervention: dict[str, str | None], program: str, on: date) -> VisitCoded:
     with loading_rules():
         from coding.domain.suggest import suggest_codes
         from coding.rules import RULES
         from coding.suggester import ask
+
+        suggester = _suggester()
     try:
         visit = VisitCompleted.model_validate(
             {
@@ -115,7 +131,7 @@ def _code(intervention: dict[str, str | None], program: str, on: date) -> VisitC
     except ValidationError as exc:
         error = exc.errors(include_url=False)[0]
         raise click.ClickException(f"{error['loc'][-1]}: {error['msg']}") from exc
-    opinions = asyncio.run(ask(visit))
+    opinions = asyncio.run(ask(visit, suggester))
     return suggest_codes(visit, Basis(event_id="trial", sha256=""), RULES.on(on), RULES.rule_set, opinions)
 
 

@@ -1,7 +1,7 @@
-"""Claims hears visits, units and documentation, and says one word for each visit revision."""
+"""Claims subscribes to visits, units and documentation, and publishes one decision on each visit revision."""
 
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 from claimbus.events import (
@@ -24,11 +24,8 @@ from claimbus.messaging import (
     Join,
     Joined,
     LatestClaimEvent,
-    Projection,
-    Reading,
     Received,
     StalledVisit,
-    StalledVisits,
     note_outcome,
     publish_once,
     subscription,
@@ -41,78 +38,72 @@ from claims.domain.closing import hold_visit, supersede_visit
 from claims.domain.history.amendment import ControlNumbers
 from claims.domain.history.duplicates import BilledServices
 from claims.domain.history.totals import DecidedVisit, Ledger
-from claims.rules import RULES
+from claims.rules import Rules
 
 
-def _threshold_on(day: date) -> Decimal | None:
-    row = RULES.on(day).kx_threshold
-    return row.amount if row else None
+@dataclass(frozen=True)
+class History:
+    """What earlier decisions and payers' answers add up to, in memory."""
+
+    ledger: Ledger
+    services: BilledServices
+    numbers: ControlNumbers
+
+    def apply(self, decision: DecidedVisit) -> None:
+        self.ledger.take(decision)
+        self.services.take(decision)
+
+    def void(self, voided: Keyed) -> None:
+        self.ledger.void(voided)
+        self.services.void(voided)
+        self.numbers.void(voided)
+
+    def record_pending(self, decision: ClaimReady | ClaimDenialRisk) -> None:
+        """Visits that are decided before the stream hands this one back are to see it."""
+        self.ledger.record_pending(decision)
+        self.services.record_pending(decision)
 
 
-router = NatsRouter()
-_ledger = Ledger(_threshold_on)
-_services = BilledServices()
-_numbers = ControlNumbers()
-
-
-def _take(decision: DecidedVisit) -> None:
-    _ledger.take(decision)
-    _services.take(decision)
-
-
-def _void(voided: Keyed) -> None:
-    _ledger.void(voided)
-    _services.void(voided)
-    _numbers.void(voided)
-
-
-projections = (
-    Projection(
-        Reading(ClaimReady, DecidedVisit, _take),
-        Reading(ClaimDenialRisk, DecidedVisit, _take),
-        Reading(ClaimVoided, Keyed, _void),
-    ),
-    Projection(
-        Reading(ClaimSubmitted, ClaimSubmitted, _numbers.take),
-        Reading(ClaimAdjudicated, ClaimAdjudicated, _numbers.take),
-    ),
-)
-_NEEDS = (VisitCoded, UnitsComputed, DocumentationChecked)
-_join = Join(VisitCompleted, *_NEEDS)
+NEEDS = (VisitCoded, UnitsComputed, DocumentationChecked)
+"""Facts that a decision joins, beside the visit."""
 _DECISIONS = (ClaimReady, ClaimDenialRisk)
-_CLOSING = (*_DECISIONS, VisitSuperseded, ClaimVoided)
+_TERMINAL = (*_DECISIONS, VisitSuperseded, ClaimVoided)
 
 
-@router.subscriber(**subscription("claims"))
-async def decide(received: Received[VisitCompleted | VisitVoided | UnitsComputed | DocumentationChecked]) -> None:
-    """Join the facts of a visit revision and decide when all are there; or take the visit back."""
-    if isinstance(received.event, VisitVoided):
-        await publish_once(partial(_retract, received.event), terminal=(ClaimVoided,), cause=received)
-    else:
-        await _join.when_complete(received, partial(_say_decision, received))
+def subscribe(rules: Rules, history: History) -> NatsRouter:
+    """The service's handlers, deciding by these rules and this history."""
+    router = NatsRouter()
+    join = Join(VisitCompleted, *NEEDS)
+
+    @router.subscriber(**subscription("claims"))
+    async def decide(received: Received[VisitCompleted | VisitVoided | UnitsComputed | DocumentationChecked]) -> None:
+        """Join the facts of a visit revision and decide when all are there; or take the visit back."""
+        if isinstance(received.event, VisitVoided):
+            await publish_once(partial(_retract, history, received.event), terminal=(ClaimVoided,), cause=received)
+        else:
+            await join.when_complete(received, partial(_publish_decision, rules, history, received))
+
+    @router.subscriber(**subscription("claims", of=ClaimAdjudicated))
+    async def follow(received: Received[ClaimSubmitted | ClaimAdjudicated]) -> None:
+        """Link a payer's answer to the decision that it answers."""
+        await note_outcome(received)
+
+    return router
 
 
-@router.subscriber(**subscription("claims", of=ClaimAdjudicated))
-async def follow(received: Received[ClaimSubmitted | ClaimAdjudicated]) -> None:
-    """Link a payer's answer to the decision that it answers."""
-    await note_outcome(received)
+async def hold(stalled: StalledVisit) -> None:
+    """Publish what a visit waits for, unless a claim event came meanwhile."""
+    await publish_once(partial(_held, stalled), terminal=(*_TERMINAL, VisitHeld), cause=stalled)
 
 
-async def _hold(waiting: StalledVisit) -> None:
-    await publish_once(partial(_held, waiting), terminal=(*_CLOSING, VisitHeld), cause=waiting)
+def _held(stalled: StalledVisit, _: LatestClaimEvent) -> Event:
+    return hold_visit(stalled.event, [kind.fact for kind in stalled.missing], stalled.seconds)
 
 
-watches = (StalledVisits(*_NEEDS, is_closed=_ledger.has_word_on, hold=_hold),)
-
-
-def _held(waiting: StalledVisit, _: LatestClaimEvent) -> Event:
-    return hold_visit(waiting.event, [kind.fact for kind in waiting.missing], waiting.seconds)
-
-
-async def _say_decision(received: Received[Event], joined: Joined) -> None:
+async def _publish_decision(rules: Rules, history: History, received: Received[Event], joined: Joined) -> None:
     await publish_once(
-        partial(_decide, joined),
-        terminal=_CLOSING,
+        partial(_decide, rules, history, joined),
+        terminal=_TERMINAL,
         since=joined.since,
         links=joined.links(type(received.event)),
         cause=received,
@@ -120,35 +111,34 @@ async def _say_decision(received: Received[Event], joined: Joined) -> None:
     )
 
 
-def _supersede(joined: Joined, last: LatestClaimEvent) -> Event:
-    return supersede_visit(joined[VisitCompleted], last.revision)
+def _supersede(joined: Joined, latest: LatestClaimEvent) -> Event:
+    return supersede_visit(joined[VisitCompleted], latest.revision)
 
 
-def _retract(void: VisitVoided, last: LatestClaimEvent) -> Event:
-    number = _numbers.of(void) or (last.decision.claim.payer_control_number if last.decision else None)
-    return retract_claim(void, last.decided, _ledger.after_voided(void), payer_number=number)
+def _retract(history: History, void: VisitVoided, latest: LatestClaimEvent) -> Event:
+    number = history.numbers.of(void) or (latest.decision.claim.payer_control_number if latest.decision else None)
+    return retract_claim(void, latest.decided, history.ledger.after_voided(void), payer_number=number)
 
 
-def _decide(joined: Joined, last: LatestClaimEvent) -> Event:
+def _decide(rules: Rules, history: History, joined: Joined, latest: LatestClaimEvent) -> Event:
     visit = joined[VisitCompleted]
     decision = decide_claim(
         visit,
         joined[VisitCoded],
         joined[UnitsComputed],
         joined[DocumentationChecked],
-        RULES.on(visit.service_date),
-        RULES.rule_set,
+        rules.on(visit.service_date),
+        rules.rule_set,
         basis=joined.basis,
         event_ids=joined.event_ids,
-        supersedes_revision=last.decided,
+        supersedes_revision=latest.decided,
         decided_at=datetime.now(UTC),
         trace_id=trace_id(),
-        totals=_ledger.before(visit),
-        later=_ledger.after(visit),
-        earlier=last.decision,
-        payer_number=_numbers.of(visit, visit.primary.rank),
-        elsewhere=_services.beside(visit),
+        totals=history.ledger.before(visit),
+        later=history.ledger.after(visit),
+        earlier=latest.decision,
+        payer_number=history.numbers.of(visit, visit.primary.rank),
+        elsewhere=history.services.beside(visit),
     )
-    _ledger.record_pending(decision)  # visits decided before the stream hands it back are to see it
-    _services.record_pending(decision)
+    history.record_pending(decision)
     return decision

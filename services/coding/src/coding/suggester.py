@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 from typing import cast
 
 from claimbus.events import MachineSuggestion, VisitCompleted
-from claimbus.service import Settings, SettingsError
+from claimbus.settings import SettingsError
 from claimbus.telemetry.logs import log
 
 from coding.domain.opinion import Asked, Opinions, Suggester, checked, questions_of
@@ -34,10 +34,7 @@ def load_suggester(named: str | None) -> Suggester | None:
     return cast(Suggester, made)
 
 
-SUGGESTER = load_suggester(Settings.read().suggester)
-
-
-async def ask(visit: VisitCompleted, suggester: Suggester | None = SUGGESTER) -> Opinions:
+async def ask(visit: VisitCompleted, suggester: Suggester | None) -> Opinions:
     """What the suggester says of each intervention. No answer in time, an error or a broken answer is none."""
     if suggester is None:
         return {}
