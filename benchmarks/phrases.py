@@ -26,8 +26,8 @@ from typing import Any
 
 from claimbus.events import Basis, CodedIntervention, VisitCompleted
 from coding.domain.lexicon import Cue, Lexicon, Mention
-from coding.domain.rulebook import CodingRules
 from coding.domain.suggest import suggest_codes
+from coding.domain.tables import CodingRules
 from coding.rules import RULES
 from rich.console import Console
 from rich.progress import track

@@ -10,8 +10,8 @@ from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted, basis_f
 from claims.domain.assemble import decide_claim
 from claims.domain.tables import ClaimRules
 from claims.rules import RULES as CLAIMS
-from coding.domain.rulebook import CodingRules
 from coding.domain.suggest import suggest_codes
+from coding.domain.tables import CodingRules
 from coding.rules import RULES as CODING
 from coding.suggester import SUGGESTER, ask
 from documentation_check.domain.check import check_documentation

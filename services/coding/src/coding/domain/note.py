@@ -10,7 +10,7 @@ from claimbus.values import Result, Severity
 from coding.domain.cancellation import find_cancelled
 from coding.domain.evaluation import KINDS
 from coding.domain.lexicon import Mention
-from coding.domain.rulebook import CodingRules
+from coding.domain.tables import CodingRules
 
 _DONE_HERE = ("text", "objective")
 """Parts of a note that say what was done; a plan names services too."""

@@ -16,18 +16,18 @@ from claimbus.events import (
 from claimbus.rules import complete
 
 from coding.domain.area import StatedArea, read_area
-from coding.domain.evaluation import KINDS, Kind
-from coding.domain.findings import (
+from coding.domain.checks import (
     find_about_code,
     find_about_level,
     find_about_machine,
     find_other_discipline,
     find_other_kind,
 )
+from coding.domain.evaluation import KINDS, Kind
 from coding.domain.note import find_in_note
 from coding.domain.opinion import NO_OPINIONS, Opinions
-from coding.domain.rulebook import CodingRules
 from coding.domain.suggestion import Suggestion, suggest_from_components, suggest_from_words
+from coding.domain.tables import CodingRules
 
 _EVALUATION_ID = "evaluation"
 _ASSISTANT = re.compile(r"\bL?PTA\b|\bC?OTA\b")

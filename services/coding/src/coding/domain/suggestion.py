@@ -9,7 +9,7 @@ from claimbus.values import Program
 
 from coding.domain.cancellation import LABEL
 from coding.domain.evaluation import COMPONENTS, KINDS, Kind, LevelAnswer, decide_level
-from coding.domain.rulebook import CodingRules, ContactRow, FactRow
+from coding.domain.tables import CodingRules, ContactRow, FactRow
 from coding.domain.weighing import Documented, Weighed, Weighing, weigh
 
 _DECIMALS = 3

@@ -10,7 +10,7 @@ from claimbus.events.visit_completed import Contact
 
 from coding.domain.cancellation import LABEL, Cancelled, Standing, find_cancelled, heaviest
 from coding.domain.lexicon import LexiconRow, Mention, Reading, State
-from coding.domain.rulebook import CodingRules, ConfidenceRow, ContactRow, FactRow
+from coding.domain.tables import CodingRules, ConfidenceRow, ContactRow, FactRow
 
 _NOTHING: frozenset[str] = frozenset()
 _NO_TAKES: Mapping[str, frozenset[str]] = {}

@@ -11,7 +11,7 @@ from claimbus.rules import FindingRow, Table, days_of_change, last_change, load_
 
 from coding.domain.evaluation import EvaluationRow
 from coding.domain.lexicon import DeliveryRow, GrammarRow, LexiconRow
-from coding.domain.rulebook import (
+from coding.domain.tables import (
     CodingRules,
     ConfidenceRow,
     ContactRow,

@@ -7,8 +7,8 @@ from claimbus.events import CodedIntervention, Finding
 from claimbus.values import Result, Severity
 
 from coding.domain.evaluation import EvaluationRow, LevelAnswer
-from coding.domain.rulebook import CodingRules
 from coding.domain.suggestion import Suggestion
+from coding.domain.tables import CodingRules
 
 _COVERAGE_NEEDS_A_CODE = "Pub 100-04 ch.5 s20: outpatient therapy is billed by HCPCS code"
 _NOTE_SUPPORTS_THE_CODE = "Pub 100-02 ch.15 s220.3 E: the treatment note supports the service billed"
