@@ -12,8 +12,9 @@ from claims.domain.tables import ClaimRules
 from claims.rules import RULES as CLAIMS
 from coding.domain.suggest import suggest_codes
 from coding.domain.tables import CodingRules
-from coding.rules import RULES as CODING
-from coding.suggester import SUGGESTER, ask
+from coding.handlers import RULES as CODING
+from coding.handlers import SUGGESTER
+from coding.suggester import ask
 from documentation_check.domain.check import check_documentation
 from documentation_check.domain.requirement import DocumentationRules
 from documentation_check.rules import RULES as DOCUMENTATION
@@ -55,8 +56,8 @@ def evaluate_visit(body: bytes, as_of: date | None = None) -> ClaimReady | Claim
     visit = validated(VisitCompleted, body)
     rules = _rules_on(visit.service_date) if as_of is None else _rules_as_of(as_of)
     basis = basis_for(VisitCompleted, visit.practice_id, visit.visit_id, body)
-    opinions = asyncio.run(ask(visit)) if SUGGESTER is not None else {}
-    coded = suggest_codes(visit, basis, rules.coding, CODING.rule_set, opinions)
+    suggestions = asyncio.run(ask(visit, SUGGESTER)) if SUGGESTER is not None else {}
+    coded = suggest_codes(visit, basis, rules.coding, suggestions)
     units = compute_units(coded, rules.units)
     documentation = check_documentation(visit, basis, rules.documentation, DOCUMENTATION.rule_set)
     return decide_claim(

@@ -78,7 +78,7 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
     from claims.documents.rules import DOCUMENT_RULES
     from claims.documents.tables import DOCUMENT_TABLES
     from claims.rules import RULES as CLAIMS
-    from coding.rules import RULES as CODING
+    from coding.handlers import RULES as CODING
     from documentation_check.rules import RULES as DOCUMENTATION
     from units.handlers import RULES as UNITS
 

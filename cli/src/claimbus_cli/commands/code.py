@@ -98,7 +98,7 @@ def _day(given: str | None) -> date:
 def _code(intervention: dict[str, str | None], program: str, on: date) -> VisitCoded:
     with loading_rules():
         from coding.domain.suggest import suggest_codes
-        from coding.rules import RULES
+        from coding.handlers import RULES, SUGGESTER
         from coding.suggester import ask
     try:
         visit = VisitCompleted.model_validate(
@@ -115,8 +115,8 @@ def _code(intervention: dict[str, str | None], program: str, on: date) -> VisitC
     except ValidationError as exc:
         error = exc.errors(include_url=False)[0]
         raise click.ClickException(f"{error['loc'][-1]}: {error['msg']}") from exc
-    opinions = asyncio.run(ask(visit))
-    return suggest_codes(visit, Basis(event_id="trial", sha256=""), RULES.on(on), RULES.rule_set, opinions)
+    suggestions = asyncio.run(ask(visit, SUGGESTER))
+    return suggest_codes(visit, Basis(event_id="trial", sha256=""), RULES.on(on), suggestions)
 
 
 def _show(texts: dict[str, str | None], coded: VisitCoded) -> None:

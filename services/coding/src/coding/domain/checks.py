@@ -1,69 +1,61 @@
-"""What coding finds out about a visit, as findings a person can act on."""
+"""What coding checks in each intervention: whether it has a code, and whether what is documented supports it."""
 
 from collections.abc import Iterator
 from decimal import Decimal
 
-from claimbus.events import CodedIntervention, Finding
-from claimbus.values import Result, Severity
+from claimbus.events import Checked, CodedIntervention, Finding
 
-from coding.domain.evaluation import EvaluationRow, LevelAnswer
+from coding.domain.evaluation import LevelAnswer
+from coding.domain.findings import CodingFinding
 from coding.domain.suggestion import Suggestion
-from coding.domain.tables import CodingRules
-
-_COVERAGE_NEEDS_A_CODE = "Pub 100-04 ch.5 s20: outpatient therapy is billed by HCPCS code"
-_NOTE_SUPPORTS_THE_CODE = "Pub 100-02 ch.15 s220.3 E: the treatment note supports the service billed"
+from coding.domain.tables import CodingRules, EvaluationRow, Kind
 
 
-def find_about_code(
+def check_code(
     coded: CodedIntervention, chosen: str | None, suggestion: Suggestion, charge: Decimal | None, rules: CodingRules
-) -> Iterator[Finding]:
-    """Whether there is a code, and whether the words agree with the clinician's."""
+) -> Iterator[Checked]:
+    """Whether there is a code, and whether the words agree with the one that the clinician chose."""
+    limits = rules.confidence
     if coded.code is None:
-        if finding := _no_code(coded, suggestion, charge):
-            yield finding
+        if coded.minutes or (coded.minutes is None and not suggestion.not_performed):
+            yield _no_code(coded, suggestion, charge, rules)
     elif chosen is not None and suggestion.not_performed:
-        yield Finding(
-            id="coding.not-performed",
-            result=Result.FAIL,
-            severity=Severity.REVIEW,
+        yield rules.findings[CodingFinding.NOT_PERFORMED].fail(
             intervention_id=coded.intervention_id,
-            message=f"The service bears {chosen}, and its words say that it was not performed.",
-            fix="Take the service off the visit, or document what was delivered.",
+            codes=(chosen,),
             rule=suggestion.rule,
-            citation=_NOTE_SUPPORTS_THE_CODE,
             inputs={"intervention": coded.intervention_id, "code": chosen, "minutes": coded.minutes},
         )
     elif chosen is not None and chosen not in rules.evaluations.by_code and suggestion.code is not None:
-        clear = (
-            suggestion.confidence >= rules.confidence.clear_from and suggestion.weight >= rules.confidence.clear_weight
-        )
+        clear = suggestion.confidence >= limits.clear_from and suggestion.weight >= limits.clear_weight
         if coded.agreement == "disagree" and clear:
-            yield _agreement(coded, chosen, suggestion, Result.FAIL)
-        elif coded.agreement == "agree" and suggestion.confidence >= rules.confidence.sure_from:
-            yield _agreement(coded, chosen, suggestion, Result.PASS)
+            yield rules.findings[CodingFinding.DISAGREEMENT].fail(
+                intervention_id=coded.intervention_id,
+                codes=(chosen,),
+                rule=suggestion.rule,
+                citation=suggestion.citation,
+                inputs={"code": chosen, "suggested": suggestion.code, "confidence": suggestion.confidence},
+            )
+        elif coded.agreement == "agree" and suggestion.confidence >= limits.sure_from:
+            yield rules.findings[CodingFinding.DISAGREEMENT].passed()
 
 
-def find_about_machine(coded: CodedIntervention) -> Iterator[Finding]:
-    """Whether a suggester other than the rules says what neither rules nor clinician say."""
+def check_machine_suggestion(coded: CodedIntervention, rules: CodingRules) -> Iterator[Checked]:
+    """Whether a practice's own suggester names a code that neither a rule nor the clinician names."""
     machine = coded.machine_suggestion
-    if machine is None or machine.supported_by is not None:
-        return
-    yield Finding(
-        id="coding.machine-suggestion",
-        result=Result.UNKNOWN,
-        severity=Severity.REVIEW if coded.code is None else Severity.INFO,
-        intervention_id=coded.intervention_id,
-        message=f"{machine.suggester} suggests {machine.code}; no rule and no person says so.",
-        fix="Choose the code, or leave the line as it is.",
-        rule="machine-suggestion",
-        citation="A machine's suggestion enters a claim only where a rule or a person agrees (ADR 0009)",
-        inputs={"code": coded.code, "machine": machine.code, "confidence": machine.confidence},
-    )
+    if machine is not None and machine.supported_by is None:
+        yield rules.findings[CodingFinding.MACHINE_SUGGESTION].unknown(
+            "" if coded.code is None else "beside-a-code",
+            intervention_id=coded.intervention_id,
+            codes=(machine.code,),
+            inputs={"code": coded.code, "machine": machine.code, "confidence": machine.confidence},
+            text={"suggester": machine.suggester},
+        )
 
 
-def find_about_level(
+def check_level(
     coded: CodedIntervention, chosen: str | None, suggestion: Suggestion, rules: CodingRules
-) -> Iterator[Finding]:
+) -> Iterator[Checked]:
     """Whether the components of an evaluation support its level."""
     level = suggestion.level
     row = rules.evaluations.by_code.get(chosen) if chosen is not None else None
@@ -71,114 +63,89 @@ def find_about_level(
         return
     if not level.by_components:
         if chosen is None and level.row is None:
-            yield _level(coded, "evaluation.code-undecided", Result.UNKNOWN, suggestion, level)
-    elif level.reaches_no_level or (row is not None and _unsupported(row, level)):
-        yield _level(coded, "evaluation.level-unsupported", Result.FAIL, suggestion, level)
+            yield _level_unknown(CodingFinding.CODE_UNDECIDED, coded, suggestion, level, rules)
+    elif level.reaches_no_level or (row is not None and _is_unsupported(row, level)):
+        yield rules.findings[CodingFinding.LEVEL_UNSUPPORTED].fail(
+            _unsupported_variant(suggestion, level),
+            intervention_id=coded.intervention_id,
+            codes=() if coded.code is None else (coded.code,),
+            citation=suggestion.citation,
+            inputs=_level_inputs(coded, suggestion, level),
+            text={"question": suggestion.question or ""},
+        )
     elif level.row is None:
-        yield _level(coded, "evaluation.component-missing", Result.UNKNOWN, suggestion, level)
+        yield _level_unknown(CodingFinding.COMPONENT_MISSING, coded, suggestion, level, rules)
     elif row is not None:
-        yield _level(coded, "evaluation.level-unsupported", Result.PASS, suggestion, level)
+        yield rules.findings[CodingFinding.LEVEL_UNSUPPORTED].passed()
 
 
-def find_other_discipline(coded: CodedIntervention, discipline: str, rules: CodingRules) -> Iterator[Finding]:
-    """An evaluation code of another discipline than the visit's."""
+def check_discipline(coded: CodedIntervention, discipline: str, rules: CodingRules) -> Iterator[Checked]:
+    """Whether an evaluation's code is one of the visit's discipline."""
     row = rules.evaluations.by_code.get(coded.code) if coded.code is not None else None
     if row is not None and row.discipline != discipline:
-        yield Finding(
-            id="evaluation.discipline-differs",
-            result=Result.FAIL,
-            severity=Severity.REVIEW,
+        yield rules.findings[CodingFinding.DISCIPLINE_DIFFERS].fail(
             intervention_id=coded.intervention_id,
-            message=f"{coded.code} is an evaluation of {row.discipline}, and the visit is one of {discipline}.",
-            fix="Correct the code or the visit's discipline.",
-            rule="evaluation-levels",
+            codes=(row.code,),
+            field="discipline",
             citation=row.source,
-            inputs={"code": coded.code, "code_discipline": row.discipline, "discipline": discipline},
+            inputs={"code": row.code, "code_discipline": row.discipline, "discipline": discipline},
         )
 
 
-def find_other_kind(coded: CodedIntervention, kind: str) -> Finding:
-    """The visit documents one kind of evaluation, and an intervention bears a code of the other."""
-    return Finding(
-        id="evaluation.kind-differs",
-        result=Result.FAIL,
-        severity=Severity.REVIEW,
+def report_other_kind(coded: CodedIntervention, kind: Kind, rules: CodingRules) -> Finding:
+    """The visit documents one kind of evaluation, and an intervention has the code of the other."""
+    return rules.findings[CodingFinding.KIND_DIFFERS].fail(
         intervention_id=coded.intervention_id,
-        message="The visit documents one kind of evaluation and bears the code of the other.",
-        fix="Say whether it was an evaluation or a re-evaluation.",
-        rule="evaluation-levels",
-        citation="CPT 97161-97164",
+        field="evaluation.kind",
         inputs={"kind": kind, "suggested": coded.suggested_code},
     )
 
 
-def _unsupported(row: EvaluationRow, level: LevelAnswer) -> bool:
+def _no_code(coded: CodedIntervention, suggestion: Suggestion, charge: Decimal | None, rules: CodingRules) -> Finding:
+    row = rules.findings[CodingFinding.NO_CODE]
+    return (row.unknown if coded.minutes is None else row.fail)(
+        intervention_id=coded.intervention_id,
+        field="interventions.code",
+        amount_at_risk=charge,
+        rule=suggestion.rule,
+        inputs={"intervention": coded.intervention_id, "minutes": coded.minutes, "suggested": suggestion.code},
+        text={"question": suggestion.question or ""},
+    )
+
+
+def _level_unknown(
+    id_: CodingFinding, coded: CodedIntervention, suggestion: Suggestion, level: LevelAnswer, rules: CodingRules
+) -> Finding:
+    return rules.findings[id_].unknown(
+        intervention_id=coded.intervention_id,
+        codes=() if coded.code is None else (coded.code,),
+        field="evaluation",
+        citation=suggestion.citation,
+        inputs=_level_inputs(coded, suggestion, level),
+        text={"question": suggestion.question or "", "missing": ", ".join(level.missing)},
+    )
+
+
+def _is_unsupported(row: EvaluationRow, level: LevelAnswer) -> bool:
     """Above what the known components allow, or, all being known, another level than theirs."""
     if level.row is not None:
         return row.code != level.row.code
     return level.ceiling is not None and row.level > level.ceiling
 
 
-def _no_code(coded: CodedIntervention, suggestion: Suggestion, charge: Decimal | None) -> Finding | None:
-    if coded.minutes == 0 or (coded.minutes is None and suggestion.not_performed):
-        return None
-    known = coded.minutes is not None
-    return Finding(
-        id="coding.no-code",
-        result=Result.FAIL if known else Result.UNKNOWN,
-        severity=Severity.BLOCK if known else Severity.REVIEW,
-        intervention_id=coded.intervention_id,
-        message="The service has no code, and its words do not name one surely enough.",
-        fix=suggestion.question,
-        amount_at_risk=charge,
-        rule=suggestion.rule,
-        citation=_COVERAGE_NEEDS_A_CODE,
-        inputs={"intervention": coded.intervention_id, "minutes": coded.minutes, "suggested": suggestion.code},
-    )
+def _unsupported_variant(suggestion: Suggestion, level: LevelAnswer) -> str:
+    if level.reaches_no_level:
+        return "no-level"
+    if suggestion.code is None:
+        return "lower-level"
+    return "with-question" if suggestion.question else ""
 
 
-def _agreement(coded: CodedIntervention, chosen: str, suggestion: Suggestion, result: Result) -> Finding:
-    failed = result is Result.FAIL
-    return Finding(
-        id="coding.disagreement",
-        result=result,
-        severity=Severity.REVIEW,
-        intervention_id=coded.intervention_id,
-        message=f"The service bears {chosen}; its words speak for {suggestion.code}.",
-        fix="Correct the code, or document what makes it this service." if failed else None,
-        rule=suggestion.rule,
-        citation=suggestion.citation,
-        inputs={"code": chosen, "suggested": suggestion.code, "confidence": suggestion.confidence},
-    )
-
-
-def _level(coded: CodedIntervention, name: str, result: Result, suggestion: Suggestion, level: LevelAnswer) -> Finding:
-    messages = {
-        "evaluation.code-undecided": "The code of this evaluation does not follow from what the visit says of it.",
-        "evaluation.component-missing": f"The level cannot be decided without: {', '.join(level.missing)}.",
-        "evaluation.level-unsupported": (
-            "The components reach no level of evaluation."
-            if level.reaches_no_level
-            else f"The components support {suggestion.code or 'a lower level'}; the service bears {coded.code}."
-        ),
+def _level_inputs(coded: CodedIntervention, suggestion: Suggestion, level: LevelAnswer) -> dict[str, object]:
+    return {
+        **suggestion.inputs,
+        "code": coded.code,
+        "supported": suggestion.code,
+        "missing": list(level.missing),
+        "governed_by": list(level.governed_by),
     }
-    failed = result is not Result.PASS
-    return Finding(
-        id=name,
-        result=result,
-        severity=Severity.REVIEW,
-        intervention_id=coded.intervention_id,
-        message=messages[name],
-        fix=(suggestion.question or "Correct the level, or document the components that support it.")
-        if failed
-        else None,
-        rule=suggestion.rule,
-        citation=suggestion.citation,
-        inputs={
-            **suggestion.inputs,
-            "code": coded.code,
-            "supported": suggestion.code,
-            "missing": list(level.missing),
-            "governed_by": list(level.governed_by),
-        },
-    )

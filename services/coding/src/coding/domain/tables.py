@@ -1,17 +1,26 @@
-"""What the tables say about codes: the rows, and all that is in force on one day."""
+"""Rows of the tables that codes are suggested by, and what is in force on one day.
 
-from collections.abc import Iterable, Mapping
+The rows of the lexicon stand beside it, in `lexicon.py`.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
 from claimbus.events.visit_completed import Contact
-from claimbus.rules import DatedRow, FindingRow, FindingRows
+from claimbus.rules import DatedRow, DayRules, FindingRow
 from claimbus.values import Program
 
-from coding.domain.evaluation import KINDS, EvaluationRow, EvaluationRows
-from coding.domain.lexicon import DeliveryRow, GrammarRow, Lexicon, LexiconRow
+from coding.domain.findings import CodingFinding
+from coding.domain.lexicon import Lexicon
+
+Kind = Literal["evaluation", "re_evaluation"]
+Fact = Literal["muscles", "area_sq_cm", "monitored_days"]
+"""A figure of the visit, or counted in its words."""
+KINDS: tuple[Kind, ...] = ("evaluation", "re_evaluation")
 
 
 class ConfidenceRow(DatedRow):
@@ -42,9 +51,9 @@ class ConfidenceRow(DatedRow):
 
     def of(self, share: float) -> float:
         """The confidence that a share of all weight has earned: how often such a share was right."""
-        for (low, said_low), (high, said_high) in pairwise(self.calibration):
+        for (low, confidence), (high, higher_confidence) in pairwise(self.calibration):
             if share <= high:
-                return said_low + (said_high - said_low) * (share - low) / (high - low)
+                return confidence + (higher_confidence - confidence) * (share - low) / (high - low)
         return self.calibration[-1][1]
 
 
@@ -59,7 +68,7 @@ class ContactRow(DatedRow):
 class FactRow(DatedRow):
     """A figure that moves the weight of some codes to another: `above` exclusive, `through` inclusive."""
 
-    fact: Literal["muscles", "area_sq_cm", "monitored_days"]
+    fact: Fact
     code: str
     takes: tuple[str, ...]
     above: Decimal = Decimal(0)
@@ -91,14 +100,53 @@ class QuestionRow(DatedRow):
     ask: str
 
 
+class EvaluationRow(DatedRow):
+    """One evaluation code; the thresholds are None where the level does not rest on components."""
+
+    kind: Kind
+    discipline: Literal["PT", "OT", "SLP"]
+    code: str
+    level: int
+    personal_factors_from: int | None = None
+    examined_elements_from: int | None = None
+    presentation: str | None = None
+    decision_making: str | None = None
+
+    @property
+    def has_components(self) -> bool:
+        return self.personal_factors_from is not None
+
+
 @dataclass(frozen=True)
-class CodingRules:
-    """All that holds on one date of service."""
+class EvaluationRows:
+    """The evaluation codes in force on a day."""
+
+    rows: tuple[EvaluationRow, ...]
+
+    @cached_property
+    def by_code(self) -> Mapping[str, EvaluationRow]:
+        return {row.code: row for row in self.rows}
+
+    @cached_property
+    def _by_kind(self) -> Mapping[tuple[str, str], tuple[EvaluationRow, ...]]:
+        grouped: dict[tuple[str, str], list[EvaluationRow]] = {}
+        for row in sorted(self.rows, key=lambda row: row.level):
+            grouped.setdefault((row.kind, row.discipline), []).append(row)
+        return {key: tuple(rows) for key, rows in grouped.items()}
+
+    def of_kind(self, kind: Kind, discipline: str) -> tuple[EvaluationRow, ...]:
+        """Codes for an evaluation of this kind, lowest level first."""
+        return self._by_kind.get((kind, discipline), ())
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodingRules(DayRules):
+    """All that codes are suggested by on one date of service."""
 
     lexicon: Lexicon
     confidence: ConfidenceRow
     contacts: Mapping[Contact, tuple[ContactRow, ...]]
-    facts: Mapping[str, tuple[FactRow, ...]]
+    facts: Mapping[Fact, tuple[FactRow, ...]]
     """By figure: what it decides."""
     counted_by_muscle: frozenset[str]
     """Codes that the number of muscles tells apart."""
@@ -107,72 +155,10 @@ class CodingRules:
     same_service: Mapping[str, frozenset[str]]
     """By code: the codes that some program takes for the same service, and those for more of it, both ways."""
     questions: Mapping[tuple[str, ...], str]
+    """By what it is about, sorted: what to ask."""
     evaluations: EvaluationRows
-    findings: FindingRows
+    findings: Mapping[CodingFinding, FindingRow]
 
-
-def make_coding_rules(
-    *,
-    terms: Iterable[LexiconRow],
-    delivery: Iterable[DeliveryRow],
-    grammar: Iterable[GrammarRow],
-    confidence: ConfidenceRow,
-    contacts: Iterable[ContactRow],
-    facts: Iterable[FactRow],
-    program_codes: Iterable[ProgramCodeRow],
-    further_codes: Iterable[FurtherCodeRow],
-    questions: Iterable[QuestionRow],
-    evaluations: Iterable[EvaluationRow],
-    findings: Iterable[FindingRow],
-) -> CodingRules:
-    """Index the rows of one day. Raises `RuleError` when two rows claim the same term."""
-    evaluation_rows = EvaluationRows(tuple(evaluations))
-    terms = tuple(terms)
-    by_contact: dict[Contact, list[ContactRow]] = {}
-    for contact in contacts:
-        by_contact.setdefault(contact.contact, []).append(contact)
-    by_fact: dict[str, list[FactRow]] = {}
-    for fact in facts:
-        by_fact.setdefault(fact.fact, []).append(fact)
-    by_program: dict[Program, dict[str, str]] = {}
-    same: dict[str, set[str]] = {}
-    for row in program_codes:
-        by_program.setdefault(row.program, {})[row.code] = row.use
-        same.setdefault(row.code, set()).add(row.use)
-        same.setdefault(row.use, set()).add(row.code)
-    for further in further_codes:
-        same.setdefault(further.code, set()).add(further.further)
-    return CodingRules(
-        lexicon=Lexicon((*terms, *_typed_codes(terms, by_program, evaluation_rows, confidence)), delivery, grammar),
-        confidence=confidence,
-        contacts={contact: tuple(rows) for contact, rows in by_contact.items()},
-        facts={name: tuple(rows) for name, rows in by_fact.items()},
-        counted_by_muscle=frozenset(fact.code for fact in by_fact.get("muscles", ())),
-        program_codes=by_program,
-        same_service={code: frozenset(codes) for code, codes in same.items()},
-        questions={tuple(sorted(row.about)): row.ask for row in questions},
-        evaluations=evaluation_rows,
-        findings={row.id: row for row in findings},
-    )
-
-
-def _typed_codes(
-    terms: Iterable[LexiconRow],
-    by_program: Mapping[Program, Mapping[str, str]],
-    evaluations: EvaluationRows,
-    confidence: ConfidenceRow,
-) -> Iterable[LexiconRow]:
-    """A term for each code itself: some EHRs write it into the description."""
-    means = {code: code for row in terms for code in row.codes if code not in KINDS}
-    means |= {use: code for uses in by_program.values() for code, use in uses.items()}
-    means |= {row.code: row.kind for row in evaluations.rows}
-    for written, code in sorted(means.items()):
-        yield LexiconRow(
-            id=f"code.{written.lower()}",
-            kind="service",
-            codes={code: confidence.typed_code_weight},
-            terms=(written,),
-            form="exact",
-            leads=True,
-            source="the code as written in the text",
-        )
+    def question_about(self, *about: str) -> str | None:
+        """What to ask about a pair of codes, or about a state of the words; None where the table has no question."""
+        return self.questions.get(tuple(sorted(about)))
