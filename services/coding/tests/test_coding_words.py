@@ -1,5 +1,8 @@
 """Words in, the code that they support out."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -605,3 +608,25 @@ def test_british_spelling_and_inflection_are_the_same_word() -> None:
 
 def test_a_side_or_a_body_part_may_stand_inside_a_term() -> None:
     assert rules_behind(read("Manual left cervical traction")) == {"manual.technique"}
+
+
+WEIGH = """
+from datetime import date
+from coding.domain.weighing import Documented, weigh
+from coding.rule_book import CodingRuleBook
+words = "balance training, step ups, STM to upper trap, effleurage, bathing, stairs with rail, in the pool"
+print(weigh(Documented(texts=(("narrative", words),)), CodingRuleBook.load().on(date(2026, 11, 18))).scores)
+"""
+
+
+def test_every_process_adds_weights_in_the_same_order() -> None:
+    scores = {
+        subprocess.run(
+            [sys.executable, "-c", WEIGH],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for seed in ("0", "3")
+    }
+    assert len(scores) == 1

@@ -66,7 +66,7 @@ class CodingRuleBook(RuleBook[CodingRules]):
             facts=facts,
             counted_by_muscle=frozenset(row.code for row in facts.get("muscles", ())),
             program_codes=dict(program_codes),
-            same_service={code: frozenset(codes) for code, codes in same_service.items()},
+            same_service={code: tuple(sorted(codes)) for code, codes in same_service.items()},
             questions={tuple(sorted(row.about)): row.ask for row in self.questions.on(day)},
             evaluations=EvaluationRows(evaluations),
             findings=findings_by_id(self.findings.on(day), CodingFinding),

@@ -248,7 +248,7 @@ class Lexicon:
             for term in row.all_terms:
                 self._add(term, row)
                 stem_of.update(zip(term.words, term.stems, strict=True))
-        self._stem_of = {form: root for root in set(stem_of.values()) for form in surfaces(root)} | stem_of
+        self._stem_of = {form: root for root in dict.fromkeys(stem_of.values()) for form in surfaces(root)} | stem_of
 
     def _add(self, term: Term, row: LexiconRow | DeliveryRow) -> None:
         """Put the term into the trie."""

@@ -152,7 +152,7 @@ class CodingRules(DayRules):
     """Codes that the number of muscles tells apart."""
     program_codes: Mapping[Program, Mapping[str, str]]
     """By program: the code by which it takes a service, by the code that others take."""
-    same_service: Mapping[str, frozenset[str]]
+    same_service: Mapping[str, tuple[str, ...]]
     """By code: the codes that some program takes for the same service, and those for more of it, both ways."""
     questions: Mapping[tuple[str, ...], str]
     """By what it is about, sorted: what to ask."""

@@ -326,7 +326,7 @@ def _takes(
 def _move(scores: dict[str, float], takes: Mapping[str, frozenset[str]]) -> None:
     """Move weights in place. A taker that is itself taken comes first, so that what it took moves on."""
     for taker in sorted(takes, key=lambda code: not any(code in taken for taken in takes.values())):
-        moved = sum(scores.pop(code, 0.0) for code in takes[taker])
+        moved = sum(scores.pop(code, 0.0) for code in sorted(takes[taker]))
         if moved:
             scores[taker] = scores.get(taker, 0.0) + moved
 
