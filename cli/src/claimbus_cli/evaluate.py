@@ -11,9 +11,9 @@ from claimbus.settings import Settings
 from claims.domain.assemble import decide_claim
 from claims.domain.tables import ClaimRules
 from claims.rules import RULES as CLAIMS
-from coding.domain.rulebook import CodingRules
 from coding.domain.suggest import suggest_codes
-from coding.rules import RULES as CODING
+from coding.domain.tables import CodingRules
+from coding.rule_book import CodingRuleBook
 from coding.suggester import ask, load_suggester
 from documentation_check.domain.check import check_documentation
 from documentation_check.domain.requirement import DocumentationRules
@@ -22,6 +22,7 @@ from units.domain.compute import compute_units
 from units.domain.tables import UnitRules
 from units.rule_book import UnitRuleBook
 
+CODING = CodingRuleBook.load()
 UNITS = UnitRuleBook.load()
 _SUGGESTER = load_suggester(Settings.read().suggester)
 
@@ -59,8 +60,8 @@ def evaluate_visit(body: bytes, as_of: date | None = None) -> ClaimReady | Claim
     visit = validated(VisitCompleted, body)
     rules = _rules_on(visit.service_date) if as_of is None else _rules_as_of(as_of)
     basis = basis_for(VisitCompleted, visit.practice_id, visit.visit_id, body)
-    opinions = asyncio.run(ask(visit, _SUGGESTER)) if _SUGGESTER is not None else {}
-    coded = suggest_codes(visit, basis, rules.coding, CODING.rule_set, opinions)
+    suggestions = asyncio.run(ask(visit, _SUGGESTER)) if _SUGGESTER is not None else {}
+    coded = suggest_codes(visit, basis, rules.coding, suggestions)
     units = compute_units(coded, rules.units)
     documentation = check_documentation(visit, basis, rules.documentation, DOCUMENTATION.rule_set)
     return decide_claim(

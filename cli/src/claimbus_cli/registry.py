@@ -7,13 +7,14 @@ from typing import NamedTuple
 from claimbus.events import DUE
 from claimbus.rules import FindingRow
 from claims.rules import RULES as CLAIMS
-from coding.rules import RULES as CODING
+from coding.rule_book import CodingRuleBook
 from documentation_check.domain.requirement import Requirement
 from documentation_check.rules import RULES as DOCUMENTATION
 from units.rule_book import UnitRuleBook
 
 BY_PAYER = "by payer"
 
+CODING = CodingRuleBook.load()
 UNITS = UnitRuleBook.load()
 
 
@@ -45,7 +46,7 @@ class UnknownFindingError(ValueError):
 def registry() -> Mapping[str, Entry]:
     """By id, in the order of the services and their tables."""
     entries = [
-        *(_of_row(row, "coding") for row in CODING.findings),
+        *(_of_row(row, "coding") for row in CODING.finding_rows),
         *(_of_row(row, "units") for row in UNITS.finding_rows),
         *map(_of_requirement, DOCUMENTATION.requirements.rows),
         *(_of_row(row, "claims") for row in CLAIMS.findings),

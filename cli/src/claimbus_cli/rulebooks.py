@@ -78,15 +78,16 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
     from claims.documents.rules import DOCUMENT_RULES
     from claims.documents.tables import DOCUMENT_TABLES
     from claims.rules import RULES as CLAIMS
-    from coding.rules import RULES as CODING
+    from coding.rule_book import CodingRuleBook
     from documentation_check.rules import RULES as DOCUMENTATION
     from units.rule_book import UnitRuleBook
 
+    coding_book = CodingRuleBook.load(overlay=folder)
     unit_book = UnitRuleBook.load(overlay=folder)
 
     read_by: dict[str, tuple[Table[Any], tuple[str, ...]]] = {}
     services: dict[str, tuple[Table[Any], ...]] = {
-        "coding": CODING.tables,
+        "coding": coding_book.tables,
         "units": unit_book.tables,
         "documentation-check": DOCUMENTATION.tables,
         "claims": CLAIMS.tables,
@@ -97,7 +98,7 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
         for table in tables:
             _, others = read_by.get(table.name, (table, ()))
             read_by[table.name] = (table, (*others, service))
-    sets = (CODING.rule_set, unit_book.rule_set, DOCUMENTATION.rule_set, CLAIMS.rule_set)
+    sets = (coding_book.rule_set, unit_book.rule_set, DOCUMENTATION.rule_set, CLAIMS.rule_set)
     return Rulebooks(
         tables=dict(sorted(read_by.items())),
         sections={"units": unit_book.profiles, "claims": CLAIMS.profiles, "documentation": DOCUMENTATION.profiles},

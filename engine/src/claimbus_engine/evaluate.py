@@ -18,7 +18,7 @@ from claimbus.events import (
 from claims.domain.assemble import Facts, decide_claim
 from claims.domain.history import NO_HISTORY as NO_CLAIM_HISTORY
 from claims.domain.history import History as ClaimHistory
-from coding.domain.opinion import NO_OPINIONS, Opinions
+from coding.domain.opinion import NO_SUGGESTIONS, MachineSuggestions
 from coding.domain.suggest import suggest_codes
 from documentation_check.domain.case_history import Seen
 from documentation_check.domain.check import check_documentation
@@ -70,7 +70,7 @@ def evaluate_fully(
     history: History = NO_HISTORY,
     *,
     basis: Basis | None = None,
-    opinions: Opinions = NO_OPINIONS,
+    opinions: MachineSuggestions = NO_SUGGESTIONS,
 ) -> Evaluation:
     """The decision and all that it rests on.
 

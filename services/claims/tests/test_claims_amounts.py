@@ -21,7 +21,7 @@ from claims.domain.assemble import decide_claim
 from claims.domain.checks.filing import last_filing_day
 from claims.rules import RULES
 from coding.domain.suggest import suggest_codes
-from coding.rules import RULES as CODING
+from coding.rule_book import CodingRuleBook
 from documentation_check.domain.check import check_documentation
 from documentation_check.rules import RULES as DOCUMENTATION
 from hypothesis import given
@@ -30,6 +30,7 @@ from units.domain.compute import compute_units
 from units.rules import RULES as UNITS
 
 BASIS = Basis(event_id="e-1", sha256="s")
+CODING = CodingRuleBook.load()
 
 
 def did(code: str, minutes: int | None, **facts: Any) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def visit(*interventions: dict[str, Any], payer: dict[str, Any] | None = None, *
 
 
 def joined(of: VisitCompleted) -> tuple[VisitCoded, UnitsComputed]:
-    coded = suggest_codes(of, BASIS, CODING.on(of.service_date), CODING.rule_set)
+    coded = suggest_codes(of, BASIS, CODING.on(of.service_date))
     return coded, compute_units(coded, UNITS.on(of.service_date), UNITS.rule_set)
 
 

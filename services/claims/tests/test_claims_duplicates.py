@@ -10,13 +10,14 @@ from claims.domain.history.duplicates import BilledServices, check_day_total, ch
 from claims.domain.history.totals import DecidedVisit
 from claims.rules import RULES
 from coding.domain.suggest import suggest_codes
-from coding.rules import RULES as CODING
+from coding.rule_book import CodingRuleBook
 from hypothesis import given
 from hypothesis import strategies as st
 from units.domain.compute import compute_units
 from units.rules import RULES as UNITS
 
 DAY = "2026-11-18"
+CODING = CodingRuleBook.load()
 BASIS = Basis(event_id="e-1", sha256="0" * 64)
 PAT = {"npi": "1003000225", "last_name": "Therapist", "first_name": "Pat"}
 
@@ -188,7 +189,7 @@ def with_minutes(
 
 def counted(minutes: int, rule: str = "cms-8-minute") -> UnitsComputed:
     of = asking()
-    coded = suggest_codes(of, BASIS, CODING.on(of.service_date), CODING.rule_set)
+    coded = suggest_codes(of, BASIS, CODING.on(of.service_date))
     units = compute_units(coded, UNITS.on(of.service_date), UNITS.rule_set)
     return units.model_copy(
         update={"worksheet": units.worksheet.model_copy(update={"rule": rule, "timed_minutes": minutes})}

@@ -18,7 +18,7 @@ from claims.domain.identifiers import is_npi, npi_with_check_digit
 from claims.domain.tables import ClaimRules, ClaimSettings
 from claims.rules import RULES
 from coding.domain.suggest import suggest_codes
-from coding.rules import RULES as CODING
+from coding.rule_book import CodingRuleBook
 from documentation_check.domain.check import check_documentation
 from documentation_check.rules import RULES as DOCUMENTATION
 from hypothesis import given, settings
@@ -27,6 +27,7 @@ from units.domain.compute import compute_units
 from units.rules import RULES as UNITS
 
 DAY = date(2026, 11, 18)
+CODING = CodingRuleBook.load()
 BASIS = Basis(event_id="e-1", sha256="s")
 HOME = {"line1": "1 Main St", "city": "Boston", "state": "MA", "postal_code": "021081234"}
 PRACTICE = {"npi": "1902000011", "tax_id": "123456789", "taxonomy": "261QP2000X", "address": HOME}
@@ -60,7 +61,7 @@ def visit(*rows: dict[str, Any], payer: dict[str, Any] | None = None, **facts: A
 
 def decide(of: VisitCompleted, rules: ClaimRules | None = None) -> ClaimReady | ClaimDenialRisk:
     day = of.service_date
-    coded = suggest_codes(of, BASIS, CODING.on(day), CODING.rule_set)
+    coded = suggest_codes(of, BASIS, CODING.on(day))
     return decide_claim(
         of,
         coded,

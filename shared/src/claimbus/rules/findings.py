@@ -48,8 +48,9 @@ class About(TypedDict, total=False):
     amount_at_risk: Decimal | None
     severity: Severity
     """Where the payer's profile sets it."""
+    rule: str
     citation: str
-    """Where another row of data is the source, as an edit or a profile."""
+    """Rule and citation where another row of data is the source, as an edit, a profile or a term of the lexicon."""
     inputs: Mapping[str, Any]
     """What was used. It explains, and no code reads it."""
     text: Mapping[str, Any]
@@ -151,7 +152,7 @@ class FindingRow(DatedRow):
             carc=self._column(chosen, "carc") if fix else None,
             rarc=self._column(chosen, "rarc") if fix else None,
             amount_at_risk=about.get("amount_at_risk"),
-            rule=self.rule or self.id,
+            rule=about.get("rule") or self.rule or self.id,
             citation=about.get("citation") or self._column(chosen, "citation") or self.source,
             inputs=dict(inputs),
         )
