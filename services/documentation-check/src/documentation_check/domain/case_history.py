@@ -14,7 +14,7 @@ from claimbus.events.visit_completed import Note
 from claimbus.values import Rows
 
 from documentation_check.domain.likeness import Sketch, likeness, sketch_of
-from documentation_check.domain.terms import Terms
+from documentation_check.domain.tables import Terms
 
 _COMPARED = 3
 """Days of treatment back that notes are compared with."""

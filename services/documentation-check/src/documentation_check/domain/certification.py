@@ -28,7 +28,7 @@ from documentation_check.domain.answer import (
     unknown,
     unknown_without_documentation,
 )
-from documentation_check.domain.terms import Terms
+from documentation_check.domain.tables import Terms
 
 _UNSIGNED = Certification()
 _DURATION = re.compile(

@@ -9,7 +9,7 @@ from documentation_check.domain.answer import Answer, iso, passed, unknown
 from documentation_check.domain.case_history import Seen
 from documentation_check.domain.certification import covered_through, initial_certification_due
 from documentation_check.domain.progress_report import check_progress_report_author, treatment_days_left
-from documentation_check.domain.terms import Terms
+from documentation_check.domain.tables import Terms
 
 
 def tell_certification_due(visit: VisitCompleted, terms: Terms) -> Answer | None:

@@ -10,7 +10,7 @@ from documentation_check.domain.answer import (
     unknown,
     unknown_without_documentation,
 )
-from documentation_check.domain.terms import Terms
+from documentation_check.domain.tables import Terms
 
 
 def check_plan_present(visit: VisitCompleted, _: Terms) -> Answer:

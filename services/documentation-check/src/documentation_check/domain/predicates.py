@@ -19,7 +19,7 @@ from documentation_check.domain import treatment_time as time
 from documentation_check.domain.answer import Answer
 from documentation_check.domain.case_history import Seen
 from documentation_check.domain.requirement import Predicate
-from documentation_check.domain.terms import Terms
+from documentation_check.domain.tables import Terms
 
 
 def _of_the_visit_alone(predicate: Callable[[VisitCompleted, Terms], Answer | None]) -> Predicate:

@@ -14,7 +14,7 @@ from claimbus.events import Case, Documentation, PlanOfCare, ProgressReport, Vis
 
 from documentation_check.domain.answer import Answer, failed, iso, passed, unknown, unknown_without_documentation
 from documentation_check.domain.case_history import Seen
-from documentation_check.domain.terms import Terms
+from documentation_check.domain.tables import Terms
 
 _REPORT = "documentation.progress_report"
 _SINCE = f"{_REPORT}.treatment_days_since"

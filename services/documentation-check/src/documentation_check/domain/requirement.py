@@ -10,7 +10,7 @@ from claimbus.values import FindingId, Program, Severity
 
 from documentation_check.domain.answer import Answer
 from documentation_check.domain.case_history import Seen
-from documentation_check.domain.terms import Terms
+from documentation_check.domain.tables import Terms
 
 Discipline = Literal["PT", "OT", "SLP"]
 DISCIPLINES: tuple[Discipline, ...] = ("PT", "OT", "SLP")

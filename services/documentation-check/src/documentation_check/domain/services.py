@@ -10,7 +10,7 @@ from documentation_check.domain.answer import (
     unknown,
     unknown_without_documentation,
 )
-from documentation_check.domain.terms import REASON, Terms
+from documentation_check.domain.tables import REASON, Terms
 
 _CONSENT = "documentation.caregiver_training_consent"
 

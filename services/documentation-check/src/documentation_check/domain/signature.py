@@ -13,7 +13,7 @@ from documentation_check.domain.answer import (
     unknown_without_documentation,
 )
 from documentation_check.domain.evaluation import is_evaluated
-from documentation_check.domain.terms import Terms
+from documentation_check.domain.tables import Terms
 
 _TWO_DAYS = timedelta(days=2)
 

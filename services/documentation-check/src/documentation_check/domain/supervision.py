@@ -7,7 +7,7 @@ for that. Direct supervision means being there, which only the record can say.
 from claimbus.events import VisitCompleted
 
 from documentation_check.domain.answer import Answer, failed_for, passed, unknown
-from documentation_check.domain.terms import Terms
+from documentation_check.domain.tables import Terms
 
 _FIELD = "documentation.assistant_supervision"
 _ASSISTANT_MODIFIERS = ("CQ", "CO")

@@ -15,7 +15,7 @@ from documentation_check.domain.answer import (
     unknown_without_documentation,
 )
 from documentation_check.domain.case_history import Seen, texts_of_note
-from documentation_check.domain.terms import SKILLS, Terms
+from documentation_check.domain.tables import SKILLS, Terms
 
 _WORD = re.compile(r"\w+")
 _OF_A_BILL = re.compile(r"[a-z]?\d{4,5}|cpt|hcpcs|code|x?\d{1,3}|units?|mins?|minutes?", re.IGNORECASE)

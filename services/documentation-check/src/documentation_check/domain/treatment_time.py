@@ -8,7 +8,7 @@ from datetime import timedelta
 from claimbus.events import TreatmentTime, VisitCompleted
 
 from documentation_check.domain.answer import Answer, failed, passed, unknown
-from documentation_check.domain.terms import Terms
+from documentation_check.domain.tables import Terms
 
 _TIMED = "time.timed_minutes"
 _TOTAL = "time.total_minutes"

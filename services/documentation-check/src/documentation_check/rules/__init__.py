@@ -36,7 +36,7 @@ from documentation_check.domain.requirement import (
     Weight,
     relaxes,
 )
-from documentation_check.domain.terms import (
+from documentation_check.domain.tables import (
     CertifierRow,
     CredentialRow,
     CueRow,
