@@ -16,14 +16,15 @@ from coding.domain.tables import CodingRules
 from coding.rule_book import CodingRuleBook
 from coding.suggester import ask, load_suggester
 from documentation_check.domain.check import check_documentation
-from documentation_check.domain.requirement import DocumentationRules
-from documentation_check.rules import RULES as DOCUMENTATION
+from documentation_check.domain.tables import DocumentationRules
+from documentation_check.rule_book import DocumentationRuleBook
 from units.domain.compute import compute_units
 from units.domain.tables import UnitRules
 from units.rule_book import UnitRuleBook
 
 CODING = CodingRuleBook.load()
 UNITS = UnitRuleBook.load()
+DOCUMENTATION = DocumentationRuleBook.load()
 _SUGGESTER = load_suggester(Settings.read().suggester)
 
 
@@ -45,7 +46,7 @@ def _rules_as_of(day: date) -> _Rules:
     return _Rules(
         coding,
         units,
-        replace(documentation, profiles=documentation.profiles.pinned_to(day)),
+        documentation,
         replace(claims, profiles=claims.profiles.pinned_to(day)),
     )
 
@@ -63,7 +64,7 @@ def evaluate_visit(body: bytes, as_of: date | None = None) -> ClaimReady | Claim
     suggestions = asyncio.run(ask(visit, _SUGGESTER)) if _SUGGESTER is not None else {}
     coded = suggest_codes(visit, basis, rules.coding, suggestions)
     units = compute_units(coded, rules.units)
-    documentation = check_documentation(visit, basis, rules.documentation, DOCUMENTATION.rule_set)
+    documentation = check_documentation(visit, basis, rules.documentation)
     return decide_claim(
         visit,
         coded,
