@@ -68,6 +68,15 @@ class ClaimSettings(ProfileSettings):
     """The practice's charge for one unit of a code, where the visit gives none."""
 
 
+class ClaimFindingRow(FindingRow):
+    """A finding of claims, with what of the claim it endangers."""
+
+    denies_all_units: bool = False
+    """Of a code on the day, on whichever line they stand."""
+    endangers_nothing: bool = False
+    """It is about what was never billed, or about other visits: no amount of this claim depends on it."""
+
+
 class ThresholdRow(DatedRow):
     """US dollars of allowed PT and SLP a year above which KX is needed."""
 
@@ -253,22 +262,10 @@ class NoticeRow(DatedRow):
     modifier: str = ""
 
 
-class NoticeEffectRow(DatedRow):
+class NoticeEffectRow(ClaimFindingRow):
     """What follows from a notice's modifier on a line."""
 
     modifier: str
-    problem: FindingId
-    severity: Severity
-    carc: str
-    fixable_by: FixableBy
-    mending: Mending
-    message: str
-    fix: str
-
-    def as_finding(self) -> FindingRow:
-        """What it means on a line."""
-        said = self.model_dump(include=_OF_ANY_FINDING)
-        return FindingRow(id=self.problem, meaning=self.message, severity=self.severity, **said)
 
 
 class TelehealthRow(DatedRow):

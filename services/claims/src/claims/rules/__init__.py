@@ -26,6 +26,7 @@ from claims.domain.tables import (
     AccidentRow,
     AssistantReductionRow,
     CheckRow,
+    ClaimFindingRow,
     ClaimForm,
     ClaimRules,
     ClaimSettings,
@@ -95,11 +96,11 @@ class Rules:
             self._member_ids,
             self._causes,
         )
-        self._findings = load_table(__name__, "findings.toml", FindingRow, lambda row: row.id)
+        self._findings = load_table(__name__, "findings.toml", ClaimFindingRow, lambda row: row.id)
         self.findings: tuple[FindingRow, ...] = (
             *self._findings.rows,
             *(row.as_finding() for row in self._required.rows),
-            *(row.as_finding() for row in self._effects.rows),
+            *self._effects.rows,
             *(row.as_finding() for row in self._checks.rows),
         )
         """Of every day, those of a missing field, of an advance notice and of a claim's form too."""
