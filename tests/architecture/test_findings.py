@@ -10,7 +10,7 @@ from claimbus.events import DUE, ClaimDenialRisk, ClaimReady, InvalidEvent
 from claimbus.values import Result, Severity
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.registry import BY_PAYER, SERVICES, registry
-from claims.rules import RULES as CLAIMS
+from claims.handlers import RULES as CLAIMS
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = registry()
@@ -178,7 +178,7 @@ def test_no_row_of_the_registry_is_dead(service: str, said: dict[str, set[str]])
 
 
 def test_an_id_stands_in_one_service_only() -> None:
-    tables = [row.id for service in (CLAIMS.findings,) for row in service]
+    tables = [row.id for service in (CLAIMS.finding_rows,) for row in service]
     assert len(tables) == len(set(tables))
     assert len(REGISTRY) == sum(len(ids) for ids in _ids_by_service().values())
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted, basis_for, identity_of, validated
 from claims.domain.assemble import decide_claim
 from claims.domain.tables import ClaimRules
-from claims.rules import RULES as CLAIMS
+from claims.handlers import RULES as CLAIMS
 from coding.domain.rulebook import CodingRules
 from coding.domain.suggest import suggest_codes
 from coding.rules import RULES as CODING
@@ -65,7 +65,7 @@ def evaluate_visit(body: bytes, as_of: date | None = None) -> ClaimReady | Claim
         units,
         documentation,
         rules.claims,
-        CLAIMS.rule_set,
+        rules.claims.rule_set,
         basis=basis,
         event_ids={
             VisitCompleted.fact: basis.event_id,

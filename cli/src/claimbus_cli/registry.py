@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from claimbus.events import DUE
 from claimbus.rules import FindingRow
-from claims.rules import RULES as CLAIMS
+from claims.handlers import RULES as CLAIMS
 from coding.rules import RULES as CODING
 from documentation_check.domain.requirement import Requirement
 from documentation_check.rules import RULES as DOCUMENTATION
@@ -47,7 +47,7 @@ def registry() -> Mapping[str, Entry]:
         *(_of_row(row, "coding") for row in CODING.findings),
         *(_of_row(row, "units") for row in UNITS.finding_rows),
         *map(_of_requirement, DOCUMENTATION.requirements.rows),
-        *(_of_row(row, "claims") for row in CLAIMS.findings),
+        *(_of_row(row, "claims") for row in CLAIMS.finding_rows),
     ]
     return {entry.id: entry for entry in entries}
 

@@ -77,7 +77,7 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
     from claimbus.payers import profiles
     from claims.documents.rules import DOCUMENT_RULES
     from claims.documents.tables import DOCUMENT_TABLES
-    from claims.rules import RULES as CLAIMS
+    from claims.handlers import RULES as CLAIMS
     from coding.rules import RULES as CODING
     from documentation_check.rules import RULES as DOCUMENTATION
     from units.handlers import RULES as UNITS

@@ -34,6 +34,7 @@ from claimbus.messaging import (
     subscription,
     trace_id,
 )
+from claimbus.service import Settings
 from faststream.nats import NatsRouter
 
 from claims.domain.assemble import decide_claim, retract_claim
@@ -41,7 +42,9 @@ from claims.domain.closing import hold_visit, supersede_visit
 from claims.domain.history.amendment import ControlNumbers
 from claims.domain.history.duplicates import BilledServices
 from claims.domain.history.totals import DecidedVisit, Ledger
-from claims.rules import RULES
+from claims.rule_book import ClaimRuleBook
+
+RULES = ClaimRuleBook.load(overlay=Settings.read().profiles)
 
 
 def _threshold_on(day: date) -> Decimal | None:

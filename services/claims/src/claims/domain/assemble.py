@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache, partial
+from functools import partial
 
 from claimbus.events import (
     Basis,
@@ -33,6 +33,7 @@ from claims.domain.checks.authorization import check_authorization
 from claims.domain.checks.diagnoses import order_diagnoses
 from claims.domain.checks.filing import last_filing_day
 from claims.domain.checks.form import check_form
+from claims.domain.checks.required_fields import check_required_fields
 from claims.domain.history.amendment import Replacement, changes_between, replacement_of
 from claims.domain.history.duplicates import Elsewhere, check_day_total, check_repeats
 from claims.domain.history.totals import LaterVisit, check_later_visits, dollars_of
@@ -40,7 +41,7 @@ from claims.domain.lines.compose import compose_lines
 from claims.domain.lines.fees import PricedItem, price_services, total_of
 from claims.domain.lines.modifiers import ASSISTANT_MODIFIER
 from claims.domain.remedies import NOTHING_BILLABLE, steps_to_ready
-from claims.domain.tables import ClaimRules, ClaimSettings, RequiredField
+from claims.domain.tables import ClaimRules, ClaimSettings
 
 _CONTROL_NUMBER = 20
 """Most characters of a patient control number (005010X222A1, CLM01 as payers return it)."""
@@ -85,6 +86,7 @@ def decide_claim(
     line_findings, line_passed = sorted_out(line_checked)
     lines = _priced(composed, profile, rules)
     replaces = replacement_of(visit, earlier, payer_number)
+    required, present = sorted_out(check_required_fields(visit, rules))
     checked = [
         *documentation.checks,
         *coded.findings,
@@ -92,7 +94,7 @@ def decide_claim(
         *line_findings,
         *complete(
             (
-                *_missing_fields(visit, rules),
+                *required,
                 *diagnoses.findings,
                 *check_form(visit, lines, profile, rules),
                 *check_authorization(visit, profile, totals),
@@ -109,7 +111,7 @@ def decide_claim(
     told = [finding for finding in checked if finding.result is not Result.PASS or finding.is_due]
     counts = Counter(finding.result for finding in told if not finding.is_due)
     passed = len(coded.passed) + len(units.passed) + len(documentation.passed) + len(line_passed)
-    counts[Result.PASS] = passed + len(checked) - len(told)
+    counts[Result.PASS] = passed + len(present) + len(checked) - len(told)
     remarks = tuple(_placed(finding, lines, file_by) for finding in told)
     blocked = any(one.severity is Severity.BLOCK and one.result is Result.FAIL for one in remarks)
     outcome = ClaimDenialRisk if blocked else ClaimReady
@@ -248,36 +250,6 @@ def _endangered(finding: Finding, lines: Sequence[Line]) -> Sequence[Line]:
         codes = {line.code for line in own}
         return [line for line in lines if line.code in codes]
     return own
-
-
-def _missing_fields(visit: VisitCompleted, rules: ClaimRules) -> Iterable[Finding]:
-    payer = visit.primary
-    if payer.program == "self_pay":
-        return
-    for field in rules.required_fields:
-        if field.programs and payer.program not in field.programs:
-            continue
-        head, *rest = field.path.split(".")
-        value: object = payer if head == "coverage" else getattr(visit, head)
-        for name in rest:
-            value = getattr(value, name, None)
-        yield _field_finding(field, there=value is not None and value != "")
-
-
-@cache
-def _field_finding(field: RequiredField, *, there: bool) -> Finding:
-    """The same for every visit, so it is made once for each row."""
-    text = "is there." if there else "is missing; a claim cannot be sent without it."
-    return Finding(
-        id=field.id,
-        result=Result.PASS if there else Result.FAIL,
-        severity=Severity.BLOCK,
-        message=f"{field.path} {text}",
-        fix=None if there else f"Send {field.path}.",
-        rule="claim-required-fields",
-        citation=field.source,
-        inputs={"field": field.path},
-    )
 
 
 def _something_billable(lines: tuple[Line, ...]) -> Finding:

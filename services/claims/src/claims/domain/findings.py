@@ -1,12 +1,15 @@
-"""Ids of the findings that claims makes."""
+"""Ids of the findings that claims makes, where its code names them."""
 
 from enum import StrEnum
 
 
 class ClaimFinding(StrEnum):
-    """Each has its row in `rules/`: in `findings.toml`, or by its field, its check of the form or its notice."""
+    """Each has its row in `rules/findings.toml`.
 
-    # findings.toml
+    Rows of `required_fields.toml` and `notice_effects.toml` are findings too; they bring their own ids, and a further
+    one needs no code.
+    """
+
     AUTHORIZATION_MISSING = "authorization.missing"
     AUTHORIZATION_NOT_VALID_ON_DATE = "authorization.not-valid-on-date"
     AUTHORIZATION_VISITS_EXCEEDED = "authorization.visits-exceeded"
@@ -41,22 +44,6 @@ class ClaimFinding(StrEnum):
     REPLACEMENT_CONTROL_NUMBER_DIFFERS = "replacement.control-number-differs"
     DUPLICATE_DAY_TOTAL = "duplicate.day-total"
 
-    # required_fields.toml
-    CLAIM_BILLING_NPI_MISSING = "claim.billing-npi-missing"
-    CLAIM_RENDERING_NPI_MISSING = "claim.rendering-npi-missing"
-    CLAIM_REFERRING_NPI_MISSING = "claim.referring-npi-missing"
-    CLAIM_PATIENT_NAME_MISSING = "claim.patient-name-missing"
-    CLAIM_BIRTH_DATE_MISSING = "claim.birth-date-missing"
-    CLAIM_MEMBER_ID_MISSING = "claim.member-id-missing"
-    CLAIM_PLACE_OF_SERVICE_MISSING = "claim.place-of-service-missing"
-
-    # notice_effects.toml
-    ADVANCE_NOTICE_DENIAL_EXPECTED = "advance-notice.denial-expected"
-    ADVANCE_NOTICE_COVERED_CHARGES = "advance-notice.covered-charges"
-    ADVANCE_NOTICE_EXCLUDED = "advance-notice.excluded"
-    ADVANCE_NOTICE_DENIED_AUTOMATICALLY = "advance-notice.denied-automatically"
-
-    # claim_checks.toml
     BILLING_PROVIDER_NPI_INVALID = "billing-provider.npi-invalid"
     RENDERING_PROVIDER_NPI_INVALID = "rendering-provider.npi-invalid"
     REFERRING_PROVIDER_NPI_INVALID = "referring-provider.npi-invalid"

@@ -3,15 +3,15 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Literal
 
 from claimbus.events import FixableBy, Mending
-from claimbus.rules import DatedRow, FindingRow, FindingRows, Profiles, ProfileSettings
+from claimbus.rules import DatedRow, FindingRow, PayerRules, ProfileSettings
 from claimbus.values import Count, FindingId, Money, Percent, Program, Severity, WholeCents
 
 from claims.domain.checks.icd10cm import DiagnosisBook
+from claims.domain.findings import ClaimFinding
 
 FilingIndicator = Literal[
     "09", "11", "12", "13", "14", "15", "16", "17", "AM", "BL", "CH", "CI", "DS", "FI", "HM", "LM", "MA", "MB", "MC",
@@ -68,15 +68,6 @@ class ClaimSettings(ProfileSettings):
     """The practice's charge for one unit of a code, where the visit gives none."""
 
 
-class ClaimFindingRow(FindingRow):
-    """A finding of claims, with what of the claim it endangers."""
-
-    denies_all_units: bool = False
-    """Of a code on the day, on whichever line they stand."""
-    endangers_nothing: bool = False
-    """It is about what was never billed, or about other visits: no amount of this claim depends on it."""
-
-
 class ThresholdRow(DatedRow):
     """US dollars of allowed PT and SLP a year above which KX is needed."""
 
@@ -90,25 +81,24 @@ class InitialEvaluationRow(DatedRow):
     codes: tuple[str, ...]
 
 
-class RequiredField(DatedRow):
-    """A field that a claim cannot be sent without."""
+class ClaimFindingRow(FindingRow):
+    """A finding of claims, with what it means for lines that it does not name."""
 
-    id: str
+    denies_all_units: bool = False
+    """Every unit of the code goes unpaid on that day, on whichever line it stands."""
+    endangers_nothing: bool = False
+    """It is about what was never billed, or about other visits: no amount of this claim hangs on it."""
+    is_consequence: bool = False
+    """It follows from other findings, and goes when they are fixed."""
+
+
+class RequiredFieldRow(ClaimFindingRow):
+    """A field that a claim cannot be sent without, and what its lack means."""
+
     path: str
+    """From the visit; `coverage` is the payer of rank 1."""
     programs: tuple[Program, ...] = ()
-    fixable_by: FixableBy
-    carc: str
-    rarc: str
-
-    def as_finding(self) -> FindingRow:
-        """What its lack means. A field is sent as the record has it."""
-        return FindingRow(
-            id=self.id,
-            meaning=f"{self.path} is missing; a claim cannot be sent without it.",
-            severity=Severity.BLOCK,
-            mending="correction",
-            **self.model_dump(include=_OF_ANY_FINDING),
-        )
+    """For which it is required; empty: for every payer."""
 
 
 class CheckRow(DatedRow):
@@ -251,8 +241,8 @@ class ModifierRow(DatedRow):
 class ConflictRow(DatedRow):
     """Two modifiers that must not stand on one line."""
 
-    one: str
-    other: str
+    first: str
+    second: str
 
 
 class NoticeRow(DatedRow):
@@ -322,14 +312,12 @@ class ClaimForm:
     causes: Mapping[str, AccidentRow]
 
 
-@dataclass(frozen=True)
-class ClaimRules:
-    """Everything in force on one date of service."""
+@dataclass(frozen=True, kw_only=True)
+class ClaimRules(PayerRules[ClaimSettings]):
+    """All that a claim is decided by on one date of service."""
 
-    day: date
-    profiles: Profiles[ClaimSettings]
     kx_threshold: ThresholdRow | None
-    required_fields: tuple[RequiredField, ...]
+    required_fields: tuple[RequiredFieldRow, ...]
     form: ClaimForm
     diagnosis_codes: DiagnosisBook
     edits: Edits
@@ -342,4 +330,5 @@ class ClaimRules:
     assistant_reduction: AssistantReductionRow | None
     initial_evaluations: Mapping[str, tuple[str, ...]]
     """Codes by discipline."""
-    findings: FindingRows
+    findings: Mapping[ClaimFinding, FindingRow]
+    """Those that the code names; rows of a field or of a notice are findings too."""

@@ -51,7 +51,7 @@ def compose_lines(
     differently, stand on a second line of the same code. `pointers`: of each service by its code, into the claim's
     diagnoses. `totals`: what earlier visits add up to.
     """
-    context = LineContext(visit, rules.profiles.of(visit.primary.payer, visit.practice_id, visit.service_date), rules)
+    context = LineContext(visit, rules.profile_of(visit.primary.payer, visit.practice_id), rules)
     coding = {row.intervention_id: row for row in coded.interventions}
     billed = _billed_services(context, units.worksheet.services)
     charges = [_charge_of_unit(context, service, coding) for service in billed]
