@@ -82,7 +82,8 @@ def decide_claim(
     """
     profile = rules.profiles.of(visit.primary.payer, visit.practice_id, visit.service_date)
     diagnoses = order_diagnoses(visit, units, rules)
-    composed, line_findings = compose_lines(visit, coded, units, rules, pointers=diagnoses.pointers, totals=totals)
+    composed, line_checked = compose_lines(visit, coded, units, rules, pointers=diagnoses.pointers, totals=totals)
+    line_findings, line_passed = sorted_out(line_checked)
     lines = _priced(composed, profile, rules)
     replaces = replacement_of(visit, earlier, payer_number)
     required, present = sorted_out(check_required_fields(visit, rules))
@@ -109,7 +110,7 @@ def decide_claim(
     file_by = last_filing_day(visit.service_date, profile.settings)
     told = [finding for finding in checked if finding.result is not Result.PASS or finding.is_due]
     counts = Counter(finding.result for finding in told if not finding.is_due)
-    passed = len(coded.passed) + len(units.passed) + len(documentation.passed)
+    passed = len(coded.passed) + len(units.passed) + len(documentation.passed) + len(line_passed)
     counts[Result.PASS] = passed + len(present) + len(checked) - len(told)
     remarks = tuple(_placed(finding, lines, file_by) for finding in told)
     blocked = any(one.severity is Severity.BLOCK and one.result is Result.FAIL for one in remarks)

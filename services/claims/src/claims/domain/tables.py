@@ -252,22 +252,10 @@ class NoticeRow(DatedRow):
     modifier: str = ""
 
 
-class NoticeEffectRow(DatedRow):
+class NoticeEffectRow(ClaimFindingRow):
     """What follows from a notice's modifier on a line."""
 
     modifier: str
-    problem: FindingId
-    severity: Severity
-    carc: str
-    fixable_by: FixableBy
-    mending: Mending
-    message: str
-    fix: str
-
-    def as_finding(self) -> FindingRow:
-        """What it means on a line."""
-        said = self.model_dump(include=_OF_ANY_FINDING)
-        return FindingRow(id=self.problem, meaning=self.message, severity=self.severity, **said)
 
 
 class TelehealthRow(DatedRow):
