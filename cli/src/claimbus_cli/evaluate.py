@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted, basis_for, identity_of, validated
-from claims.domain.assemble import decide_claim
+from claims.domain.assemble import Facts, decide_claim
 from claims.domain.tables import ClaimRules
 from claims.handlers import RULES as CLAIMS
 from coding.domain.rulebook import CodingRules
@@ -59,19 +59,16 @@ def evaluate_visit(body: bytes, as_of: date | None = None) -> ClaimReady | Claim
     coded = suggest_codes(visit, basis, rules.coding, CODING.rule_set, opinions)
     units = compute_units(coded, rules.units)
     documentation = check_documentation(visit, basis, rules.documentation, DOCUMENTATION.rule_set)
-    return decide_claim(
-        visit,
-        coded,
-        units,
-        documentation,
-        rules.claims,
-        rules.claims.rule_set,
+    facts = Facts(
+        visit=visit,
+        coded=coded,
+        units=units,
+        documentation=documentation,
         basis=basis,
         event_ids={
             VisitCompleted.fact: basis.event_id,
             **{event.fact: identity_of(event) for event in (coded, units, documentation)},
         },
-        supersedes_revision=None,
-        decided_at=datetime.now(UTC),
-        trace_id=None,
+        rule_sets=(CODING.rule_set, UNITS.rule_set, DOCUMENTATION.rule_set),
     )
+    return decide_claim(facts, rules.claims, decided_at=datetime.now(UTC), trace_id=None)

@@ -1,7 +1,7 @@
-"""Claims hears visits, units and documentation, and says one word for each visit revision."""
+"""Claims subscribes to visits, units and documentation, and publishes one decision for each visit revision."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from functools import partial
 
 from claimbus.events import (
@@ -37,53 +37,29 @@ from claimbus.messaging import (
 from claimbus.service import Settings
 from faststream.nats import NatsRouter
 
-from claims.domain.assemble import decide_claim, retract_claim
+from claims.domain.assemble import Facts, decide_claim, retract_claim
 from claims.domain.closing import hold_visit, supersede_visit
-from claims.domain.history.amendment import ControlNumbers
-from claims.domain.history.duplicates import BilledServices
-from claims.domain.history.totals import DecidedVisit, Ledger
+from claims.domain.history.claim_history import ClaimHistory
+from claims.domain.history.decided_visit import DecidedVisit
 from claims.rule_book import ClaimRuleBook
 
 RULES = ClaimRuleBook.load(overlay=Settings.read().profiles)
-
-
-def _threshold_on(day: date) -> Decimal | None:
-    row = RULES.on(day).kx_threshold
-    return row.amount if row else None
-
-
 router = NatsRouter()
-_ledger = Ledger(_threshold_on)
-_services = BilledServices()
-_numbers = ControlNumbers()
-
-
-def _take(decision: DecidedVisit) -> None:
-    _ledger.take(decision)
-    _services.take(decision)
-
-
-def _void(voided: Keyed) -> None:
-    _ledger.void(voided)
-    _services.void(voided)
-    _numbers.void(voided)
-
-
+_history = ClaimHistory(RULES.kx_threshold_on)
 projections = (
     Projection(
-        Reading(ClaimReady, DecidedVisit, _take),
-        Reading(ClaimDenialRisk, DecidedVisit, _take),
-        Reading(ClaimVoided, Keyed, _void),
+        Reading(ClaimReady, DecidedVisit, _history.apply),
+        Reading(ClaimDenialRisk, DecidedVisit, _history.apply),
+        Reading(ClaimVoided, Keyed, _history.void),
     ),
     Projection(
-        Reading(ClaimSubmitted, ClaimSubmitted, _numbers.take),
-        Reading(ClaimAdjudicated, ClaimAdjudicated, _numbers.take),
+        Reading(ClaimSubmitted, ClaimSubmitted, _history.apply_outcome),
+        Reading(ClaimAdjudicated, ClaimAdjudicated, _history.apply_outcome),
     ),
 )
 _NEEDS = (VisitCoded, UnitsComputed, DocumentationChecked)
 _join = Join(VisitCompleted, *_NEEDS)
-_DECISIONS = (ClaimReady, ClaimDenialRisk)
-_CLOSING = (*_DECISIONS, VisitSuperseded, ClaimVoided)
+_TERMINAL = (ClaimReady, ClaimDenialRisk, VisitSuperseded, ClaimVoided)
 
 
 @router.subscriber(**subscription("claims"))
@@ -92,7 +68,7 @@ async def decide(received: Received[VisitCompleted | VisitVoided | UnitsComputed
     if isinstance(received.event, VisitVoided):
         await publish_once(partial(_retract, received.event), terminal=(ClaimVoided,), cause=received)
     else:
-        await _join.when_complete(received, partial(_say_decision, received))
+        await _join.when_complete(received, partial(_publish_decision, received))
 
 
 @router.subscriber(**subscription("claims", of=ClaimAdjudicated))
@@ -101,21 +77,21 @@ async def follow(received: Received[ClaimSubmitted | ClaimAdjudicated]) -> None:
     await note_outcome(received)
 
 
-async def _hold(waiting: StalledVisit) -> None:
-    await publish_once(partial(_held, waiting), terminal=(*_CLOSING, VisitHeld), cause=waiting)
+async def _hold(stalled: StalledVisit) -> None:
+    await publish_once(partial(_held, stalled), terminal=(*_TERMINAL, VisitHeld), cause=stalled)
 
 
-watches = (StalledVisits(*_NEEDS, is_closed=_ledger.has_word_on, hold=_hold),)
+watches = (StalledVisits(*_NEEDS, is_closed=_history.has_claim_event, hold=_hold),)
 
 
-def _held(waiting: StalledVisit, _: LatestClaimEvent) -> Event:
-    return hold_visit(waiting.event, [kind.fact for kind in waiting.missing], waiting.seconds)
+def _held(stalled: StalledVisit, _: LatestClaimEvent) -> Event:
+    return hold_visit(stalled.event, [kind.fact for kind in stalled.missing], stalled.seconds)
 
 
-async def _say_decision(received: Received[Event], joined: Joined) -> None:
+async def _publish_decision(received: Received[Event], joined: Joined) -> None:
     await publish_once(
         partial(_decide, joined),
-        terminal=_CLOSING,
+        terminal=_TERMINAL,
         since=joined.since,
         links=joined.links(type(received.event)),
         cause=received,
@@ -128,30 +104,27 @@ def _supersede(joined: Joined, last: LatestClaimEvent) -> Event:
 
 
 def _retract(void: VisitVoided, last: LatestClaimEvent) -> Event:
-    number = _numbers.of(void) or (last.decision.claim.payer_control_number if last.decision else None)
-    return retract_claim(void, last.decided, _ledger.after_voided(void), payer_number=number)
+    history = replace(_history.of_voided(void), earlier=last.decision, supersedes_revision=last.decided)
+    return retract_claim(void, RULES.on(date.max), history)  # a void names no date of service
 
 
 def _decide(joined: Joined, last: LatestClaimEvent) -> Event:
-    visit = joined[VisitCompleted]
-    decision = decide_claim(
-        visit,
-        joined[VisitCoded],
-        joined[UnitsComputed],
-        joined[DocumentationChecked],
-        RULES.on(visit.service_date),
-        RULES.rule_set,
+    facts = _facts_of(joined)
+    history = replace(_history.of(facts.visit), earlier=last.decision, supersedes_revision=last.decided)
+    rules = RULES.on(facts.visit.service_date)
+    decision = decide_claim(facts, rules, history, decided_at=datetime.now(UTC), trace_id=trace_id())
+    _history.record_pending(decision)  # visits decided before the stream hands it back are to see it
+    return decision
+
+
+def _facts_of(joined: Joined) -> Facts:
+    coded, units, documentation = joined[VisitCoded], joined[UnitsComputed], joined[DocumentationChecked]
+    return Facts(
+        visit=joined[VisitCompleted],
+        coded=coded,
+        units=units,
+        documentation=documentation,
         basis=joined.basis,
         event_ids=joined.event_ids,
-        supersedes_revision=last.decided,
-        decided_at=datetime.now(UTC),
-        trace_id=trace_id(),
-        totals=_ledger.before(visit),
-        later=_ledger.after(visit),
-        earlier=last.decision,
-        payer_number=_numbers.of(visit, visit.primary.rank),
-        elsewhere=_services.beside(visit),
+        rule_sets=(coded.rule_set, units.rule_set, documentation.rule_set),
     )
-    _ledger.record_pending(decision)  # visits decided before the stream hands it back are to see it
-    _services.record_pending(decision)
-    return decision

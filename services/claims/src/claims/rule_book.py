@@ -5,6 +5,8 @@ import hashlib
 from collections.abc import Hashable
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from claimbus.rules import PayerRuleBook, ProfileBook, RuleError, RuleFolder, Table, TableOf, findings_by_id
@@ -14,7 +16,6 @@ from claims.domain.findings import ClaimFinding
 from claims.domain.tables import (
     AccidentRow,
     AssistantReductionRow,
-    CheckRow,
     ClaimFindingRow,
     ClaimForm,
     ClaimRules,
@@ -24,6 +25,7 @@ from claims.domain.tables import (
     ConversionFactorRow,
     DistinctLinesRow,
     Edits,
+    HarmlessRow,
     InitialEvaluationRow,
     LimitRow,
     MemberIdRow,
@@ -56,7 +58,7 @@ class ClaimRuleBook(PayerRuleBook[ClaimRules, ClaimSettings]):
 
     findings = TableOf("findings.toml", ClaimFindingRow, key=lambda row: row.id)
     required_fields = TableOf("required_fields.toml", RequiredFieldRow, key=lambda row: row.id)
-    checks = TableOf("claim_checks.toml", CheckRow, key=lambda row: row.id)
+    harmless = TableOf("endangers_nothing.toml", HarmlessRow, key=lambda row: row.id)
     kx_thresholds = TableOf("kx_thresholds.toml", ThresholdRow, key=lambda _: "threshold")
     rvus = TableOf("pfs_rvus.toml", RvuRow, key=lambda row: row.code)
     conversion_factors = TableOf("conversion_factors.toml", ConversionFactorRow, key=lambda _: "factor")
@@ -86,6 +88,7 @@ class ClaimRuleBook(PayerRuleBook[ClaimRules, ClaimSettings]):
         return (*super().tables, *self._code_tables)
 
     def in_force(self, day: date) -> ClaimRules:
+        findings = self.findings.on(day)
         return ClaimRules(
             day=day,
             rule_set=self.rule_set,
@@ -101,15 +104,21 @@ class ClaimRuleBook(PayerRuleBook[ClaimRules, ClaimSettings]):
             mppr={row.mult_proc: row for row in self.mppr.on(day)},
             assistant_reduction=next(iter(self.assistant_reduction.on(day)), None),
             initial_evaluations={row.discipline: row.codes for row in self.initial_evaluations.on(day)},
-            findings=findings_by_id(
-                (*self.findings.on(day), *(row.as_finding() for row in self.checks.on(day))), ClaimFinding
-            ),
+            findings=findings_by_id(findings, ClaimFinding),
+            denies_all_units=frozenset(row.id for row in findings if row.denies_all_units),
+            endangers_nothing=frozenset(row.id for row in findings if row.endangers_nothing)
+            | {row.id for row in self.harmless.on(day)},
+            consequences=frozenset(row.id for row in findings if row.is_consequence),
         )
+
+    def kx_threshold_on(self, day: date) -> Decimal | None:
+        """US dollars of the day's year above which KX is needed; null where the year is not in the table."""
+        row = self.on(day).kx_threshold
+        return row.amount if row else None
 
     def _form(self, day: date) -> ClaimForm:
         limits = {row.of: row for row in self.limits.on(day)}
         return ClaimForm(
-            checks={row.id: row for row in self.checks.on(day)},
             most_lines=limits["lines"],
             most_diagnoses=limits["diagnoses"],
             most_pointers=limits["pointers"],
@@ -140,7 +149,7 @@ class ClaimRuleBook(PayerRuleBook[ClaimRules, ClaimSettings]):
         telehealth = self.telehealth.on(day)
         return ModifierBook(
             known={row.modifier: row for row in self.modifiers.on(day)},
-            ever=frozenset(row.modifier for row in self.modifiers.rows),
+            ever=self._modifiers_of_any_day,
             conflicts=conflicts,
             notices={row.said: row for row in self.notices.on(day)},
             notice_effects={row.modifier: row for row in self.notice_effects.on(day)},
@@ -148,6 +157,10 @@ class ClaimRuleBook(PayerRuleBook[ClaimRules, ClaimSettings]):
             telehealth_places=frozenset(row.code for row in telehealth if row.about == "place"),
             telehealth_authority=next((row for row in telehealth if row.about == "authority"), None),
         )
+
+    @cached_property
+    def _modifiers_of_any_day(self) -> frozenset[str]:
+        return frozenset(row.modifier for row in self.modifiers.rows)
 
 
 def _read_diagnosis_codes(folder: RuleFolder) -> tuple[tuple[Table[Any], ...], DiagnosisBook]:

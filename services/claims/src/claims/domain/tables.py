@@ -1,14 +1,13 @@
 """Rows of the tables that claims decides by, and the value that one day's rows make."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from claimbus.events import FixableBy, Mending
 from claimbus.rules import DatedRow, FindingRow, PayerRules, ProfileSettings
-from claimbus.values import Count, FindingId, Money, Percent, Program, Severity, WholeCents
+from claimbus.values import Count, FindingId, Money, Percent, Program, WholeCents
 
 from claims.domain.checks.icd10cm import DiagnosisBook
 from claims.domain.findings import ClaimFinding
@@ -17,9 +16,6 @@ FilingIndicator = Literal[
     "09", "11", "12", "13", "14", "15", "16", "17", "AM", "BL", "CH", "CI", "DS", "FI", "HM", "LM", "MA", "MB", "MC",
     "OF", "TV", "VA", "WC", "ZZ",
 ]  # fmt: skip
-
-_OF_ANY_FINDING = {"carc", "rarc", "fixable_by", "mending", *DatedRow.model_fields}
-"""Columns that the rows behind a finding share."""
 
 
 class ClaimSettings(ProfileSettings):
@@ -87,7 +83,7 @@ class ClaimFindingRow(FindingRow):
     denies_all_units: bool = False
     """Every unit of the code goes unpaid on that day, on whichever line it stands."""
     endangers_nothing: bool = False
-    """It is about what was never billed, or about other visits: no amount of this claim hangs on it."""
+    """It is about what was never billed, or about other visits: no amount of this claim depends on it."""
     is_consequence: bool = False
     """It follows from other findings, and goes when they are fixed."""
 
@@ -101,27 +97,10 @@ class RequiredFieldRow(ClaimFindingRow):
     """For which it is required; empty: for every payer."""
 
 
-class CheckRow(DatedRow):
-    """A check of what stands on the claim, and what its failure means. Texts go on from the name of the field."""
+class HarmlessRow(DatedRow):
+    """A finding of another service that no amount of the claim depends on."""
 
     id: FindingId
-    severity: Severity
-    problem: str
-    fix: str
-    fixable_by: FixableBy
-    mending: Mending = "correction"
-    carc: str
-    rarc: str | None = None
-
-    def as_finding(self) -> FindingRow:
-        """What its failure means."""
-        subject = self.id.partition(".")[0].replace("-", " ").capitalize()
-        return FindingRow(
-            id=self.id,
-            meaning=f"{subject}: {self.problem}.",
-            severity=self.severity,
-            **self.model_dump(include=_OF_ANY_FINDING),
-        )
 
 
 class LimitRow(DatedRow):
@@ -301,8 +280,6 @@ class ModifierBook:
 class ClaimForm:
     """What a claim may hold on one day, and how it is checked."""
 
-    checks: Mapping[str, CheckRow]
-    """By id."""
     most_lines: LimitRow
     most_diagnoses: LimitRow
     most_pointers: LimitRow
@@ -332,3 +309,9 @@ class ClaimRules(PayerRules[ClaimSettings]):
     """Codes by discipline."""
     findings: Mapping[ClaimFinding, FindingRow]
     """Those that the code names; rows of a field or of a notice are findings too."""
+    denies_all_units: Set[FindingId]
+    """Findings for which every unit of the code goes unpaid, on whichever line it stands."""
+    endangers_nothing: Set[FindingId]
+    """Findings of any service that no amount of the claim depends on."""
+    consequences: Set[FindingId]
+    """Findings that follow from others, and go when those are fixed."""

@@ -41,9 +41,7 @@ def check_authorization(
         yield from _find_due(visit, given, seen, rules, citation)
 
 
-def _check_dates(
-    visit: VisitCompleted, given: Authorization, rules: ClaimRules, citation: str
-) -> Iterable[Checked]:
+def _check_dates(visit: VisitCompleted, given: Authorization, rules: ClaimRules, citation: str) -> Iterable[Checked]:
     row, day = rules.findings[ClaimFinding.AUTHORIZATION_NOT_VALID_ON_DATE], visit.service_date
     start, end = given.valid_from, given.valid_through
     if start is None and end is None:
@@ -95,6 +93,8 @@ def _find_due(
         yield row.due("one-left" if left == 1 else "", citation=citation, inputs=inputs)
     if end is not None and end >= visit.service_date:
         days = (end - visit.service_date).days
-        inputs = {"days_left": days, "valid_through": str(end)}
-        row = rules.findings[ClaimFinding.DUE_AUTHORIZATION_END]
-        yield row.due("one-day" if days == 1 else "", citation=citation, inputs=inputs)
+        yield rules.findings[ClaimFinding.DUE_AUTHORIZATION_END].due(
+            "one-day" if days == 1 else "",
+            citation=citation,
+            inputs={"days_left": days, "valid_through": str(end)},
+        )

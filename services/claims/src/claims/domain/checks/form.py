@@ -60,7 +60,8 @@ def check_form(
         return
     yield from _check_providers(visit, rules)
     yield from _check_supervisor(visit, lines, profile, rules)
-    yield from _check_address(visit.billing_provider and visit.billing_provider.address, _OF_BILLER, rules)
+    biller = visit.billing_provider
+    yield from _check_address(biller.address if biller else None, _OF_BILLER, rules)
     yield from _check_address(visit.patient.address, _OF_PATIENT, rules)
     yield from _check_member_id(visit, rules)
     if _is_there(place := visit.place_of_service):
@@ -143,9 +144,7 @@ def _check_supervisor(
 ) -> Iterable[Checked]:
     wanted = profile.settings.supervising_provider
     billed = _billed_interventions(lines)
-    assisted = any(
-        intervention.id in billed and intervention.assistant_minutes for intervention in visit.interventions
-    )
+    assisted = any(intervention.id in billed and intervention.assistant_minutes for intervention in visit.interventions)
     if wanted == "always" or (wanted == "assistant" and assisted):
         row, field = rules.findings[ClaimFinding.SUPERVISING_PROVIDER_MISSING], "supervising_provider.npi"
         if visit.supervising_provider is not None and _is_there(visit.supervising_provider.npi):
