@@ -470,6 +470,7 @@ def test_an_edit_by_line_is_held_against_each_line() -> None:
     for units, result in (((4, 3), Result.PASS), ((5, 2), Result.FAIL)):
         (checked,) = check_units(context_of(of, by_line), billed(of, ("97110", units)))
         assert (Result.PASS if isinstance(checked, Passed) else checked.result) is result
+        assert isinstance(checked, Passed) or checked.message.endswith("Its line is denied.")
 
 
 # Codes that a payer takes instead, and add-on codes
