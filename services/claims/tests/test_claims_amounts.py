@@ -17,9 +17,10 @@ from claimbus.events import (
     decision_adapter,
 )
 from claimbus.values import PayerKey, Program, Result, Severity
-from claims.domain.assemble import decide_claim
+from claims.domain.assemble import Facts, decide_claim
 from claims.domain.checks.filing import last_filing_day
-from claims.rules import RULES
+from claims.domain.history.claim_history import History
+from claims.rule_book import ClaimRuleBook
 from coding.domain.suggest import suggest_codes
 from coding.rules import RULES as CODING
 from documentation_check.domain.check import check_documentation
@@ -27,8 +28,10 @@ from documentation_check.rules import RULES as DOCUMENTATION
 from hypothesis import given
 from hypothesis import strategies as st
 from units.domain.compute import compute_units
-from units.rules import RULES as UNITS
+from units.rule_book import UnitRuleBook
 
+RULES = ClaimRuleBook.load()
+UNITS = UnitRuleBook.load()
 BASIS = Basis(event_id="e-1", sha256="s")
 
 
@@ -53,26 +56,23 @@ def visit(*interventions: dict[str, Any], payer: dict[str, Any] | None = None, *
 
 def joined(of: VisitCompleted) -> tuple[VisitCoded, UnitsComputed]:
     coded = suggest_codes(of, BASIS, CODING.on(of.service_date), CODING.rule_set)
-    return coded, compute_units(coded, UNITS.on(of.service_date), UNITS.rule_set)
+    return coded, compute_units(coded, UNITS.on(of.service_date))
 
 
 def decide(of: VisitCompleted, *more: Finding, totals: RunningTotals | None = None) -> ClaimReady | ClaimDenialRisk:
     """The decision, with findings beside those that the services make."""
     coded, units = joined(of)
-    return decide_claim(
-        of,
-        coded.model_copy(update={"findings": (*coded.findings, *more)}),
-        units,
-        check_documentation(of, BASIS, DOCUMENTATION.on(of.service_date), DOCUMENTATION.rule_set),
-        RULES.on(of.service_date),
-        RULES.rule_set,
+    facts = Facts(
+        visit=of,
+        coded=coded.model_copy(update={"findings": (*coded.findings, *more)}),
+        units=units,
+        documentation=check_documentation(of, BASIS, DOCUMENTATION.on(of.service_date), DOCUMENTATION.rule_set),
         basis=BASIS,
         event_ids={},
-        supersedes_revision=None,
-        decided_at=datetime(2026, 11, 19, 8, 0, tzinfo=UTC),
-        trace_id=None,
-        totals=totals,
+        rule_sets=(),
     )
+    now = datetime(2026, 11, 19, 8, 0, tzinfo=UTC)
+    return decide_claim(facts, RULES.on(of.service_date), History(totals=totals), decided_at=now, trace_id=None)
 
 
 def finding(
