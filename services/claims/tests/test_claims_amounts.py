@@ -172,13 +172,13 @@ def test_a_finding_about_an_intervention_puts_all_of_its_lines_at_risk() -> None
 
 
 def test_a_finding_about_a_code_puts_its_lines_at_risk() -> None:
-    assert at_risk(SPLIT, finding(inputs={"code": "97110"})) == "48.91"
+    assert at_risk(SPLIT, finding(codes=("97110",))) == "48.91"
     without_charge = visit(did("97110", 30), did("97140", 15, charge=None))
     (missing,) = (one for one in decide(without_charge).findings if one.id == "charge.missing")
     assert missing.amount_at_risk == Decimal("20.80")
 
 
-@pytest.mark.parametrize("name", ["mue.exceeded", "ncci.not-distinct"])
+@pytest.mark.parametrize("name", ["mue.exceeded", "ncci.pair-not-distinct"])
 def test_an_edit_that_denies_a_code_puts_every_line_of_it_at_risk(name: str) -> None:
     assert at_risk(SPLIT, finding(name=name, line=2)) == "48.91"
     assert at_risk(SPLIT, finding(name=name, line=3)) == "20.80"
@@ -218,8 +218,8 @@ def test_what_is_due_next_endangers_nothing_and_stands_in_the_decision_though_it
 def test_what_is_not_on_the_claim_puts_nothing_at_risk() -> None:
     of = visit(did("97110", 30), did("97010", 10))
     assert at_risk(of, finding(intervention_id="2")) is None
-    assert at_risk(of, finding(inputs={"code": "97010"})) is None
-    assert at_risk(of, finding(name="units.under-billed-by-ehr", inputs={"code": "97110"})) is None
+    assert at_risk(of, finding(codes=("97010",))) is None
+    assert at_risk(of, finding(name="units.under-billed-by-ehr", codes=("97110",))) is None
 
 
 def test_an_unknown_amount_at_risk_stays_unknown() -> None:
