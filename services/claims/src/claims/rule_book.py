@@ -70,7 +70,7 @@ class ClaimRuleBook(PayerRuleBook[ClaimRules, ClaimSettings]):
     most_units = TableOf("mue.toml", MueRow, key=lambda row: row.code)
     modifiers = TableOf("modifiers.toml", ModifierRow, key=lambda row: row.modifier)
     conflicts = TableOf("modifier_conflicts.toml", ConflictRow, key=lambda row: frozenset((row.first, row.second)))
-    notices = TableOf("advance_notices.toml", NoticeRow, key=lambda row: row.said)
+    notices = TableOf("advance_notices.toml", NoticeRow, key=lambda row: row.text)
     notice_effects = TableOf("notice_effects.toml", NoticeEffectRow, key=lambda row: row.modifier)
     telehealth = TableOf("telehealth.toml", TelehealthRow, key=lambda row: (row.about, row.code))
     limits = TableOf("claim_limits.toml", LimitRow, key=lambda row: row.of)
@@ -151,7 +151,7 @@ class ClaimRuleBook(PayerRuleBook[ClaimRules, ClaimSettings]):
             known={row.modifier: row for row in self.modifiers.on(day)},
             ever=self._modifiers_of_any_day,
             conflicts=conflicts,
-            notices={row.said: row for row in self.notices.on(day)},
+            notices={row.text: row for row in self.notices.on(day)},
             notice_effects={row.modifier: row for row in self.notice_effects.on(day)},
             media={row.about: row for row in telehealth if row.about in ("audio_video", "audio_only")},
             telehealth_places=frozenset(row.code for row in telehealth if row.about == "place"),

@@ -106,11 +106,11 @@ def _leave_off(
 ) -> StepToReady:
     numbers = _numbers(unfixable)
     named = f"line{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
-    what = _LEAVE_OFF.format(named, "them" if len(numbers) > 1 else "it")
+    fix = _LEAVE_OFF.format(named, "them" if len(numbers) > 1 else "it")
     return StepToReady(
         kind="leave_off",
         finding_ids=_ids(unfixable),
-        fix=what if numbers else "Take the services that it is about off the visit; they are not billed as it is.",
+        fix=fix if numbers else "Take the services that it is about off the visit; they are not billed as it is.",
         fixable_by="biller",
         mending="none",
         lines=numbers,

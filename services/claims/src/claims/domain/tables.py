@@ -227,7 +227,7 @@ class ConflictRow(DatedRow):
 class NoticeRow(DatedRow):
     """What an EHR may say of an advance notice; without a modifier no notice is at issue."""
 
-    said: str
+    text: str
     modifier: str = ""
 
 

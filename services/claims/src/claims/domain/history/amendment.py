@@ -66,8 +66,10 @@ class ControlNumbers:
         answers = self._answers.setdefault(key_of(outcome), {})
         known = answers.get(outcome.coverage_rank)
         if known is None or known.revision <= outcome.revision:
-            gone = outcome.status in ("rejected", "reversed")
-            answers[outcome.coverage_rank] = _Answered(outcome.revision, None if gone else outcome.payer_control_number)
+            withdrawn = outcome.status in ("rejected", "reversed")
+            answers[outcome.coverage_rank] = _Answered(
+                outcome.revision, None if withdrawn else outcome.payer_control_number
+            )
 
     def void(self, voided: Keyed) -> None:
         """The visit was taken back, and its claim with it."""

@@ -27,7 +27,7 @@ def check_notice(context: LineContext) -> tuple[Reason | None, Iterable[Checked]
         about=f"modifier:{notice.modifier}",
         rule=finding.rule,
         citation=f"{notice.source}; {profile.cite('advance_notice')}",
-        inputs={_FIELD: notice.said},
+        inputs={_FIELD: notice.text},
     )
     return reason, (finding.passed(),)
 
