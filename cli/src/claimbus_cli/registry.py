@@ -5,13 +5,14 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from claimbus.rules import FindingRow
-from claims.rules import RULES as CLAIMS
+from claims.rule_book import ClaimRuleBook
 from coding.rule_book import CodingRuleBook
 from documentation_check.rule_book import DocumentationRuleBook
 from units.rule_book import UnitRuleBook
 
 BY_PAYER = "by payer"
 
+CLAIMS = ClaimRuleBook.load()
 CODING = CodingRuleBook.load()
 DOCUMENTATION = DocumentationRuleBook.load()
 UNITS = UnitRuleBook.load()
@@ -48,7 +49,7 @@ def registry() -> Mapping[str, Entry]:
         *(_of_row(row, "coding") for row in CODING.finding_rows),
         *(_of_row(row, "units") for row in UNITS.finding_rows),
         *(_of_row(row, "documentation-check") for row in DOCUMENTATION.finding_rows),
-        *(_of_row(row, "claims") for row in CLAIMS.findings),
+        *(_of_row(row, "claims") for row in CLAIMS.finding_rows),
     ]
     return {entry.id: entry for entry in entries}
 
