@@ -17,8 +17,7 @@ from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
 
-from claimbus.events import ClaimDenialRisk, ClaimReady
-from claimbus.messaging import InvalidEvent
+from claimbus.events import ClaimDenialRisk, ClaimReady, InvalidEvent
 from claimbus_cli.evaluate import evaluate_visit
 from claims.documents.professional import render_professional
 from claims.documents.rules import DOCUMENT_RULES

@@ -23,15 +23,14 @@ from typing import Any
 
 import baseline
 import nats
-from claimbus.events import VisitCompleted
+from claimbus.events import InvalidEvent, VisitCompleted, validated
 from claimbus.events.envelope import Envelope, to_headers
 from claimbus.events.subjects import ALL_CLAIMS, subject_for
-from claimbus.messaging import InvalidEvent, validated
 from claimbus.messaging.topology import VISITS, provision
-from claimbus_cli.bus import outgoing
+from claimbus_cli.bus.bus import outgoing
+from claimbus_cli.bus.supervisor import Supervisor
 from claimbus_cli.embedded import EmbeddedServer
-from claimbus_cli.supervisor import Supervisor
-from claimbus_cli.visits import read_visits
+from claimbus_cli.visit_files import read_visits
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic_core import from_json, to_json

@@ -22,13 +22,13 @@ from typing import Any
 
 from claimbus.events.subjects import ALL_CLAIMS, every, parse
 from claimbus.events.visit_completed import VisitCompleted
-from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS
-from claimbus_cli.bus import all_messages, count_of, outgoing, publish_visit
-from claimbus_cli.visits import read_visits
+from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, RULES, VISITS
+from claimbus_cli.bus.bus import all_messages, count_of, outgoing, publish_visit
+from claimbus_cli.visit_files import read_visits
 from composed import ROOT, Stack, build_images, composed, engine_is_missing, run
 from nats.aio.client import Client
 
-ORDER = (VISITS, OUTCOMES, CLAIMS, DEAD)
+ORDER = (VISITS, OUTCOMES, CLAIMS, DEAD, RULES)
 """VISITS before CLAIMS: what the backup says was handled, the later one then holds the decision of."""
 
 

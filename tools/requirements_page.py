@@ -5,7 +5,7 @@ from datetime import date
 from itertools import chain
 from pathlib import Path
 
-from claimbus.events import AHEAD
+from claimbus.events import DUE
 from claimbus_cli.registry import registry
 from documentation_check.domain.requirement import RequiredByRow, Requirement
 from documentation_check.rules import RULES
@@ -53,8 +53,8 @@ cannot be relaxed.
 
 def requirements_page() -> str:
     """The page as it should stand."""
-    requirements = [row for row in RULES.requirements.rows if not row.id.startswith(AHEAD)]
-    due = [row for row in RULES.requirements.rows if row.id.startswith(AHEAD)]
+    requirements = [row for row in RULES.requirements.rows if not row.id.startswith(DUE)]
+    due = [row for row in RULES.requirements.rows if row.id.startswith(DUE)]
     return "\n".join(
         chain(
             (_HEAD,),
@@ -83,7 +83,7 @@ def _table_of_due(rows: list[Requirement]) -> Iterator[str]:
     for row in rows:
         yield f"| `{row.id}` | {row.asks} | {_asked_by(row.id)} | {row.citation} |"
     for entry in _REGISTRY.values():
-        if entry.id.startswith(AHEAD) and entry.service == "claims":
+        if entry.id.startswith(DUE) and entry.service == "claims":
             yield f"| `{entry.id}` | {entry.meaning} | every program | {entry.source} |"
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from claimbus_cli.main import main
-from claimbus_cli.terminal import out
+from claimbus_cli.views.terminal import out
 from click.testing import CliRunner, Result
 
 

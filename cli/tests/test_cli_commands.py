@@ -13,12 +13,12 @@ from pathlib import Path
 
 import click
 import pytest
-from claimbus.events import DeadLetter, VisitCompleted, decision_adapter
+from claimbus.events import DeadLetter, VisitCompleted, decision_adapter, validated
 from claimbus.events.subjects import dead, subject_for
-from claimbus.messaging import decode, validated
+from claimbus.messaging import decode
 from claimbus_cli.embedded import EmbeddedServer
 from claimbus_cli.main import main
-from claimbus_cli.visits import VisitsError, read_visits
+from claimbus_cli.visit_files import VisitsError, read_visits
 from click.testing import CliRunner
 from nats.aio.client import Client
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady, Reason
 from claimbus.values import Result, Severity
-from claimbus_cli.account import account_of
 from claimbus_cli.evaluate import evaluate_visit
+from claimbus_cli.views.account import account_of
 from rich.console import Console
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +65,7 @@ def test_each_intervention_is_on_a_line_or_told_why_it_is_not(name: str) -> None
 @every_example
 def test_the_checks_are_counted_by_their_three_answers(name: str) -> None:
     decision = DECISIONS[name]
-    said = [one.result for one in decision.findings if not one.tells_ahead]
+    said = [one.result for one in decision.findings if not one.is_due]
     checks = decision.checks
     assert (checks.failed, checks.unknown) == (said.count(Result.FAIL), said.count(Result.UNKNOWN))
     assert Result.PASS not in said

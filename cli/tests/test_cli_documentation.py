@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady
-from claimbus_cli.account import account_of
 from claimbus_cli.evaluate import evaluate_visit
-from claimbus_cli.visits import read_visits
+from claimbus_cli.views.account import account_of
+from claimbus_cli.visit_files import read_visits
 from documentation_check.rules import RULES
 from rich.console import Console
 

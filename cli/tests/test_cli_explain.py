@@ -20,11 +20,11 @@ from claimbus.events import (
     VisitHeld,
 )
 from claimbus.events.subjects import subject_for
-from claimbus_cli.account import account_of
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.main import main
-from claimbus_cli.sentences import sentence
-from claimbus_cli.visits import read_visits
+from claimbus_cli.views.account import account_of
+from claimbus_cli.views.sentences import sentence
+from claimbus_cli.visit_files import read_visits
 from click.testing import CliRunner, Result
 from nats.aio.client import Client
 from rich.console import Console

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from claimbus.services import SERVICES
-from claimbus_cli.findings import findings
+from claimbus_cli.commands.findings import findings
 from claimbus_cli.main import main
 from claimbus_cli.registry import registry
 from click.testing import CliRunner, Result

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from claimbus_cli.keys import KeyFolder
-from claimbus_cli.seeds import public_key
+from claimbus_cli.bus.seeds import public_key
+from claimbus_cli.commands.keys import KeyFolder
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -14,7 +14,7 @@ import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.main import main
-from claimbus_cli.visits import read_visits
+from claimbus_cli.visit_files import read_visits
 from click.testing import CliRunner, Result
 from fhir_judge import faults_by_rules, faults_by_validators
 from pypdf import PdfReader

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady
+from claimbus_cli.commands.render import FORMATS
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.main import main
-from claimbus_cli.render import FORMATS
-from claimbus_cli.visits import read_visits
+from claimbus_cli.visit_files import read_visits
 from click.testing import CliRunner, Result
 from good_claim import decision_with
 from x12_judges import complaints, expected, reread, segment_ids, with_flags

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from claimbus import payers
 from claimbus.rules import DatedRow, Profiles, ProfileSettings, RuleError, Table, read_profiles
+from claimbus_cli.commands.rules import _warnings
 from claimbus_cli.main import main
 from claimbus_cli.rulebooks import data_of
-from claimbus_cli.rules import _warnings
 from claims.domain.tables import ClaimSettings
 from claims.rules import RULES as CLAIMS
 from click.testing import CliRunner, Result

@@ -12,9 +12,9 @@ import pytest
 from claimbus.telemetry import registry
 from claimbus.telemetry.export import resource_of
 from claimbus.telemetry.files import FileExporter
+from claimbus_cli.commands.trace import TracesError, head_of, is_whole, traces_of
 from claimbus_cli.main import main
-from claimbus_cli.terminal import out
-from claimbus_cli.traces import TracesError, head_of, is_whole, traces_of
+from claimbus_cli.views.terminal import out
 from click.testing import CliRunner, Result
 from opentelemetry import trace
 from opentelemetry.sdk.trace import Span, TracerProvider

@@ -14,9 +14,9 @@ from claimbus.events import DeadLetter, VisitHeld, VisitVoided
 from claimbus.events.subjects import dead, subject_for
 from claimbus.messaging import Outgoing, publish_event
 from claimbus.messaging.topology import VISITS
-from claimbus_cli.bus import outgoing, publish_visit
+from claimbus_cli.bus.bus import outgoing, publish_visit
 from claimbus_cli.evaluate import evaluate_visit
-from claimbus_cli.visits import read_visits
+from claimbus_cli.visit_files import read_visits
 from claimbus_cli.whatif import Draft, Totals, Unreadable, compare
 from nats.aio.client import Client
 

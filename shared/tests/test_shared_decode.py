@@ -5,10 +5,10 @@ import json
 from typing import Any
 
 import pytest
-from claimbus.events import Basis, DeadLetter, Problem, VisitCompleted, VisitVoided
+from claimbus.events import Basis, DeadLetter, InvalidEvent, Problem, VisitCompleted, VisitVoided, basis_for
 from claimbus.events.envelope import Envelope, to_headers
 from claimbus.events.subjects import EVENTS, subject_for
-from claimbus.messaging import InvalidEvent, StaleRead, basis_for, decode
+from claimbus.messaging import StaleRead, decode
 from claimbus.messaging.errors import problems_of
 from hypothesis import given
 from hypothesis import strategies as st

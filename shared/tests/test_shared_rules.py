@@ -1,6 +1,5 @@
 """Dated tables: which rows are in force, which tables are refused, and how a set of tables is named."""
 
-import sys
 import tempfile
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -9,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from claimbus.events import RuleSet
-from claimbus.rules import DatedRow, RuleError, Table, load_table, merge_rule_sets, rule_set_of
+from claimbus.rules import DatedRow, RuleError, Table, merge_rule_sets, rule_set_of
+from claimbus.rules.table import read_table
 from hypothesis import given
 from hypothesis import strategies as st
 
-PACKAGE = "rows_of_a_test"
 HEAD = '[table]\nname = "limits"\nversion = "2026.11"\nsource = "Manual s1"\n'
 
 
@@ -26,19 +25,18 @@ Load = Callable[[str], Table[Limit]]
 
 
 @pytest.fixture
-def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Writes a table into a package of its own and loads it from there."""
-    folder = tmp_path / PACKAGE
-    folder.mkdir()
-    (folder / "__init__.py").touch()
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, PACKAGE, raising=False)
+def load(tmp_path: Path) -> Load:
+    """Writes a table into a folder and reads it from there."""
 
     def write_and_load(text: str) -> Table[Limit]:
-        (folder / "limits.toml").write_bytes(text.encode())
-        return load_table(PACKAGE, "limits.toml", Limit, lambda row: row.name)
+        (tmp_path / "limits.toml").write_bytes(text.encode())
+        return read_limits(tmp_path)
 
     return write_and_load
+
+
+def read_limits(folder: Path) -> Table[Limit]:
+    return read_table(folder.joinpath, "limits.toml", Limit, lambda row: row.name)
 
 
 def row(name: str = "a", amount: int = 1, **dates: str) -> str:
@@ -97,10 +95,10 @@ def test_a_row_without_a_source_bears_the_one_of_its_table(load: Load) -> None:
         (row(), "table"),
     ],
 )  # fmt: skip
-def test_a_table_that_must_not_be_used_is_refused_by_file(load: Load, text: str, says: str) -> None:
+def test_a_table_that_must_not_be_used_is_refused_by_file(load: Load, tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(RuleError, match=says) as refused:
         load(text)
-    assert f"{PACKAGE}/limits.toml" in str(refused.value)
+    assert str(refused.value).startswith(str(tmp_path / "limits.toml"))
 
 
 @pytest.mark.parametrize("text", [HEAD + row().replace("[[row]]", "[row]"), 'table = "limits"\n' + row()])
@@ -111,9 +109,9 @@ def test_a_table_of_another_shape_is_refused_too(load: Load, text: str) -> None:
 
 def test_a_file_that_is_not_utf8_is_refused(load: Load, tmp_path: Path) -> None:
     load(HEAD)
-    (tmp_path / PACKAGE / "limits.toml").write_bytes(b'\xff = "x"')
+    (tmp_path / "limits.toml").write_bytes(b'\xff = "x"')
     with pytest.raises(RuleError):
-        load_table(PACKAGE, "limits.toml", Limit, lambda one: one.name)
+        read_limits(tmp_path)
 
 
 # --- Rows beside the table, as CSV ----------------------------------------------------------------------
@@ -128,7 +126,7 @@ def load_csv(load: Load, tmp_path: Path) -> LoadCsv:
     """Loads a table whose rows lie beside it."""
 
     def write_and_load(text: str) -> Table[Limit]:
-        (tmp_path / PACKAGE / "limits.csv").write_bytes(text.encode())
+        (tmp_path / "limits.csv").write_bytes(text.encode())
         return load(BESIDE)
 
     return write_and_load
@@ -164,10 +162,12 @@ def test_the_digest_is_over_the_csv_file_too(load_csv: LoadCsv) -> None:
         (COLUMNS + "a,1,2026-02-02,2026-02-01,\n", "ends 2026-02-01 before it begins"),
     ],
 )
-def test_a_csv_file_that_must_not_be_used_is_refused_in_one_line(load_csv: LoadCsv, text: str, says: str) -> None:
+def test_a_csv_file_that_must_not_be_used_is_refused_in_one_line(
+    load_csv: LoadCsv, tmp_path: Path, text: str, says: str
+) -> None:
     with pytest.raises(RuleError, match=says) as refused:
         load_csv(text)
-    assert str(refused.value).startswith(f"{PACKAGE}/limits.toml: ")
+    assert str(refused.value).startswith(f"{tmp_path / 'limits.toml'}: ")
     assert "\n" not in str(refused.value)
 
 
@@ -181,19 +181,15 @@ days = st.dates(date(2026, 1, 1), date(2026, 2, 28))
 
 @given(st.lists(st.tuples(days, st.integers(0, 20)), min_size=2, max_size=4))
 def test_a_table_loads_exactly_when_no_day_has_two_rows(spans: list[tuple[date, int]]) -> None:
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        package = Path(folder) / PACKAGE
-        package.mkdir()
-        (package / "__init__.py").touch()
-        patch.syspath_prepend(folder)
-        patch.delitem(sys.modules, PACKAGE, raising=False)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         text = HEAD + "".join(
             row(effective_from=str(start), effective_through=str(start + timedelta(length))) for start, length in spans
         )
-        (package / "limits.toml").write_text(text)
+        (folder / "limits.toml").write_text(text)
         covered = [start + timedelta(step) for start, length in spans for step in range(length + 1)]
         try:
-            load_table(PACKAGE, "limits.toml", Limit, lambda one: one.name)
+            read_limits(folder)
             loaded = True
         except RuleError:
             loaded = False

@@ -15,9 +15,10 @@ from claimbus.events import (
     VisitCoded,
     VisitCompleted,
     VisitVoided,
+    basis_for,
 )
 from claimbus.events.subjects import every, subject_for
-from claimbus.messaging import StalledVisit, StalledVisits, basis_for
+from claimbus.messaging import StalledVisit, StalledVisits
 from claimbus.messaging.direct_get import read_at, read_on
 from claimbus.messaging.topology import VISITS
 from nats.aio.client import Client

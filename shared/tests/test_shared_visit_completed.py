@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from claimbus.events import Clinician, VisitCompleted
-from claimbus.messaging import InvalidEvent, validated
+from claimbus.events import Clinician, InvalidEvent, VisitCompleted, validated
 from pydantic import ValidationError
 
 CANARY = "Zebulon-Quartz-4711"

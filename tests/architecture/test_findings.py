@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from claimbus.events import AHEAD, ClaimDenialRisk, ClaimReady
-from claimbus.messaging import InvalidEvent
+from claimbus.events import DUE, ClaimDenialRisk, ClaimReady, InvalidEvent
 from claimbus.services import SERVICES
 from claimbus.values import Result, Severity
 from claimbus_cli.evaluate import evaluate_visit
@@ -92,8 +91,8 @@ class _Reader:
             for value in values:
                 yield from self.texts(value, scope, way)
             return
-        if name == "AHEAD":
-            yield AHEAD
+        if name == "DUE":
+            yield DUE
             return
         constants = [(value, module) for module in self.modules for value in _bound_to(name, module)]
         assert constants, f"nothing says what {name} is"

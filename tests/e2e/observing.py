@@ -13,8 +13,8 @@ from claimbus.events.subjects import parse, subject_for
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import CLAIMS, VISITS
 from claimbus.services import SERVICES
-from claimbus_cli.bus import outgoing, publish_visit
-from claimbus_cli.visits import read_visits
+from claimbus_cli.bus.bus import outgoing, publish_visit
+from claimbus_cli.visit_files import read_visits
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest

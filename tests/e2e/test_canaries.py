@@ -12,10 +12,10 @@ import pytest
 from claimbus.events import ClaimAdjudicated, ClaimSubmitted, Event, VisitCompleted, VisitVoided
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.dead_letters import read_dead_letters
-from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS, consumer_names
+from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, RULES, VISITS, consumer_names
 from claimbus.telemetry import registry
-from claimbus_cli.bus import all_messages, outgoing, publish_visit, replay
-from claimbus_cli.supervisor import Supervisor
+from claimbus_cli.bus.bus import all_messages, outgoing, publish_visit, replay
+from claimbus_cli.bus.supervisor import Supervisor
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from observing import EXAMPLES, Collector, all_is_settled, eventually, example_bodies, words_of_claims
@@ -48,7 +48,7 @@ def spoiled(planted: Planted, path: str) -> dict[str, Any]:
 
 
 async def stored(client: Client) -> AsyncIterator[tuple[str, Any]]:
-    for stream in (VISITS, CLAIMS, OUTCOMES, DEAD):
+    for stream in (VISITS, CLAIMS, OUTCOMES, DEAD, RULES):
         async for msg in all_messages(client, stream, ">"):
             yield stream, msg
 

@@ -20,7 +20,7 @@ from claimbus.events.visit_completed import VisitCompleted
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import CLAIMS, VISITS
 from claimbus.services import SERVICES
-from claimbus_cli.bus import all_messages, outgoing, publish_visit, words_on
+from claimbus_cli.bus.bus import all_messages, outgoing, publish_visit, words_on
 from claimbus_cli.evaluate import evaluate_visit
 from composed import BROKERS, Stack, composed, run
 from nats.aio.client import Client

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from claimbus.services import SERVICES
-from claimbus_cli.bus import connected, outgoing, publish_visit
-from claimbus_cli.keys import KeyFolder
+from claimbus_cli.bus.bus import connected, outgoing, publish_visit
+from claimbus_cli.commands.keys import KeyFolder
 from composed import NATS, ROOT, run
 from observing import decisions_are_in, eventually, example_bodies
 from testcontainers.core.container import DockerContainer

@@ -13,10 +13,10 @@ from claimbus.events import DocumentationChecked
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import VISITS, consumer_names
-from claimbus_cli.bus import count_of, outgoing, publish_visit
-from claimbus_cli.open_visits import OpenVisitsLook
-from claimbus_cli.supervisor import Supervisor
-from claimbus_cli.traces import TracesError, as_data, head_of, traces_of
+from claimbus_cli.bus.bus import count_of, outgoing, publish_visit
+from claimbus_cli.bus.open_visits import OpenVisitsLook
+from claimbus_cli.bus.supervisor import Supervisor
+from claimbus_cli.commands.trace import TracesError, as_data, head_of, traces_of
 from nats.aio.client import Client
 from observing import all_is_settled, decisions_are_in, eventually, example_bodies
 
@@ -132,7 +132,7 @@ async def test_top_tells_rates_lag_outcomes_and_what_is_oldest(
         await publish_visit(client, outgoing(json.dumps(newer).encode()))
         found = await OpenVisitsLook(client).look()
         assert (found.visits, found.oldest and found.oldest[0]) == (2, f"{waiting['practice_id']}/waits")
-        monkeypatch.setattr("claimbus_cli.open_visits._MOST_SUBJECTS", 3)
+        monkeypatch.setattr("claimbus_cli.bus.open_visits._MOST_SUBJECTS", 3)
         assert await OpenVisitsLook(client).look() == (2 + dead_letters, True, None), (
             "by counts alone, the letter's visit too"
         )

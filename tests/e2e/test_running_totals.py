@@ -10,8 +10,8 @@ from claimbus.events import ClaimDenialRisk, ClaimReady, ClaimVoided, Finding, V
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.topology import CLAIMS
 from claimbus.values import Result
-from claimbus_cli.bus import following, outgoing, publish_visit
-from claimbus_cli.supervisor import Supervisor
+from claimbus_cli.bus.bus import following, outgoing, publish_visit
+from claimbus_cli.bus.supervisor import Supervisor
 from nats.aio.client import Client
 from observing import eventually, example_bodies
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from claimbus.events import ClaimDenialRisk, ClaimReady
 from claimbus.telemetry import registry
 from claimbus.telemetry.business import dollars_at_risk
-from claimbus_cli.bus import following, outgoing, publish_visit
-from claimbus_cli.supervisor import Supervisor
+from claimbus_cli.bus.bus import following, outgoing, publish_visit
+from claimbus_cli.bus.supervisor import Supervisor
 from nats.aio.client import Client
 from observing import Collector, decisions_are_in, eventually, example_bodies
 
@@ -66,7 +66,7 @@ async def test_what_is_sent_is_registered_and_counts_what_was_decided(
         for one in decided
     )
     assert collector.total(registry.DECISIONS.name, **{registry.TOUCHLESS: "true"}) == touchless > 0
-    found = Counter(each.id for one in decided for each in one.findings if not each.tells_ahead)
+    found = Counter(each.id for one in decided for each in one.findings if not each.is_due)
     for finding, count in found.items():
         assert collector.total(registry.FINDINGS.name, **{registry.FINDING_ID: finding}) == count
     risk = sum((dollars_at_risk(one) for one in decided), Decimal(0))

@@ -1,11 +1,10 @@
 """A decision from what a person hands in: one already made, or a visit that is decided first."""
 
-from claimbus.events import ClaimDenialRisk, ClaimReady, Problem, decision_adapter
-from claimbus.messaging import InvalidEvent
+from claimbus.events import ClaimDenialRisk, ClaimReady, InvalidEvent, Problem, decision_adapter
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from claimbus_cli.terminal import loading_rules
+from claimbus_cli.views.terminal import loading_rules
 
 Decision = ClaimReady | ClaimDenialRisk
 

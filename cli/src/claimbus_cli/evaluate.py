@@ -6,10 +6,9 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted
-from claimbus.messaging import basis_for, identity_of, validated
+from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted, basis_for, identity_of, validated
 from claimbus.settings import Settings
-from claims.domain.decide import decide_claim
+from claims.domain.assemble import decide_claim
 from claims.domain.tables import ClaimRules
 from claims.rules import RULES as CLAIMS
 from coding.domain.rulebook import CodingRules
@@ -20,15 +19,16 @@ from documentation_check.domain.check import check_documentation
 from documentation_check.domain.requirement import DocumentationRules
 from documentation_check.rules import RULES as DOCUMENTATION
 from units.domain.compute import compute_units
-from units.domain.rulebook import Rulebook
-from units.rules import RULES as UNITS
+from units.domain.tables import UnitRules
+from units.rule_book import UnitRuleBook
 
+UNITS = UnitRuleBook.load()
 _SUGGESTER = load_suggester(Settings.read().suggester)
 
 
 class _Rules(NamedTuple):
     coding: CodingRules
-    units: Rulebook
+    units: UnitRules
     documentation: DocumentationRules
     claims: ClaimRules
 
@@ -43,7 +43,7 @@ def _rules_as_of(day: date) -> _Rules:
     coding, units, documentation, claims = _rules_on(day)
     return _Rules(
         coding,
-        replace(units, profiles=units.profiles.pinned_to(day)),
+        units,
         replace(documentation, profiles=documentation.profiles.pinned_to(day)),
         replace(claims, profiles=claims.profiles.pinned_to(day)),
     )
@@ -61,7 +61,7 @@ def evaluate_visit(body: bytes, as_of: date | None = None) -> ClaimReady | Claim
     basis = basis_for(VisitCompleted, visit.practice_id, visit.visit_id, body)
     opinions = asyncio.run(ask(visit, _SUGGESTER)) if _SUGGESTER is not None else {}
     coded = suggest_codes(visit, basis, rules.coding, CODING.rule_set, opinions)
-    units = compute_units(coded, rules.units, UNITS.rule_set)
+    units = compute_units(coded, rules.units)
     documentation = check_documentation(visit, basis, rules.documentation, DOCUMENTATION.rule_set)
     return decide_claim(
         visit,

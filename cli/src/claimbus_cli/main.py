@@ -10,7 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import click
-from claimbus.messaging import InvalidEvent, Outgoing
+from claimbus.events import InvalidEvent
+from claimbus.messaging import Outgoing
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import provision as apply_topology
 from claimbus.settings import Settings
@@ -21,7 +22,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from claimbus_cli.bus import (
+from claimbus_cli.bus.bus import (
     FROM_OUTSIDE,
     BusError,
     connected,
@@ -31,21 +32,21 @@ from claimbus_cli.bus import (
     publish_visit,
     replay,
 )
-from claimbus_cli.code import code
-from claimbus_cli.doctor import examine
-from claimbus_cli.explain import explain
-from claimbus_cli.findings import findings
-from claimbus_cli.keys import keys
-from claimbus_cli.pipeline import running_pipeline
-from claimbus_cli.reconcile import reconcile
-from claimbus_cli.render import render
-from claimbus_cli.rules import rules
-from claimbus_cli.show import add_decision, dead_letters_table, decisions_table
-from claimbus_cli.stored import visits
-from claimbus_cli.terminal import at_server, counted, loading_rules, out, run
-from claimbus_cli.top import top
-from claimbus_cli.traces import Span, TracesError, is_whole, show_trace, trace, traces_of
-from claimbus_cli.visits import VisitsError, read_visits
+from claimbus_cli.bus.pipeline import running_pipeline
+from claimbus_cli.commands.code import code
+from claimbus_cli.commands.doctor import examine
+from claimbus_cli.commands.explain import explain
+from claimbus_cli.commands.findings import findings
+from claimbus_cli.commands.keys import keys
+from claimbus_cli.commands.reconcile import reconcile
+from claimbus_cli.commands.render import render
+from claimbus_cli.commands.rules import rules
+from claimbus_cli.commands.top import top
+from claimbus_cli.commands.trace import Span, TracesError, is_whole, show_trace, trace, traces_of
+from claimbus_cli.commands.visits import visits
+from claimbus_cli.views.show import add_decision, dead_letters_table, decisions_table
+from claimbus_cli.views.terminal import at_server, counted, loading_rules, out, run
+from claimbus_cli.visit_files import VisitsError, read_visits
 from claimbus_cli.whatif import (
     Difference,
     Draft,

@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from claimbus.events import AHEAD
+from claimbus.events import DUE
 from claimbus.rules import FindingRow
 from claims.rules import RULES as CLAIMS
 from coding.rules import RULES as CODING
 from documentation_check.domain.requirement import Requirement
 from documentation_check.rules import RULES as DOCUMENTATION
-from units.rules import RULES as UNITS
+from units.rule_book import UnitRuleBook
 
 BY_PAYER = "by payer"
+
+UNITS = UnitRuleBook.load()
 
 
 class Entry(NamedTuple):
@@ -44,7 +46,7 @@ def registry() -> Mapping[str, Entry]:
     """By id, in the order of the services and their tables."""
     entries = [
         *(_of_row(row, "coding") for row in CODING.findings),
-        *(_of_row(row, "units") for row in UNITS.findings),
+        *(_of_row(row, "units") for row in UNITS.finding_rows),
         *map(_of_requirement, DOCUMENTATION.requirements.rows),
         *(_of_row(row, "claims") for row in CLAIMS.findings),
     ]
@@ -81,7 +83,7 @@ def _of_requirement(row: Requirement) -> Entry:
     weights = {asked.severity.value for asked in DOCUMENTATION.required_by.rows if row.id in asked.requirements}
     return Entry(
         row.id,
-        row.asks if row.id.startswith(AHEAD) else f"The record does not show: {row.asks[0].lower()}{row.asks[1:]}",
+        row.asks if row.id.startswith(DUE) else f"The record does not show: {row.asks[0].lower()}{row.asks[1:]}",
         "documentation-check",
         weights.pop() if len(weights) == 1 else BY_PAYER,
         row.carc or "",

@@ -80,12 +80,14 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
     from claims.rules import RULES as CLAIMS
     from coding.rules import RULES as CODING
     from documentation_check.rules import RULES as DOCUMENTATION
-    from units.rules import RULES as UNITS
+    from units.rule_book import UnitRuleBook
+
+    unit_book = UnitRuleBook.load(overlay=folder)
 
     read_by: dict[str, tuple[Table[Any], tuple[str, ...]]] = {}
     services: dict[str, tuple[Table[Any], ...]] = {
         "coding": CODING.tables,
-        "units": UNITS.tables,
+        "units": unit_book.tables,
         "documentation-check": DOCUMENTATION.tables,
         "claims": CLAIMS.tables,
         # They write documents and decide nothing, so no decision names them.
@@ -95,10 +97,10 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
         for table in tables:
             _, others = read_by.get(table.name, (table, ()))
             read_by[table.name] = (table, (*others, service))
-    sets = (CODING.rule_set, UNITS.rule_set, DOCUMENTATION.rule_set, CLAIMS.rule_set)
+    sets = (CODING.rule_set, unit_book.rule_set, DOCUMENTATION.rule_set, CLAIMS.rule_set)
     return Rulebooks(
         tables=dict(sorted(read_by.items())),
-        sections={"units": UNITS.profiles, "claims": CLAIMS.profiles, "documentation": DOCUMENTATION.profiles},
+        sections={"units": unit_book.profiles, "claims": CLAIMS.profiles, "documentation": DOCUMENTATION.profiles},
         asked_of=DOCUMENTATION.asked_of,
         book=profiles(),
         rule_set=merge_rule_sets(*sets),

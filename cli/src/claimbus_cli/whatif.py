@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from claimbus.messaging import InvalidEvent
+from claimbus.events import InvalidEvent
 from claimbus.rules import RuleError
 from rich.table import Table
 from rich.text import Text
@@ -161,7 +161,7 @@ def _decide(batch: Sequence[Body], as_of: date | None) -> list[Brief | Unreadabl
                 findings=tuple(
                     f"{one.id} ({one.severity}{', unknown' if one.result == 'unknown' else ''})"
                     for one in decision.findings
-                    if not one.tells_ahead
+                    if not one.is_due
                 ),
                 sha256=decision.rule_set.sha256,
             )

@@ -13,8 +13,8 @@ from claimbus.events import (
     claim_id_of,
     decision_adapter,
 )
-from claims.domain.amendment import ControlNumbers, changes_between, replacement_of
-from claims.domain.held import hold_visit, supersede_visit
+from claims.domain.closing import hold_visit, supersede_visit
+from claims.domain.history.amendment import ControlNumbers, changes_between, replacement_of
 from hypothesis import given
 from hypothesis import strategies as st
 from test_claims_decision import decide, visit

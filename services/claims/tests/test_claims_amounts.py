@@ -17,8 +17,8 @@ from claimbus.events import (
     decision_adapter,
 )
 from claimbus.values import PayerKey, Program, Result, Severity
-from claims.domain.decide import decide_claim
-from claims.domain.filing import last_filing_day
+from claims.domain.assemble import decide_claim
+from claims.domain.checks.filing import last_filing_day
 from claims.rules import RULES
 from coding.domain.suggest import suggest_codes
 from coding.rules import RULES as CODING

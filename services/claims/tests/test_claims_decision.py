@@ -22,7 +22,7 @@ from claimbus.events import (
 )
 from claimbus.rules import merge_rule_sets
 from claimbus.values import Program, Result, Severity
-from claims.domain.decide import claim_id_of, decide_claim, retract_claim
+from claims.domain.assemble import claim_id_of, decide_claim, retract_claim
 from claims.rules import RULES
 from documentation_check.domain.check import check_documentation
 from documentation_check.rules import RULES as DOCUMENTATION
@@ -568,12 +568,12 @@ def test_fields_are_those_of_the_coverage_that_pays_first() -> None:
 def test_the_counts_are_of_all_checks_and_findings_are_those_that_did_not_pass() -> None:
     of = visit(did("97110", 15, charge=None), did("99999", 15), diagnoses=[])
     decision = decide(of)
-    by_result = Counter(one.result for one in decision.findings if not one.tells_ahead)
+    by_result = Counter(one.result for one in decision.findings if not one.is_due)
     assert (decision.checks.failed, decision.checks.unknown) == (by_result[Result.FAIL], by_result[Result.UNKNOWN])
     assert by_result[Result.PASS] == 0
     coded = code(of)
     answers = check_documentation(of, BASIS, DOCUMENTATION.on(of.service_date), DOCUMENTATION.rule_set).checks
-    checked = [one for one in answers if not one.tells_ahead]
+    checked = [one for one in answers if not one.is_due]
     of_claims = 1 + 1 + 7 + 1  # charge, KX, required fields, something billable
     of_claims += 2 + 1 + 1  # two kinds of pairs, units of one code, modifiers that stand together
     of_claims += 2 + 2 * 3 + 3 + 2 + 2  # lines and charges, addresses, NPIs, taxonomy and tax id, member id and place

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from claimbus.events import Basis, Finding, RuleSet, Service, UnitsComputed, VisitCompleted, Worksheet
 from claimbus.values import Result, Severity
-from claims.domain.diagnoses import ClaimDiagnoses, order_diagnoses
-from claims.domain.icd10cm import Standing, bare_code
+from claims.domain.checks.diagnoses import ClaimDiagnoses, order_diagnoses
+from claims.domain.checks.icd10cm import Standing, bare_code
 from claims.rules import RULES
 from hypothesis import given
 from hypothesis import strategies as st

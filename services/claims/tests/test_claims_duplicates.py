@@ -6,8 +6,8 @@ import pytest
 from claimbus.events import Basis, Finding, Keyed, Line, UnitsComputed, VisitCompleted
 from claimbus.rules import complete
 from claimbus.values import Result, Severity
-from claims.domain.duplicates import BilledServices, check_day_total, check_repeats
-from claims.domain.totals import DecidedVisit
+from claims.domain.history.duplicates import BilledServices, check_day_total, check_repeats
+from claims.domain.history.totals import DecidedVisit
 from claims.rules import RULES
 from coding.domain.suggest import suggest_codes
 from coding.rules import RULES as CODING

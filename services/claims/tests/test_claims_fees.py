@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from claimbus.rules import Profile
 from claimbus.values import PayerKey, Program
-from claims.domain.fees import Amount, PricedItem, price_services
+from claims.domain.lines.fees import Amount, PricedItem, price_services
 from claims.domain.tables import ClaimRules, ClaimSettings
 from claims.rules import RULES
 from hypothesis import given, settings

@@ -12,8 +12,8 @@ from claimbus import payers
 from claimbus.events import Basis, ClaimDenialRisk, ClaimReady, Finding, VisitCompleted, decision_adapter
 from claimbus.rules import Profiles, RuleError, read_profiles
 from claimbus.values import Program, Result, Severity
-from claims.domain.decide import decide_claim
-from claims.domain.form import check_form
+from claims.domain.assemble import decide_claim
+from claims.domain.checks.form import check_form
 from claims.domain.identifiers import is_npi, npi_with_check_digit
 from claims.domain.tables import ClaimRules, ClaimSettings
 from claims.rules import RULES

@@ -22,9 +22,9 @@ from claimbus.events import (
     Worksheet,
 )
 from claimbus.values import Result, Severity
-from claims.domain.billed import Billed
-from claims.domain.edits import judge_pairs, judge_units
-from claims.domain.lines import compose_lines
+from claims.domain.lines.billed import Billed
+from claims.domain.lines.compose import compose_lines
+from claims.domain.lines.edits import judge_pairs, judge_units
 from claims.domain.tables import MueRow
 from claims.rules import RULES
 from hypothesis import given, settings

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from claimbus.events import Finding, Line, StepToReady
 from claimbus.values import Result, Severity
-from claims.domain.ready import NOTHING_BILLABLE, steps_to_ready
+from claims.domain.remedies import NOTHING_BILLABLE, steps_to_ready
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from claimbus.events import Keyed, RunningTotals, VisitCompleted
 from claimbus.values import Program, Result, Severity
-from claims.domain.totals import DecidedVisit, LaterVisit, Ledger, check_later_visits
+from claims.domain.history.totals import DecidedVisit, LaterVisit, Ledger, check_later_visits
 from hypothesis import given
 from hypothesis import strategies as st
 

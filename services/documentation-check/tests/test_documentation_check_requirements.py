@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from claimbus.events import AHEAD, Completeness, DocumentationChecked, Finding, VisitCompleted
+from claimbus.events import DUE, Completeness, DocumentationChecked, Finding, VisitCompleted
 from claimbus.values import Program, Result, Severity
 from documentation_check.domain.check import check_documentation
 from documentation_check.domain.requirement import DISCIPLINES
@@ -21,7 +21,7 @@ def check(visit: VisitCompleted) -> DocumentationChecked:
 
 def requirements() -> set[str]:
     """All that may be asked of a record; what is due next is no requirement."""
-    return {row.id for row in RULES.requirements.rows if not row.id.startswith(AHEAD)}
+    return {row.id for row in RULES.requirements.rows if not row.id.startswith(DUE)}
 
 
 def finding(name: str, changes: dict[str, Any]) -> Finding:
@@ -265,7 +265,7 @@ def test_every_requirement_has_a_case_that_passes_fails_and_is_unknown() -> None
 
 def test_the_good_visit_passes_every_medicare_requirement() -> None:
     checked = check(visit_with({}))
-    answers = [one for one in checked.checks if not one.tells_ahead]
+    answers = [one for one in checked.checks if not one.is_due]
     assert {one.id for one in answers} == requirements() - ASKED_OF_THE_CASE - ASKED_OF_SOME
     assert {one.result for one in answers} == {PASS}
     assert checked.completeness == Completeness(passed=len(answers), failed=0, unknown=0, score=100)
@@ -372,7 +372,7 @@ def test_what_is_due_is_no_part_of_the_score() -> None:
     changes = {"case": None, f"{REPORT}.treatment_days_since": None}
     of, answers = check(visit_with(changes)).completeness, check(visit_with(changes)).checks
     assert of is not None
-    assert of.passed + of.failed + of.unknown == len([one for one in answers if not one.tells_ahead])
+    assert of.passed + of.failed + of.unknown == len([one for one in answers if not one.is_due])
 
 
 def test_a_visit_without_a_re_evaluation_is_not_asked_for_its_reason() -> None:

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from units.domain.assistant import Worked, share_units
-from units.domain.rulebook import AssistantRow
-from units.rules import RULES
+from units.domain.tables import AssistantRow
+from units.rule_book import UnitRuleBook
+
+RULES = UnitRuleBook.load()
 
 NOW = RULES.on(date(2026, 11, 18)).assistant
 BEFORE_MIDPOINT = RULES.on(date(2021, 6, 1)).assistant

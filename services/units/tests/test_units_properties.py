@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from units.domain.compute import compute_units
 from units.domain.schedule import Stint, credit_minutes, overlap
 from units.domain.unit_rules import TimedService, allocate_ama_midpoint, allocate_cms_8_minute
-from units.rules import RULES
+from units.rule_book import UnitRuleBook
+
+RULES = UnitRuleBook.load()
 
 many = settings(max_examples=int(os.environ.get("UNITS_EXAMPLES", "200")), deadline=None)
 
@@ -69,7 +71,7 @@ def compute(lines: list[dict[str, Any]], program: Program = Program.MEDICARE_PAR
         practice_id="p", visit_id="v", revision=1, basis=Basis(event_id="e", sha256="s"), service_date=DAY,
         program=program, rule_set=RuleSet(version="1", sha256="s", tables={}), interventions=tuple(rows),
     )  # fmt: skip
-    return compute_units(coded, BOOK, RULES.rule_set)
+    return compute_units(coded, BOOK)
 
 
 def units_of(computed: UnitsComputed) -> dict[str, int]:

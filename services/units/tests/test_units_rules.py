@@ -4,7 +4,7 @@ from datetime import date
 from itertools import permutations
 
 import pytest
-from units.domain.rulebook import EightMinuteTable
+from units.domain.tables import EightMinuteTable
 from units.domain.unit_rules import (
     RECORDED_ALTERNATIVES,
     TimedService,
@@ -12,7 +12,9 @@ from units.domain.unit_rules import (
     allocate_cms_8_minute,
     midpoint_units,
 )
-from units.rules import RULES
+from units.rule_book import UnitRuleBook
+
+RULES = UnitRuleBook.load()
 
 TABLE = RULES.on(date(2026, 11, 18)).eight_minute
 CODES = ["97110", "97112", "97113", "97116", "97124", "97140", "97530", "97535", "97542", "97750"]

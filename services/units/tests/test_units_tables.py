@@ -5,19 +5,20 @@ from decimal import Decimal
 
 import pytest
 from claimbus.events import CodedIntervention
-from claimbus.payers import profiles
 from claimbus.values import PayerKey, Program
 from units.domain.quantities import tally_units
-from units.domain.rulebook import CodeRow, UnitSettings
+from units.domain.tables import CodeRow, UnitSettings
 from units.domain.unit_rules import UNIT_RULES
-from units.rules import RULES
+from units.rule_book import UnitRuleBook
+
+RULES = UnitRuleBook.load()
 
 EVERY_CODE = RULES.on(date(2026, 11, 18)).known
 ON_A_DAY = RULES.on(date(2026, 11, 18)).codes
 
 
 NOW = date(2026, 11, 18)
-CHAINS = sorted(profiles().chains())
+CHAINS = sorted(RULES.profile_book.chains())
 DAYS = [date.min, date(1999, 5, 1), date(2015, 12, 31), date(2019, 12, 31), date(2020, 1, 1), NOW, date.max]
 
 
@@ -140,7 +141,7 @@ def units(row: CodeRow, quantity: int) -> int:
     one = CodedIntervention(
         intervention_id="1", code=row.code, chosen_by="clinician", rule="r", citation="c"
     ).model_copy(update=facts)
-    return tally_units(row, None, [(one, row)], ON_A_DAY).units[row.code]
+    return tally_units(row, None, [(one, row)], ON_A_DAY, RULES.on(NOW).findings).units[row.code]
 
 
 @pytest.mark.parametrize("code", ["97033", "97035"])

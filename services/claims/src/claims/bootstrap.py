@@ -8,9 +8,9 @@ from claimbus.messaging import Projection, Reading, StalledVisits
 from claimbus.service import Wiring
 from claimbus.settings import Settings
 
-from claims.domain.amendment import ControlNumbers
-from claims.domain.duplicates import BilledServices
-from claims.domain.totals import DecidedVisit, Ledger
+from claims.domain.history.amendment import ControlNumbers
+from claims.domain.history.duplicates import BilledServices
+from claims.domain.history.totals import DecidedVisit, Ledger
 from claims.handlers import NEEDS, History, hold, subscribe
 from claims.rules import RULES
 

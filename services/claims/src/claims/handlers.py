@@ -33,11 +33,11 @@ from claimbus.messaging import (
 )
 from faststream.nats import NatsRouter
 
-from claims.domain.amendment import ControlNumbers
-from claims.domain.decide import decide_claim, retract_claim
-from claims.domain.duplicates import BilledServices
-from claims.domain.held import hold_visit, supersede_visit
-from claims.domain.totals import DecidedVisit, Ledger
+from claims.domain.assemble import decide_claim, retract_claim
+from claims.domain.closing import hold_visit, supersede_visit
+from claims.domain.history.amendment import ControlNumbers
+from claims.domain.history.duplicates import BilledServices
+from claims.domain.history.totals import DecidedVisit, Ledger
 from claims.rules import Rules
 
 

@@ -4,8 +4,9 @@ from claimbus.service import Wiring
 from claimbus.settings import Settings
 
 from units.handlers import subscribe
-from units.rules import RULES
+from units.rule_book import UnitRuleBook
 
 
-def bootstrap(settings: Settings) -> Wiring:  # noqa: ARG001  (every service's has it)
-    return Wiring(subscribe(RULES), RULES.rule_set)
+def bootstrap(settings: Settings) -> Wiring:
+    rules = UnitRuleBook.load(overlay=settings.profiles)
+    return Wiring(subscribe(rules), rules.rule_set)

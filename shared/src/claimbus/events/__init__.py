@@ -16,9 +16,10 @@ from claimbus.events.claim_decided import (
 from claimbus.events.claim_outcome import AdjudicatedLine, Adjustment, ClaimAdjudicated, ClaimStatus, ClaimSubmitted
 from claimbus.events.dead_letter import DeadLetter, Problem
 from claimbus.events.documentation_checked import Completeness, DocumentationChecked
-from claimbus.events.finding import AHEAD, Finding, FixableBy, Mending, Reason
+from claimbus.events.finding import DUE, Checked, Finding, FixableBy, Mending, Passed, Reason
 from claimbus.events.model import Basis, Derived, Event, Keyed, Record, RuleSet
 from claimbus.events.units_computed import EhrUnits, Service, TableRow, Unbilled, UnitsComputed, UnitShare, Worksheet
+from claimbus.events.validation import InvalidEvent, basis_for, identity_of, validated
 from claimbus.events.visit_closed import ClaimVoided, VisitHeld, VisitSuperseded
 from claimbus.events.visit_coded import Alternative, CodedIntervention, Evidence, MachineSuggestion, VisitCoded
 from claimbus.events.visit_completed import (
@@ -41,7 +42,7 @@ from claimbus.events.visit_completed import (
 )
 
 __all__ = [
-    "AHEAD",
+    "DUE",
     "AdjudicatedLine",
     "Adjustment",
     "Alternative",
@@ -51,6 +52,7 @@ __all__ = [
     "Certification",
     "Change",
     "CheckCounts",
+    "Checked",
     "ClaimAdjudicated",
     "ClaimDenialRisk",
     "ClaimDocument",
@@ -74,10 +76,12 @@ __all__ = [
     "Finding",
     "FixableBy",
     "Intervention",
+    "InvalidEvent",
     "Keyed",
     "Line",
     "MachineSuggestion",
     "Mending",
+    "Passed",
     "Patient",
     "PlanOfCare",
     "Problem",
@@ -101,6 +105,9 @@ __all__ = [
     "VisitSuperseded",
     "VisitVoided",
     "Worksheet",
+    "basis_for",
     "claim_id_of",
     "decision_adapter",
+    "identity_of",
+    "validated",
 ]

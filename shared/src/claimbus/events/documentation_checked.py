@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from claimbus.events.finding import Finding
 from claimbus.events.model import Derived, Record
+from claimbus.values import FindingId, Rows
 
 
 class Completeness(Record):
@@ -17,11 +18,16 @@ class Completeness(Record):
 
 
 class DocumentationChecked(Derived):
-    """What documentation-check says of one visit; a finding for each requirement that applies, and what is due next."""
+    """What documentation-check found in one visit: an answer to each requirement that applies, and what is due next."""
 
     type: ClassVar[str] = "org.claimbus.visit.documentation-checked.v1"
     family: ClassVar[str] = "visits"
     fact: ClassVar[str] = "documentation-checked"
+    schema_version: ClassVar[str] = "1.1"
+    omits_nulls: ClassVar[bool] = True
 
     checks: tuple[Finding, ...]
+    """What failed or is unknown, and what is due next; of an event of schema 1.0 what passed too."""
+    passed: Rows[FindingId] = ()
+    """Ids of the requirements that are met."""
     completeness: Completeness | None = None

@@ -1,7 +1,7 @@
 """A finding: one check's answer, with what it means for the claim and what would mend it."""
 
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ Mending = Literal["addendum", "document", "correction", "none"]
 """Whether and how a gap may be closed after the visit. `addendum`: a dated, signed addition to the record of what was
 done and is known; `document`: a document written or obtained now, under its true date; `correction`: what was sent is
 put right from the record; `none`: nothing that is written now makes it billable."""
-AHEAD = "due."
+DUE = "due."
 """How the id of a finding begins that is no check, and says what is due next."""
 
 
@@ -43,6 +43,10 @@ class Finding(Record):
     intervention_id: str | None = None
     intervention_ids: tuple[str, ...] = ()
     """Where it is about several interventions of a visit."""
+    codes: tuple[str, ...] = ()
+    """Codes of services that it is about."""
+    field: str | None = None
+    """Path of the field of the visit that it is about, as `coverage.member_id`."""
     message: str
     fix: str | None = None
     fixable_by: FixableBy | None = None
@@ -57,6 +61,16 @@ class Finding(Record):
     inputs: dict[str, Any] = Field(default_factory=dict)
 
     @property
-    def tells_ahead(self) -> bool:
+    def is_due(self) -> bool:
         """Whether it says what is due next, and is no check of this visit."""
-        return self.id.startswith(AHEAD)
+        return self.id.startswith(DUE)
+
+
+class Passed(NamedTuple):
+    """A check that was made and found nothing; it travels as its id alone."""
+
+    id: FindingId
+
+
+Checked = Finding | Passed
+"""What a check gives."""

@@ -35,6 +35,12 @@ class Event(Keyed):
     """First token of the subject: `visits` or `claims`."""
     fact: ClassVar[str]
     """Last token of the subject."""
+    omits_nulls: ClassVar[bool] = False
+    """Whether its JSON leaves out what is null: unknown either way."""
+
+    def to_json(self) -> bytes:
+        """The event's data as it is published."""
+        return self.model_dump_json(exclude_none=self.omits_nulls).encode()
 
     @classmethod
     def schema_id(cls) -> str:
@@ -54,17 +60,20 @@ class Basis(Record):
 
 
 class RuleSet(Record):
-    """Which dated tables were used, so that an answer can be repeated.
-
-    `tables` maps a table's name to its version; `sha256` is over the content of all of them.
-    """
+    """Which dated tables were used, so that an answer can be repeated; `sha256` is over the content of all of them."""
 
     version: str
     sha256: str
-    tables: dict[str, str]
+    tables: dict[str, str] | None = None
+    """Version by name of a table. Null in what travels between services: the tables of a digest are stored once."""
 
     def __hash__(self) -> int:
-        return hash(self.sha256)
+        return hash((self.sha256, self.tables is None))
+
+    @property
+    def reference(self) -> "RuleSet":
+        """Version and digest alone."""
+        return RuleSet(version=self.version, sha256=self.sha256)
 
 
 class Derived(Event):

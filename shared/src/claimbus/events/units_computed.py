@@ -6,7 +6,7 @@ from pydantic import Field
 
 from claimbus.events.finding import Finding, Reason
 from claimbus.events.model import Derived, Record
-from claimbus.values import Rows
+from claimbus.values import FindingId, Rows
 
 
 class UnitShare(Record):
@@ -36,6 +36,8 @@ class Service(Record):
     units: int
     shares: tuple[UnitShare, ...] = ()
     intervention_ids: tuple[str, ...]
+    charted: tuple[str, ...] = ()
+    """Codes that it was charted as, where the payer takes this one for them."""
     reasons: tuple[Reason, ...]
 
 
@@ -90,7 +92,12 @@ class UnitsComputed(Derived):
     type: ClassVar[str] = "org.claimbus.visit.units-computed.v1"
     family: ClassVar[str] = "visits"
     fact: ClassVar[str] = "units-computed"
+    schema_version: ClassVar[str] = "1.1"
+    omits_nulls: ClassVar[bool] = True
 
     worksheet: Worksheet
     unbilled: Rows[Unbilled] = ()
     findings: Rows[Finding] = ()
+    """What failed or is unknown; of an event of schema 1.0 what passed too."""
+    passed: Rows[FindingId] = ()
+    """Ids of the checks that found nothing, one for each check that was made."""

@@ -9,7 +9,7 @@ from pydantic import Field
 from claimbus.events.finding import Finding
 from claimbus.events.model import Derived, Record
 from claimbus.events.visit_completed import Contact
-from claimbus.values import Instant, Minutes, PayerKey, PhiText, Program, Rows
+from claimbus.values import FindingId, Instant, Minutes, PayerKey, PhiText, Program, Rows
 
 
 class Evidence(Record):
@@ -83,6 +83,8 @@ class VisitCoded(Derived):
     type: ClassVar[str] = "org.claimbus.visit.coded.v1"
     family: ClassVar[str] = "visits"
     fact: ClassVar[str] = "coded"
+    schema_version: ClassVar[str] = "1.1"
+    omits_nulls: ClassVar[bool] = True
 
     service_date: date
     program: Program
@@ -97,6 +99,9 @@ class VisitCoded(Derived):
     """Whether the visit names an assistant."""
     interventions: tuple[CodedIntervention, ...]
     findings: Rows[Finding] = ()
+    """What failed or is unknown; of an event of schema 1.0 what passed too."""
+    passed: Rows[FindingId] = ()
+    """Ids of the checks that found nothing, one for each check that was made."""
 
     @property
     def payer(self) -> PayerKey:

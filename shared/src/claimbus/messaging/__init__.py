@@ -2,18 +2,17 @@
 
 from claimbus.messaging.broker import broker, subscription
 from claimbus.messaging.decisions import LatestClaimEvent
-from claimbus.messaging.decode import Received, basis_for, decode, validated
-from claimbus.messaging.errors import Drift, InvalidEvent, MessagingError, StaleRead
+from claimbus.messaging.decode import Received, decode
+from claimbus.messaging.errors import Drift, MessagingError, StaleRead
 from claimbus.messaging.join import Join, Joined
 from claimbus.messaging.outcomes import note_outcome
 from claimbus.messaging.projection import Projection, Reading
-from claimbus.messaging.publish import Outgoing, identity_of, publish_derived, publish_event, publish_once
+from claimbus.messaging.publish import Outgoing, publish_derived, publish_event, publish_once
 from claimbus.messaging.stalled import StalledVisit, StalledVisits
 from claimbus.telemetry.tracing import trace_id
 
 __all__ = [
     "Drift",
-    "InvalidEvent",
     "Join",
     "Joined",
     "LatestClaimEvent",
@@ -25,15 +24,12 @@ __all__ = [
     "StaleRead",
     "StalledVisit",
     "StalledVisits",
-    "basis_for",
     "broker",
     "decode",
-    "identity_of",
     "note_outcome",
     "publish_derived",
     "publish_event",
     "publish_once",
     "subscription",
     "trace_id",
-    "validated",
 ]

@@ -1,7 +1,7 @@
 """From a stored message to an event, or to a reason why it is none."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -9,18 +9,14 @@ from typing import Generic, TypeVar
 from faststream.message import StreamMessage
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from pydantic import ValidationError
-from pydantic_core import from_json
 
-from claimbus.events import Basis, Event, Problem
-from claimbus.events.envelope import EnvelopeError, event_id, read
+from claimbus.events import Basis, Event, InvalidEvent, Problem, basis_for, validated
+from claimbus.events.envelope import EnvelopeError, read
 from claimbus.events.subjects import Address, event_at, parse
-from claimbus.messaging.errors import InvalidEvent
 
 STORED_AT = "Nats-Time-Stamp"
 """Header that a direct get adds."""
 
-E = TypeVar("E", bound=Event)
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
@@ -100,48 +96,6 @@ async def decode_received(msg: StreamMessage[Msg]) -> Received[Event]:
     """FastStream decoder: what every handler is given."""
     fact = decode(msg.raw_message.subject, msg.raw_message.headers, msg.raw_message.data)
     return Received(fact.event, fact.id, fact.headers, fact.body, msg.raw_message)
-
-
-def basis_for(kind: type[Event], practice_id: str, visit_id: str, body: bytes) -> Basis:
-    """Identity of an event that came without an id of its own: the same body, the same id."""
-    digest = hashlib.sha256(body).hexdigest()
-    return Basis(event_id=event_id(kind.type, practice_id, visit_id, digest), sha256=digest)
-
-
-def validated(kind: type[E], data: bytes) -> E:
-    """The event that some JSON holds; raises `InvalidEvent` naming each wrong field, never its content."""
-    try:
-        return kind.model_validate_json(data)
-    except ValidationError as exc:
-        if not data.strip():
-            raise InvalidEvent(Problem(field="body", problem="empty; the event's data is a JSON object")) from None
-        problems = exc.errors(include_url=False, include_context=False, include_input=False)
-        if problems[0]["type"] == "json_invalid":
-            raise InvalidEvent(Problem(field="body", problem=f"not JSON: {_where(data)}")) from None
-        raise InvalidEvent(*_innermost(_problem(error["loc"], error["msg"]) for error in problems)) from None
-
-
-def _where(data: bytes) -> str:
-    try:
-        from_json(data)
-    except ValueError as exc:
-        return str(exc)
-    return "cannot be read"
-
-
-def _innermost(problems: Iterable[Problem]) -> list[Problem]:
-    """Without those about a field that holds another wrong field: a list that only lost its bad rows."""
-    found = list(problems)
-    fields = [problem.field for problem in found]
-    return [problem for problem in found if not any(name.startswith(f"{problem.field}.") for name in fields)][:20]
-
-
-def _problem(loc: tuple[int | str, ...], message: str) -> Problem:
-    text = message.removeprefix("Value error, ")
-    if not loc and ": " in text:
-        field, _, text = text.partition(": ")
-        return Problem(field=field, problem=text)
-    return Problem(field=".".join(map(str, loc)) or "body", problem=text)
 
 
 def _refuse_foreign(event: Event, address: Address) -> None:

@@ -19,9 +19,9 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AttributeValue
 from pydantic import ValidationError
 
+from claimbus.events import InvalidEvent
 from claimbus.events.subjects import template
 from claimbus.messaging.dead_letters import publish_dead_letter
-from claimbus.messaging.errors import InvalidEvent
 from claimbus.messaging.topology import ATTEMPTS, RETRY_DELAYS
 from claimbus.telemetry import registry, tracing
 from claimbus.telemetry.logs import log

@@ -1,26 +1,17 @@
 """What can go wrong with a message.
 
 MessagingError
-+-- InvalidEvent        no delivery of this message can succeed: dead letter at once
 +-- StaleRead         the broker's answer is older than the message in hand: try again
 +-- Drift         the broker is not provisioned as declared: refuse to run
 """
 
 from pydantic import ValidationError
 
-from claimbus.events import Problem
+from claimbus.events import InvalidEvent, Problem
 
 
 class MessagingError(Exception):
     """Base of this package's errors."""
-
-
-class InvalidEvent(MessagingError):
-    """A message that can never be used; names fields and never repeats their content."""
-
-    def __init__(self, *problems: Problem) -> None:
-        super().__init__("; ".join(f"{problem.field}: {problem.problem}" for problem in problems))
-        self.problems = problems
 
 
 class StaleRead(MessagingError):
@@ -34,7 +25,7 @@ class Drift(MessagingError):
 def problems_of(error: Exception) -> tuple[Problem, ...]:
     """Field by field what was wrong, without any of the input; at most 20 problems."""
     if isinstance(error, InvalidEvent):
-        return error.problems[:20]
+        return error.problems
     if isinstance(error, ValidationError):
         return tuple(
             Problem(field=".".join(map(str, details["loc"])) or "body", problem=details["msg"])

@@ -7,7 +7,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from claimbus.background import BackgroundTask
-from claimbus.messaging.topology import DEAD, STREAM_OF, consumer_names
+from claimbus.messaging.topology import STREAMS, consumer_names
 from claimbus.telemetry import metrics, registry
 from claimbus.telemetry.logs import log
 from claimbus.telemetry.metrics import record
@@ -58,7 +58,7 @@ async def look(client: Client) -> None:
         record(registry.ACK_PENDING, info.num_ack_pending or 0, labels)
         record(registry.ACK_PENDING_LIMIT, info.config.max_ack_pending or 0, labels)
         record(registry.REDELIVERED, info.num_redelivered or 0, labels)
-    for stream in (*STREAM_OF.values(), DEAD):
+    for stream in STREAMS:
         there = await js.stream_info(stream)
         labels = {registry.STREAM: stream}
         record(registry.STREAM_SIZE, there.state.bytes, labels)

@@ -16,11 +16,10 @@ from typing import Any, TypeVar
 from nats.aio.client import Client
 from opentelemetry.trace import Link
 
-from claimbus.events import Basis, Derived, Event
+from claimbus.events import Basis, Derived, Event, InvalidEvent
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.decode import Fact, Received, decode
 from claimbus.messaging.direct_get import LastMessages, Stored, walk
-from claimbus.messaging.errors import InvalidEvent
 from claimbus.messaging.topology import VISITS
 from claimbus.telemetry import tracing
 

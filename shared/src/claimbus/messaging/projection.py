@@ -24,10 +24,9 @@ from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from claimbus.background import BackgroundTask
-from claimbus.events import Event, Keyed
+from claimbus.events import Event, InvalidEvent, Keyed
 from claimbus.events.envelope import read
 from claimbus.events.subjects import every, parse
-from claimbus.messaging.errors import InvalidEvent
 from claimbus.messaging.topology import STREAM_OF
 from claimbus.telemetry.logs import log
 

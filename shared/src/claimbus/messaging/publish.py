@@ -15,8 +15,8 @@ from nats.js.errors import APIError
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, SpanKind
 
-from claimbus.events import Derived, Event
-from claimbus.events.envelope import Envelope, event_id, to_headers
+from claimbus.events import Event, identity_of
+from claimbus.events.envelope import Envelope, to_headers
 from claimbus.events.subjects import all_claims_of, subject_for, template_of
 from claimbus.messaging.decisions import LatestClaimEvent, all_claim_events, latest_claim_event
 from claimbus.messaging.decode import Received
@@ -27,7 +27,7 @@ from claimbus.telemetry.business import count_claim_event
 from claimbus.telemetry.logs import log
 from claimbus.telemetry.metrics import record
 
-_WRONG_SEQUENCE = (10071, 10164)
+WRONG_SEQUENCE = (10071, 10164)
 """A lost optimistic write: one code on a single server, the other on a cluster."""
 
 _TWIN_IN_PROCESS = 10158
@@ -36,12 +36,6 @@ _TWIN_WAITS = (0.02, 0.05, 0.1, 0.2)
 """Seconds before asking again."""
 _RACES = 5
 """Lost races for one visit before the message is put back."""
-
-
-def identity_of(event: Event) -> str:
-    """Id of an event, from visit revision, basis and rule set: the same inputs, the same id."""
-    basis, rules = (event.basis.sha256, event.rule_set.sha256) if isinstance(event, Derived) else ("", "")
-    return event_id(event.type, event.practice_id, event.visit_id, event.revision, basis, rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +51,7 @@ class Outgoing:
 
     @classmethod
     def of(cls, event: Event) -> "Outgoing":
-        body = event.model_dump_json().encode()
+        body = event.to_json()
         return cls(type(event), event.practice_id, event.visit_id, event.revision, identity_of(event), body)
 
 
@@ -212,7 +206,7 @@ async def publish_after(event: Event, latest: LatestClaimEvent, *, cause: Cause)
             cause.client, Outgoing.of(event), source=f"/claimbus/{cause.service}", cause=cause.id, guard=guard
         )
     except APIError as exc:
-        if exc.err_code in _WRONG_SEQUENCE:
+        if exc.err_code in WRONG_SEQUENCE:
             return False
         raise
     return True

@@ -19,12 +19,12 @@ from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
 from claimbus.background import BackgroundTask
-from claimbus.events import Basis, Derived, Event, Keyed, Record, VisitCompleted, VisitVoided
+from claimbus.events import Basis, Derived, Event, InvalidEvent, Keyed, Record, VisitCompleted, VisitVoided
 from claimbus.events.envelope import EnvelopeError, read
 from claimbus.events.subjects import every, subject_for, template_of
 from claimbus.messaging.decode import Fact, decode
 from claimbus.messaging.direct_get import Stored, read_at, read_on, walk
-from claimbus.messaging.errors import InvalidEvent, MessagingError
+from claimbus.messaging.errors import MessagingError
 from claimbus.messaging.topology import DAY, VISITS
 from claimbus.telemetry import registry, tracing
 from claimbus.telemetry.logs import log

@@ -1,6 +1,7 @@
 """The engine for dated tables and payer profiles. It knows no payer and no code: others bring the rows."""
 
-from claimbus.rules.findings import FindingRow, FindingRows, complete
+from claimbus.rules.book import DayRules, PayerRuleBook, PayerRules, RuleBook, TableOf
+from claimbus.rules.findings import About, FindingRow, FindingRows, complete, findings_by_id, sorted_out
 from claimbus.rules.profiles import (
     Origin,
     Profile,
@@ -25,25 +26,33 @@ from claimbus.rules.table import (
 )
 
 __all__ = [
+    "About",
     "DatedRow",
+    "DayRules",
     "FindingRow",
     "FindingRows",
     "Origin",
+    "PayerRuleBook",
+    "PayerRules",
     "Profile",
     "ProfileBook",
     "ProfileRow",
     "ProfileSettings",
     "Profiles",
+    "RuleBook",
     "RuleError",
     "Table",
+    "TableOf",
     "complete",
     "days_of_change",
     "drafts_not_taken",
+    "findings_by_id",
     "last_change",
     "load_table",
     "merge_rule_sets",
     "read_profiles",
     "replace_tables",
     "rule_set_of",
+    "sorted_out",
     "spelled",
 ]

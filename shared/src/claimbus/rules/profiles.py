@@ -28,6 +28,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
@@ -38,6 +40,7 @@ from claimbus.rules.table import RuleError, Table, days_of_change, last_change, 
 from claimbus.values import Key, PayerKey, Program
 
 TABLE = "payer-profiles"
+_OURS = "claimbus.payers"
 SECTIONS = ("units", "documentation", "claims")
 """What a profile may set, by the service that reads it. A section that nobody reads would be an empty promise."""
 _DAY = timedelta(days=1)
@@ -274,17 +277,26 @@ class _PinnedProfiles(Profiles[S]):
         return self._profiles.of(payer, practice_id, self._day)
 
 
-def read_profiles(ours: Path, own: Path | None = None, apart: Iterable[str] = ()) -> ProfileBook:
+NOT_PRACTICES = frozenset({"coding", "units", "documentation-check", "claims", "cases"})
+"""Folders of an overlay that hold tables or cases, and no practice's profiles."""
+
+
+def read_profiles(
+    ours: Traversable | None = None, own: Path | None = None, apart: Iterable[str] = NOT_PRACTICES
+) -> ProfileBook:
     """Our profiles with a folder of one's own laid over them; folders in it named in `apart` are no practices.
 
     Raises `RuleError`, naming the file and what to mend: unreadable or unknown content, a row without
     source or with its dates the wrong way round, two rows of a file that set one thing on one day, days
     between two rows of a setting on which neither holds, a payer that two profiles claim.
     """
-    paths: list[tuple[Path, str | None, bool]] = [(path, None, False) for path in sorted(ours.glob("*.toml"))]
+    shipped = sorted((ours or files(_OURS)).iterdir(), key=lambda file: file.name)
+    paths: list[tuple[Traversable, str | None, bool]] = [
+        (file, None, False) for file in shipped if file.name.endswith(".toml")
+    ]
     if own is not None:
         paths += [(path, practice, True) for path, practice in _own_paths(own, frozenset(apart))]
-    files: list[ProfileFile] = []
+    profile_files: list[ProfileFile] = []
     contents: dict[bool, list[bytes]] = {False: [], True: []}
     for path, practice, is_own in paths:
         try:
@@ -292,17 +304,18 @@ def read_profiles(ours: Path, own: Path | None = None, apart: Iterable[str] = ()
         except OSError as exc:
             raise RuleError(f"{path}: {exc.strerror}") from exc
         contents[is_own].append(f"{practice or ''}/{path.name}\0".encode() + raw)
-        files.append(_file(path, raw, practice, is_own))
-    version, digest = newest(file.head.version for file in files if not file.own), _digest(contents[False])
+        profile_files.append(_file(path, raw, practice, is_own))
+    version, digest = newest(file.head.version for file in profile_files if not file.own), _digest(contents[False])
     if contents[True]:
         of_own = _digest(contents[True])
         version, digest = f"{version}+own.{of_own[:8]}", _digest((digest.encode(), of_own.encode()))
-    practices = (None, *sorted({file.practice for file in files if file.practice}))
+    practices = (None, *sorted({file.practice for file in profile_files if file.practice}))
     heads = {
-        practice: _recognizing([file for file in files if file.practice in (None, practice)]) for practice in practices
+        practice: _recognizing([file for file in profile_files if file.practice in (None, practice)])
+        for practice in practices
     }
     table: Table[Any] = Table(TABLE, version, digest, ())
-    return ProfileBook(tuple(files), table, heads)
+    return ProfileBook(tuple(profile_files), table, heads)
 
 
 def _own_paths(own: Path, apart: frozenset[str]) -> list[tuple[Path, str | None]]:
@@ -339,7 +352,7 @@ def _digest(parts: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _file(path: Path, raw: bytes, practice: str | None, own: bool) -> ProfileFile:
+def _file(path: Traversable, raw: bytes, practice: str | None, own: bool) -> ProfileFile:
     try:
         document = tomllib.loads(raw.decode())
         head = Head.model_validate(document.pop("profile"))
@@ -361,13 +374,13 @@ def _file(path: Path, raw: bytes, practice: str | None, own: bool) -> ProfileFil
     return ProfileFile(head, rows, practice, own)
 
 
-def _listed(path: Path, rows: Any) -> Iterable[Mapping[str, Any]]:
+def _listed(path: Traversable, rows: Any) -> Iterable[Mapping[str, Any]]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise RuleError(f"{path}: write a section's rows as [[section]]")
     return rows
 
 
-def _row(path: Path, head: Head, section: str, row: dict[str, Any]) -> ProfileRow:
+def _row(path: Traversable, head: Head, section: str, row: dict[str, Any]) -> ProfileRow:
     start, end = row.pop("effective_from", date.min), row.pop("effective_through", date.max)
     source = str(row.pop("source", head.source)).strip()
     where = f"{path}: [[{section}]] {', '.join(row)}"
@@ -383,7 +396,7 @@ def _row(path: Path, head: Head, section: str, row: dict[str, Any]) -> ProfileRo
     return ProfileRow(section, row, Origin(head.name, source, start, end, str(path)))
 
 
-def _refuse_conflicts(path: Path, rows: Iterable[ProfileRow]) -> None:
+def _refuse_conflicts(path: Traversable, rows: Iterable[ProfileRow]) -> None:
     by_setting: dict[tuple[str, str], list[Origin]] = {}
     for row in rows:
         for setting in row.settings:

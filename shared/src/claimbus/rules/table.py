@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -99,39 +100,44 @@ def _draft_of(package: str, file: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _read(package: str, file: str) -> bytes:
-    draft = _draft_of(package, file)
-    if draft is None:
-        return files(package).joinpath(file).read_bytes()
-    _Drafts.taken.add(draft)
-    return draft.read_bytes()
-
-
-def load_table(package: str, file: str, row_type: type[Row], key: Callable[[Row], Hashable]) -> Table[Row]:
-    """Read a table that ships with `package`.
+def read_table(
+    find: Callable[[str], Traversable], file: str, row_type: type[Row], key: Callable[[Row], Hashable]
+) -> Table[Row]:
+    """Read a table; `find` gives the place of a file by its name.
 
     Raises `RuleError` when a row does not fit `row_type`, has no source, ends before it begins, or
     overlaps in time with another row of the same `key`.
     """
-    where = str(_draft_of(package, file) or f"{package}/{file}")
+    place = find(file)
     try:
-        raw = _read(package, file)
+        raw = place.read_bytes()
         document = tomllib.loads(raw.decode())
         head = document["table"]
         given: Iterable[Mapping[str, Any]] = document.get("row", ())
         if "rows" in head and "row" in document:
             raise ValueError("rows stand in the CSV or here, not in both")
         if "rows" in head:
-            beside = _read(package, head["rows"])
+            beside = find(head["rows"]).read_bytes()
             raw += beside
             given = _cells(beside.decode())
         usual = {"source": head.get("source", "")}
         rows = tuple(_row(row_type, number, {**usual, **row}) for number, row in enumerate(given, 1))
         name, version = str(head["name"]), str(head["version"])
     except (ValueError, KeyError, TypeError, AttributeError, OSError, csv.Error) as exc:
-        raise RuleError(f"{where}: {exc}") from exc
-    _refuse_conflicts(where, rows, key)
+        raise RuleError(f"{place}: {exc}") from exc
+    _refuse_conflicts(str(place), rows, key)
     return Table(name, version, hashlib.sha256(raw).hexdigest(), rows)
+
+
+def load_table(package: str, file: str, row_type: type[Row], key: Callable[[Row], Hashable]) -> Table[Row]:
+    def find(name: str) -> Traversable:
+        draft = _draft_of(package, name)
+        if draft is not None:
+            _Drafts.taken.add(draft)
+            return draft
+        return files(package).joinpath(name)
+
+    return read_table(find, file, row_type, key)
 
 
 def _cells(text: str) -> Iterator[dict[str, str]]:
@@ -206,7 +212,7 @@ def rule_set_of(*tables: Table[Any]) -> RuleSet:
 def merge_rule_sets(*sets: RuleSet) -> RuleSet:
     """One identity for the rule sets of several services; the order they come in does not matter."""
     tables: dict[str, str] = {}
-    for name, version in (item for one in sets for item in one.tables.items()):
+    for name, version in (item for rules in sets for item in (rules.tables or {}).items()):
         tables[name] = newest((version, tables.get(name, version)))
     return RuleSet(
         version=newest(one.version for one in sets),

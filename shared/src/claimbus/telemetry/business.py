@@ -19,9 +19,7 @@ def count_claim_event(event: Event, since: datetime | None) -> None:
     payer = {registry.PAYER_CLASS: min(event.claim.coverage, key=lambda coverage: coverage.rank).program.value}
     practice = {registry.PRACTICE: event.practice_id}
     outcome = {registry.OUTCOME: event.fact}
-    open_findings = [
-        finding for finding in event.findings if finding.result is not Result.PASS and not finding.tells_ahead
-    ]
+    open_findings = [finding for finding in event.findings if finding.result is not Result.PASS and not finding.is_due]
     touchless = isinstance(event, ClaimReady) and all(finding.severity is Severity.INFO for finding in open_findings)
     record(registry.DECISIONS, 1, outcome | payer | practice | {registry.TOUCHLESS: str(touchless).lower()})
     if since is not None:

@@ -11,7 +11,7 @@ from claimbus.events import FixableBy, Mending
 from claimbus.rules import DatedRow, FindingRow, FindingRows, Profiles, ProfileSettings
 from claimbus.values import Count, FindingId, Money, Percent, Program, Severity, WholeCents
 
-from claims.domain.icd10cm import DiagnosisBook
+from claims.domain.checks.icd10cm import DiagnosisBook
 
 FilingIndicator = Literal[
     "09", "11", "12", "13", "14", "15", "16", "17", "AM", "BL", "CH", "CI", "DS", "FI", "HM", "LM", "MA", "MB", "MC",

@@ -21,7 +21,7 @@ from claimbus.rules import (
     rule_set_of,
 )
 
-from claims.domain.icd10cm import CodeListRow, CodeSpanRow, DiagnosisBook
+from claims.domain.checks.icd10cm import CodeListRow, CodeSpanRow, DiagnosisBook
 from claims.domain.tables import (
     AccidentRow,
     AssistantReductionRow,

@@ -10,7 +10,7 @@ there (who signed, when the visit ended, how many treatment days) stays unknown 
 from collections import Counter
 from typing import Any
 
-from claimbus.events import AHEAD, Basis, DocumentationChecked, RuleSet, VisitCompleted
+from claimbus.events import DUE, Basis, DocumentationChecked, RuleSet, VisitCompleted
 from claimbus.values import Result, Severity
 
 from documentation_check.domain.answer import Answer
@@ -52,7 +52,7 @@ def check_documentation(
 
 
 def _completeness(findings: list[dict[str, Any]]) -> dict[str, int]:
-    counts = Counter(one["result"] for one in findings if not one["id"].startswith(AHEAD))
+    counts = Counter(one["result"] for one in findings if not one["id"].startswith(DUE))
     passed, failed, unknown = counts[Result.PASS], counts[Result.FAIL], counts[Result.UNKNOWN]
     score = 100 * passed // max(passed + failed + unknown, 1)
     return {"passed": passed, "failed": failed, "unknown": unknown, "score": score}

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from claimbus.events import UnitShare
 
-from units.domain.rulebook import UNIT, AssistantRow
+from units.domain.tables import UNIT, AssistantRow
 
 
 @dataclass(frozen=True, slots=True)

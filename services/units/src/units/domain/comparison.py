@@ -1,21 +1,13 @@
 """The units that the EHR sent, against what each unit rule gives."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from claimbus.events import EhrUnits, Finding
-from claimbus.values import Severity
+from claimbus.events import Checked, EhrUnits
+from claimbus.rules import FindingRow
 
-from units.domain.findings import fail, passed
+from units.domain.findings import UnitFinding
 from units.domain.services import Family
-
-OVER = "units.over-billed-by-ehr"
-UNDER = "units.under-billed-by-ehr"
-
-_PASSED = {
-    OVER: passed(OVER, "The EHR has no more units than the rule gives", severity=Severity.REVIEW),
-    UNDER: passed(UNDER, "The EHR has no fewer units than the rule gives", severity=Severity.REVIEW),
-}
 
 Legal = Sequence[Mapping[str, int]]
 """Allocations of units to codes that one rule allows, the chosen one first; a code left out has none."""
@@ -38,8 +30,8 @@ def units_sent(families: Iterable[Family], uncounted: Container[str]) -> Sent | 
         for row in (family.first, family.further):
             if row is None:
                 continue
-            given = [each.intervention.units for each in family.members if each.row.code == row.code]
-            known = [one for one in given if one is not None]
+            given = [item.intervention.units for item in family.members if item.row.code == row.code]
+            known = [count for count in given if count is not None]
             if known and len(known) == len(given):
                 units[row.code] = sum(known)
             elif given or family.first.code not in units:
@@ -70,8 +62,14 @@ def compare_with_ehr(sent: Sent, legal: Mapping[str, Legal]) -> EhrUnits:
 
 
 def find_differences(
-    sent: Sent, ehr: EhrUnits, rule: str, citation: str, legal: Mapping[str, Legal], families: Iterable[Family]
-) -> list[Finding]:
+    sent: Sent,
+    ehr: EhrUnits,
+    rule: str,
+    citation: str,
+    legal: Mapping[str, Legal],
+    families: Iterable[Family],
+    findings: Mapping[UnitFinding, FindingRow],
+) -> Iterator[Checked]:
     """What to look at where the EHR and the payer's own rule differ, code by code."""
     interventions = {
         row.code: family.ids(row.code)[0]
@@ -79,33 +77,26 @@ def find_differences(
         for row in (family.first, family.further)
         if row is not None
     }
-    findings = []
-    for check, differences in ((OVER, ehr.over), (UNDER, ehr.under)):
-        own = differences.get(rule, {})
-        if sent.compared and not own:
-            findings.append(_PASSED[check])
-        for code, difference in own.items():
+    for check, differences, direction in (
+        (UnitFinding.OVER_BILLED_BY_EHR, ehr.over, -1),
+        (UnitFinding.UNDER_BILLED_BY_EHR, ehr.under, 1),
+    ):
+        by_code = differences.get(rule, {})
+        if sent.compared and not by_code:
+            yield findings[check].passed()
+        for code, difference in by_code.items():
             had = sent.units.get(code, 0)
-            allowed = had - difference if check == OVER else had + difference
-            findings.append(
-                fail(
-                    check,
-                    f"Units of {code}: the EHR has {had}, the payer's rule allows {allowed}; the claim goes by it",
-                    "Correct the units in the EHR"
-                    if check == OVER
-                    else "Look whether the minutes are right; if so, correct the units in the EHR",
-                    intervention_id=interventions[code],
-                    severity=Severity.REVIEW,
-                    citation=citation,
-                    inputs={
-                        "code": code,
-                        "rule": rule,
-                        "ehr_units": had,
-                        "units": allowed,
-                        "other_rules": {
-                            name: allocations[0].get(code, 0) for name, allocations in legal.items() if name != rule
-                        },
+            yield findings[check].fail(
+                intervention_id=interventions[code],
+                codes=(code,),
+                citation=citation,
+                inputs={
+                    "code": code,
+                    "rule": rule,
+                    "ehr_units": had,
+                    "units": had + direction * difference,
+                    "other_rules": {
+                        name: allocations[0].get(code, 0) for name, allocations in legal.items() if name != rule
                     },
-                )
+                },
             )
-    return findings

@@ -4,17 +4,15 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from claimbus.events import CodedIntervention, Finding, Reason
-from claimbus.values import Result, Severity
+from claimbus.events import Checked, CodedIntervention, Finding, Reason
+from claimbus.rules import FindingRow
 
-from units.domain.findings import CODE_SET, MANUAL, fail, passed
-from units.domain.rulebook import CodeRow, Measure
+from units.domain.findings import CODE_SET, MANUAL, UnitFinding
+from units.domain.tables import CodeRow, Measure
 
 Quantity = Decimal | int
 
-MISFIT = "units.quantity-contradicts-code"
-
-_WORDS: Mapping[Measure, str] = {
+_MEASURES: Mapping[Measure, str] = {
     "area_sq_cm": "the wound surface (area_sq_cm)",
     "monitored_days": "the days with data (monitored_days)",
     "month_minutes": "the minutes of management in the calendar month (month_minutes)",
@@ -22,15 +20,13 @@ _WORDS: Mapping[Measure, str] = {
 _MOST: Mapping[Measure, int] = {"area_sq_cm": 25_000, "monitored_days": 31, "month_minutes": 31 * 24 * 60}
 """More than a body's surface, a month's days and its minutes have is a slip of the pen."""
 
-_FITS = passed(MISFIT, "The area, the days or the month's minutes fit the code", citation=CODE_SET)
-
 
 class Tally(NamedTuple):
     """Units by code of one untimed service; 0 where the record contradicts the code."""
 
     units: Mapping[str, int]
     reason: Reason
-    findings: tuple[Finding, ...] = ()
+    checked: tuple[Checked, ...] = ()
     known: bool = True
     """False where the units stand in for a quantity that nobody gave."""
 
@@ -40,6 +36,7 @@ def tally_units(
     further: CodeRow | None,
     members: Sequence[tuple[CodedIntervention, CodeRow]],
     codes: Mapping[str, CodeRow],
+    findings: Mapping[UnitFinding, FindingRow],
 ) -> Tally:
     """Units of a service that has no timed units.
 
@@ -50,28 +47,29 @@ def tally_units(
         reason = Reason(
             about="units", rule="untimed-one-a-day", citation=MANUAL, inputs={"interventions": len(members)}
         )
-        return Tally({first.code: 1}, reason, _unheard_of(first, members), known=first.unit_is is None)
-    quantity = _measure(first.measure, [one for one, _ in members])
+        return Tally({first.code: 1}, reason, _not_in_visit(first, members, findings), known=first.unit_is is None)
+    quantity = _measure(first.measure, [intervention for intervention, _ in members])
     inputs = {"code": first.code, first.measure: _plain(quantity)}
     if quantity is None or not 0 <= quantity <= _MOST[first.measure]:
         units = dict.fromkeys([first.code, *(row.code for _, row in members)], 1)
         reason = Reason(about="units", rule="quantity-unknown-one-unit", citation=CODE_SET, inputs=inputs)
-        complaint = _unknown if quantity is None else _implausible
-        return Tally(units, reason, (complaint(first, first.measure, members[0][0], inputs),), known=False)
+        finding = _not_usable(first, first.measure, members[0][0], quantity, inputs, findings)
+        return Tally(units, reason, (finding,), known=False)
     if not _fits(first, quantity):
         twin = codes.get(first.twin or "")
         fitting = twin.code if twin is not None and _fits(twin, quantity) else None
-        finding = _contradicts(first, first.measure, members[0][0], inputs | {"fitting_code": fitting})
+        finding = _contradicts(first, first.measure, members[0][0], inputs | {"fitting_code": fitting}, findings)
         return Tally({first.code: 0}, _counted_by(first, inputs | {"units": 0}), (finding,))
+    fits = findings[UnitFinding.QUANTITY_CONTRADICTS_CODE].passed()
     units = {first.code: 1}
     if further is not None and (beyond := _beyond(first, further, quantity)):
         units[further.code] = beyond
-    return Tally(units, _counted_by(first, inputs | {"units": sum(units.values())}), (_FITS,))
+    return Tally(units, _counted_by(first, inputs | {"units": sum(units.values())}), (fits,))
 
 
 def _measure(measure: Measure, members: Sequence[CodedIntervention]) -> Quantity | None:
     """Areas add up, and one that is missing leaves the sum unknown; days and the month's minutes are the period's."""
-    values = [getattr(one, measure) for one in members]
+    values = [getattr(intervention, measure) for intervention in members]
     known: list[Quantity] = [value for value in values if value is not None]
     if measure == "area_sq_cm":
         return sum(known, Decimal(0)) if len(known) == len(values) else None
@@ -107,58 +105,60 @@ def _counted_by(first: CodeRow, inputs: dict[str, Any]) -> Reason:
     return Reason(about="units", rule="units-by-quantity", citation=first.source, inputs=inputs | limits)
 
 
-def _contradicts(first: CodeRow, measure: Measure, one: CodedIntervention, inputs: dict[str, Any]) -> Finding:
-    fitting = inputs["fitting_code"]
+def _contradicts(
+    first: CodeRow,
+    measure: Measure,
+    intervention: CodedIntervention,
+    inputs: dict[str, Any],
+    findings: Mapping[UnitFinding, FindingRow],
+) -> Finding:
     # Too little for a unit may still grow by the end of the month; another range means another code.
     waits = measure == "month_minutes" and first.measure_unit > 0
-    return fail(
-        MISFIT,
-        f"{first.code} does not fit {_WORDS[measure]} of {inputs[measure]}"
-        + (f"; {fitting} does" if fitting else "; no other code does"),
-        f"Give {fitting}, or correct the record" if fitting else "Take the code off the visit, or correct the record",
-        intervention_id=one.intervention_id,
-        severity=Severity.REVIEW if waits else Severity.BLOCK,
+    variants = {(True, True): "too-little-yet", (True, False): "too-little-for-any", (False, False): "no-other-code"}
+    return findings[UnitFinding.QUANTITY_CONTRADICTS_CODE].fail(
+        variants.get((waits, inputs["fitting_code"] is not None), ""),
+        intervention_id=intervention.intervention_id,
+        codes=(first.code,),
         citation=first.source,
         inputs=inputs,
+        text={"measure": _MEASURES[measure], "quantity": inputs[measure]},
     )
 
 
-def _unknown(first: CodeRow, measure: Measure, one: CodedIntervention, inputs: dict[str, Any]) -> Finding:
-    return fail(
-        "units.quantity-unknown",
-        f"{first.code} goes by {_WORDS[measure]}, which the visit does not give; one unit of each code is billed",
-        f"Send interventions.{measure} as the record has it",
-        intervention_id=one.intervention_id,
-        severity=Severity.REVIEW,
-        result=Result.UNKNOWN,
+def _not_usable(
+    first: CodeRow,
+    measure: Measure,
+    intervention: CodedIntervention,
+    quantity: Quantity | None,
+    inputs: dict[str, Any],
+    findings: Mapping[UnitFinding, FindingRow],
+) -> Finding:
+    """A quantity that is missing, or that cannot be."""
+    missing = quantity is None
+    row = findings[UnitFinding.QUANTITY_UNKNOWN if missing else UnitFinding.QUANTITY_IMPLAUSIBLE]
+    return (row.unknown if missing else row.fail)(
+        intervention_id=intervention.intervention_id,
+        codes=(first.code,),
+        field=f"interventions.{measure}",
         citation=first.source,
         inputs=inputs,
+        text={"measure": _MEASURES[measure], "quantity": inputs[measure], "field": measure},
     )
 
 
-def _implausible(first: CodeRow, measure: Measure, one: CodedIntervention, inputs: dict[str, Any]) -> Finding:
-    return fail(
-        "units.quantity-implausible",
-        f"{first.code}: {_WORDS[measure]} cannot be {inputs[measure]}; one unit of each code is billed",
-        f"Correct interventions.{measure}",
-        intervention_id=one.intervention_id,
-        severity=Severity.REVIEW,
-        citation=first.source,
-        inputs=inputs,
-    )
-
-
-def _unheard_of(first: CodeRow, members: Sequence[tuple[CodedIntervention, CodeRow]]) -> tuple[Finding, ...]:
+def _not_in_visit(
+    first: CodeRow,
+    members: Sequence[tuple[CodedIntervention, CodeRow]],
+    findings: Mapping[UnitFinding, FindingRow],
+) -> tuple[Finding, ...]:
+    """No field of a visit has what the code's units count."""
     if first.unit_is is None:
         return ()
     return (
-        fail(
-            "units.quantity-unknown",
-            f"A unit of {first.code} is {first.unit_is}; a visit does not say how many, so one is billed",
-            "Check the number of units against the record",
+        findings[UnitFinding.QUANTITY_UNKNOWN].unknown(
+            "not-in-visit",
             intervention_id=members[0][0].intervention_id,
-            severity=Severity.REVIEW,
-            result=Result.UNKNOWN,
+            codes=(first.code,),
             citation=CODE_SET,
             inputs={"code": first.code, "unit_is": first.unit_is, "units": 1},
         ),

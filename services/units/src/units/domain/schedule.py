@@ -48,10 +48,10 @@ def stint(start: datetime, end: datetime, code: str, intervention_id: str, minut
 def overlap(stints: Iterable[Stint]) -> bool:
     """Whether a clock minute stands in more than one of them."""
     latest = None
-    for each in sorted(stints, key=lambda each: each.start):
-        if latest is not None and each.start < latest:
+    for item in sorted(stints, key=lambda item: item.start):
+        if latest is not None and item.start < latest:
             return True
-        latest = each.through
+        latest = item.through
     return False
 
 
@@ -62,18 +62,18 @@ def credit_minutes(stints: Sequence[Stint]) -> list[int]:
     by code and id. Serving the earliest end first credits the most minutes that can be credited, and the
     order of lines has no part in it.
     """
-    left = [each.possible for each in stints]
+    left = [item.possible for item in stints]
     by_end = sorted(range(len(stints)), key=lambda place: stints[place])
     # Between two ends or starts of any stint the same ones are under way.
-    bounds = sorted({bound for each in stints for bound in (each.start, each.through)})
+    bounds = sorted({bound for item in stints for bound in (item.start, item.through)})
     for start, through in pairwise(bounds):
         free = through - start
         for place in by_end:
-            each = stints[place]
-            if left[place] and each.start <= start and through <= each.through:
+            item = stints[place]
+            if left[place] and item.start <= start and through <= item.through:
                 taken = min(left[place], free)
                 left[place] -= taken
                 free -= taken
                 if not free:
                     break
-    return [each.possible - rest for each, rest in zip(stints, left, strict=True)]
+    return [item.possible - rest for item, rest in zip(stints, left, strict=True)]

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from claimbus.events import CodedIntervention, Finding, Reason, Service
-from claimbus.rules import Profile
-from claimbus.values import Result, Severity
+from claimbus.rules import FindingRow, Profile
 
 from units.domain.assistant import Worked, share_units
-from units.domain.findings import fail
+from units.domain.findings import UnitFinding
 from units.domain.minutes import Counted, Sorted, is_inconsistent
 from units.domain.quantities import Tally, tally_units
-from units.domain.rulebook import AssistantRow, CodeRow, Rulebook, UnitSettings
+from units.domain.tables import AssistantRow, CodeRow, UnitRules, UnitSettings
 from units.domain.unit_rules import AMA_MIDPOINT, Allocation, Pool, TimedService, UnitRule
 
 
@@ -30,11 +29,11 @@ class Family(NamedTuple):
 
     def ids(self, code: str) -> tuple[str, ...]:
         """Interventions that bear a code; those of the first code where none bears the further one."""
-        own = [each.intervention.intervention_id for each in self.members if each.row.code == code]
-        return tuple(own) if own or code == self.first.code else self.ids(self.first.code)
+        matching = [item.intervention.intervention_id for item in self.members if item.row.code == code]
+        return tuple(matching) if matching or code == self.first.code else self.ids(self.first.code)
 
     def bears(self, code: str) -> bool:
-        return any(each.row.code == code for each in self.members)
+        return any(item.row.code == code for item in self.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,62 +54,62 @@ class Crediting:
             return "before the assistant modifiers began on 1 January 2020"
         return "the program asks for no assistant modifier on this date"
 
-    def worked(self, each: Counted) -> Worked:
+    def worked(self, item: Counted) -> Worked:
         """Minutes by person, as far as the record tells."""
-        one = each.intervention
-        minutes = each.minutes or 0
-        assistant = self._assistant_minutes(one)
-        if assistant is None or is_inconsistent(one):
+        intervention = item.intervention
+        minutes = item.minutes or 0
+        assistant = self._assistant_minutes(intervention)
+        if assistant is None or is_inconsistent(intervention):
             return Worked(minutes, 0, known=False)
-        if one.minutes is None and assistant:
-            return Worked(one.joint_minutes or 0, assistant, known=False)
-        if each.minutes == one.minutes:
+        if intervention.minutes is None and assistant:
+            return Worked(intervention.joint_minutes or 0, assistant, known=False)
+        if item.minutes == intervention.minutes:
             return Worked(minutes - assistant, assistant)
         # Fewer minutes are credited than documented: whose fell away shows only where all were one person's.
-        if assistant == one.minutes:
+        if assistant == intervention.minutes:
             return Worked(0, minutes)
         return Worked(minutes, 0, known=not assistant)
 
-    def _assistant_minutes(self, one: CodedIntervention) -> int | None:
-        if one.assistant_minutes is not None:
-            return one.assistant_minutes
-        all_together = one.minutes is not None and one.joint_minutes == one.minutes
+    def _assistant_minutes(self, intervention: CodedIntervention) -> int | None:
+        if intervention.assistant_minutes is not None:
+            return intervention.assistant_minutes
+        all_together = intervention.minutes is not None and intervention.joint_minutes == intervention.minutes
         return None if self.assistant_present and not all_together else 0
 
-    def findings(self, family: Family) -> list[Finding]:
+    def findings(self, family: Family, rows: Mapping[UnitFinding, FindingRow]) -> list[Finding]:
         """Where the assistant's part decides on a modifier and cannot be told for want of a fact."""
         if self.rule is None:
             return []
         return [
-            _share_unknown(each, self.rule)
-            for each, worked in zip(family.members, family.worked, strict=True)
+            _share_unknown(item, self.rule, rows)
+            for item, worked in zip(family.members, family.worked, strict=True)
             if not worked.known
-            and not is_inconsistent(each.intervention)
-            and (each.intervention.minutes is None or self._assistant_minutes(each.intervention) is None)
+            and not is_inconsistent(item.intervention)
+            and (item.intervention.minutes is None or self._assistant_minutes(item.intervention) is None)
         ]
 
 
-def gather(counted: Iterable[Counted], rules: Rulebook, crediting: Crediting) -> list[Family]:
+def gather(counted: Iterable[Counted], rules: UnitRules, crediting: Crediting) -> list[Family]:
     """Interventions by service, in the order in which the services first appear."""
     grouped: dict[str, list[Counted]] = {}
-    for each in counted:
-        grouped.setdefault(each.row.add_on_to or each.row.code, []).append(each)
+    for item in counted:
+        grouped.setdefault(item.row.add_on_to or item.row.code, []).append(item)
     families = []
     for code, members in grouped.items():
         first = rules.codes[code]
         further = rules.further.get(code)
         if further is not None:
-            members.sort(key=lambda each: each.row.code != code)
+            members.sort(key=lambda item: item.row.code != code)
         timed = None
         if first.kind == "timed":
             timed = TimedService(
                 code=code,
-                minutes=sum([each.minutes or 0 for each in members]),
+                minutes=sum([item.minutes or 0 for item in members]),
                 first_unit=first.unit_minutes,
                 further_unit=(further or first).unit_minutes,
                 pooled=first.pooled,
             )
-        worked = tuple([crediting.worked(each) for each in members])
+        worked = tuple([crediting.worked(item) for item in members])
         families.append(Family(first, further, tuple(members), worked, timed))
     return families
 
@@ -141,7 +140,7 @@ def timed_services(
     """The lines of one timed service: its code, and the code of its further units where it earned some."""
     units = allocation.units[timed.code]
     worked = sum(family.worked[1:], family.worked[0])
-    documented = sum([each.intervention.minutes or 0 for each in family.members])
+    documented = sum([item.intervention.minutes or 0 for item in family.members])
     reason = _units_reason(timed, units, documented, rule, allocation.pool)
     rows: list[tuple[CodeRow, int, Worked]] = [(family.first, units, worked)]
     if family.further is not None and units > 1:
@@ -152,6 +151,7 @@ def timed_services(
         minutes = part.therapist + part.assistant
         whole = min(minutes // row.unit_minutes, count)
         beside = sorted_.beside.get(row.code, ())
+        charted = _charted(family, row.code, beside)
         services.append(
             Service(
                 code=row.code,
@@ -163,28 +163,30 @@ def timed_services(
                 allocated=count - whole,
                 units=count,
                 shares=share_units(count, part, row.unit_minutes, crediting.rule, crediting.exempt),
-                intervention_ids=family.ids(row.code) + tuple([one.intervention_id for one in beside]),
-                reasons=(reason, *_substitutions(family, row.code, beside, profile)),
+                intervention_ids=(*family.ids(row.code), *(item.intervention_id for item in beside)),
+                charted=charted,
+                reasons=(reason, *_substitutions(charted, row.code, profile)),
             )
         )
     return services
 
 
 def untimed_services(
-    family: Family, rules: Rulebook, crediting: Crediting, profile: Profile[UnitSettings]
+    family: Family, rules: UnitRules, crediting: Crediting, profile: Profile[UnitSettings]
 ) -> tuple[list[Service], Tally]:
     """The lines of one untimed service, and how its units came about."""
-    members = [(each.intervention, each.row) for each in family.members]
-    tally = tally_units(family.first, family.further, members, rules.codes)
+    members = [(item.intervention, item.row) for item in family.members]
+    tally = tally_units(family.first, family.further, members, rules.codes, rules.findings)
     services = []
     for code, count in tally.units.items():
-        own = [
-            (each, worked) for each, worked in zip(family.members, family.worked, strict=True) if each.row.code == code
+        matching = [
+            (item, worked) for item, worked in zip(family.members, family.worked, strict=True) if item.row.code == code
         ]
         # Further units out of the first code's interventions: nobody divided the minutes, so the share is the whole's.
-        minutes = [each.minutes for each, _ in own] or [None]
-        worked = [worked for _, worked in own] or family.worked
-        known = [one for one in minutes if one is not None]
+        minutes = [item.minutes for item, _ in matching] or [None]
+        worked = [worked for _, worked in matching] or family.worked
+        known = [count for count in minutes if count is not None]
+        charted = _charted(family, code, ())
         services.append(
             Service(
                 code=code,
@@ -197,7 +199,8 @@ def untimed_services(
                 units=count,
                 shares=share_units(count, sum(worked[1:], worked[0]), 0, crediting.rule, crediting.exempt),
                 intervention_ids=family.ids(code),
-                reasons=(tally.reason, *_substitutions(family, code, (), profile)),
+                charted=charted,
+                reasons=(tally.reason, *_substitutions(charted, code, profile)),
             )
         )
     return services, tally
@@ -209,8 +212,8 @@ def _split(family: Family) -> tuple[Worked, Worked]:
     The interventions of a code are taken together, so that their order has no say in who furnished what.
     """
     charted = {family.first.code: Worked(0, 0), family.further.code if family.further else "": Worked(0, 0)}
-    for each, worked in zip(family.members, family.worked, strict=True):
-        charted[each.row.code] += worked
+    for item, worked in zip(family.members, family.worked, strict=True):
+        charted[item.row.code] += worked
     room = family.first.unit_minutes
     first, rest = Worked(0, 0), Worked(0, 0)
     for worked in charted.values():
@@ -222,14 +225,15 @@ def _split(family: Family) -> tuple[Worked, Worked]:
     return first, rest
 
 
-def _substitutions(
-    family: Family, code: str, beside: Iterable[CodedIntervention], profile: Profile[UnitSettings]
-) -> list[Reason]:
+def _charted(family: Family, code: str, beside: Iterable[CodedIntervention]) -> tuple[str, ...]:
+    """Other codes that the service was charted as, which the payer takes this one for."""
+    coded = [item.intervention.code for item in family.members if item.row.code == code]
+    names = dict.fromkeys([*coded, *(intervention.code for intervention in beside)])
+    return tuple(name for name in names if name is not None and name != code)
+
+
+def _substitutions(charted: Iterable[str], code: str, profile: Profile[UnitSettings]) -> list[Reason]:
     """Why the service bears another code than was charted."""
-    if not profile.settings.substitutions:
-        return []
-    coded = [each.intervention.code for each in family.members if each.row.code == code]
-    charted = dict.fromkeys([*coded, *(one.code for one in beside)])
     return [
         Reason(
             about="code",
@@ -238,7 +242,6 @@ def _substitutions(
             inputs={"charted": name, "billed": code},
         )
         for name in charted
-        if name != code
     ]
 
 
@@ -267,16 +270,11 @@ def _units_reason(timed: TimedService, units: int, documented: int, rule: UnitRu
     return Reason(about="units", rule=rule.name, citation=rule.citation, inputs=inputs)
 
 
-def _share_unknown(each: Counted, rule: AssistantRow) -> Finding:
-    one = each.intervention
-    missing = [name for name in ("minutes", "assistant_minutes") if getattr(one, name) is None]
-    return fail(
-        "units.assistant-minutes-missing",
-        f"An assistant took part, and the record does not tell how much of {each.row.code} was the assistant's",
-        "Document the minutes, the assistant's alone and those of both together",
-        intervention_id=one.intervention_id,
-        severity=Severity.REVIEW,
-        result=Result.UNKNOWN,
+def _share_unknown(item: Counted, rule: AssistantRow, rows: Mapping[UnitFinding, FindingRow]) -> Finding:
+    intervention = item.intervention
+    missing = [name for name in ("minutes", "assistant_minutes") if getattr(intervention, name) is None]
+    return rows[UnitFinding.ASSISTANT_MINUTES_MISSING].unknown(
+        intervention_id=intervention.intervention_id,
         citation=rule.source,
-        inputs={"code": each.row.code, "missing": missing},
+        inputs={"code": item.row.code, "missing": missing},
     )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from claimbus.events import TableRow
 
-from units.domain.rulebook import UNIT, EightMinuteTable, RowSource
+from units.domain.tables import UNIT, EightMinuteTable, RowSource
 
 RECORDED_ALTERNATIVES = 252
 """All outcomes of ten services that tie; beyond that a person needs to see only that there are many."""

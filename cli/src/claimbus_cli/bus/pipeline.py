@@ -1,0 +1,55 @@
+"""Broker and services together, for `up` and `demo`."""
+
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from claimbus.messaging.topology import provision
+from claimbus.settings import Exports, Settings
+from claimbus.telemetry.export import exporting
+
+from claimbus_cli.bus.bus import connected
+from claimbus_cli.bus.supervisor import Supervisor
+from claimbus_cli.embedded import EmbeddedServer
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A running pipeline."""
+
+    url: str
+    folder: Path
+    supervisor: Supervisor
+
+
+@contextlib.asynccontextmanager
+async def running_pipeline(url: str | None, folder: Path | None, port: int | None) -> AsyncIterator[Pipeline]:
+    """Start what is needed, provision it, wait until it can work; stop all of it in order at the end.
+
+    `url` names a server that already runs; without one the embedded server is started. `folder` keeps
+    its streams, the logs and, where nobody else is sent them, the traces; without one they go when the pipeline ends.
+    """
+    with contextlib.ExitStack() as stack:
+        place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="claimbus-")))
+        if url is None:
+            server = EmbeddedServer(place / "nats", port)
+            server.start()
+            stack.callback(server.stop)
+            url_in_use = server.url
+        else:
+            url_in_use = url
+        async with connected(url_in_use) as client:
+            await provision(client.jetstream())
+        environment = {}
+        if not Settings.read().exports.signals:
+            environment["CLAIMBUS_TRACES_DIR"] = str(place / "traces")
+            stack.enter_context(exporting("cli", version("claimbus-cli"), Exports(traces=place / "traces")))
+        supervisor = Supervisor(url_in_use, place / "logs", environment=environment)
+        try:
+            await supervisor.start()
+            yield Pipeline(url_in_use, place, supervisor)
+        finally:
+            await supervisor.stop()

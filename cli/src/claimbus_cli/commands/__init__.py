@@ -1,0 +1,1 @@
+"""The commands of `claimbus`, one module a command or group."""

@@ -1,0 +1,215 @@
+"""Cases as data: a base visit, what is different, and the findings and lines that must come out.
+
+They lie beside the rules that they prove: in the folder `cases` of each service, and in that of an overlay::
+
+    base = "medicare"                       # a visit of the test kit, or a JSON file beside this one
+
+    [[case]]
+    name = "five units of 97112 are above the medically unlikely edit of a practitioner"
+    set = { "interventions.0.code" = "97112", "interventions.0.minutes" = 75 }
+    remove = ["interventions.1"]
+    outcome = "denial_risk"
+    lines = ["97112 x5 GP"]
+    findings = [{ id = "mue.exceeded", result = "fail", severity = "block", line = 1 }]
+    absent = ["ncci.pair-not-distinct"]     # findings that must not be there
+
+A path counts list entries from 0; one past the last entry appends. What a case does not name is not asked for.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from claimbus.events import Finding, InvalidEvent, Line
+from claimbus.rules import RuleError
+from claimbus.values import FindingId, Result, Severity
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from claimbus_engine.evaluate import Decision, evaluate, read_visit
+from claimbus_engine.rules import Rules
+
+_CASES = "cases"
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExpectedFinding(_Row):
+    """A finding of the decision; fields that are left out may be anything."""
+
+    id: FindingId
+    result: Result = Result.FAIL
+    severity: Severity | None = None
+    line: int | None = None
+    message: str | None = None
+    fix: str | None = None
+    carc: str | None = None
+    rarc: str | None = None
+    amount_at_risk: str | None = None
+
+
+class Case(_Row):
+    """One visit and what must come of it."""
+
+    name: str
+    base: str = ""
+    """In place of the file's."""
+    set: dict[str, Any] = {}
+    remove: tuple[str, ...] = ()
+    outcome: Literal["ready", "denial_risk"] | None = None
+    lines: tuple[str, ...] | None = None
+    """Every line of the claim, as `97110 x2 GP KX`."""
+    findings: tuple[ExpectedFinding, ...] = ()
+    absent: tuple[FindingId, ...] = ()
+    unbilled: tuple[str, ...] | None = None
+    """Every intervention that is left off, as `3 97010`."""
+    invalid: str | None = None
+    """Part of the error of a visit that cannot be decided at all."""
+
+
+class _File(_Row):
+    base: str = ""
+    case: tuple[Case, ...]
+
+
+class CaseResult(NamedTuple):
+    """What came of a case; it passed where there is no problem."""
+
+    file: Path
+    name: str
+    problems: tuple[str, ...]
+    """Each with what was expected and what came out."""
+
+    @property
+    def passed(self) -> bool:
+        return not self.problems
+
+
+def case_files(rules: Rules, overlay: Path | None = None) -> list[Path]:
+    """The files of every service's cases, and those of an overlay."""
+    shipped = [Path(str(files(book.package).joinpath(_CASES))) for book in rules.books]
+    folders = [*shipped, *((overlay / _CASES,) if overlay else ())]
+    return [path for folder in folders for path in sorted(folder.glob("*.toml"))]
+
+
+def read_cases(path: Path) -> tuple[Case, ...]:
+    """The cases of a file. Raises `RuleError`, naming file, case and field."""
+    try:
+        document = tomllib.loads(path.read_text())
+        read = _File.model_validate(document)
+    except (OSError, tomllib.TOMLDecodeError) as exc:
+        raise RuleError(f"{path}: {exc}") from exc
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        raise RuleError(f"{path}: {_place(first['loc'], document)}: {first['msg']}") from None
+    names = [case.name for case in read.case]
+    if repeated := {name for name in names if names.count(name) > 1}:
+        raise RuleError(f"{path}: two cases have the name {min(repeated)!r}; give each its own")
+    return tuple(case if case.base else case.model_copy(update={"base": read.base}) for case in read.case)
+
+
+def run_cases(rules: Rules, paths: Iterable[Path]) -> Iterator[CaseResult]:
+    """Decide each case by these rules. Raises `RuleError` for a file that cannot be read."""
+    for path in paths:
+        for case in read_cases(path):
+            yield CaseResult(path, case.name, tuple(_problems(case, path, rules)))
+
+
+def visit_of(case: Case, path: Path) -> bytes:
+    """The visit of a case as JSON. Raises `RuleError` for a base or a path that is not there."""
+    visit = deepcopy(_base(case.base, path))
+    try:
+        for place, value in case.set.items():
+            _assign(visit, place.split("."), value)
+        for place in sorted(case.remove, reverse=True):
+            _delete(visit, place.split("."))
+    except (KeyError, IndexError, TypeError, ValueError) as exc:
+        raise RuleError(f"{path}: case {case.name!r}: {place}: the base visit {case.base} has no such place") from exc
+    return json.dumps(visit).encode()
+
+
+def _base(name: str, path: Path) -> Any:
+    beside = path.parent / name
+    place = beside if name.endswith(".json") else files("claimbus.testing").joinpath("visits", f"{name}.json")
+    try:
+        return json.loads(place.read_text())
+    except (OSError, ValueError) as exc:
+        raise RuleError(f"{path}: base {name!r}: {exc}; name a visit of claimbus.testing or a JSON file here") from None
+
+
+def _assign(data: Any, place: list[str], value: Any) -> None:
+    for name in place[:-1]:
+        if isinstance(data, dict):
+            data = data.setdefault(name, {}) if data.get(name) is not None else data.__setitem__(name, {}) or data[name]
+        else:
+            data = data[int(name)]
+    if isinstance(data, list) and int(place[-1]) == len(data):
+        data.append(value)
+    else:
+        data[place[-1] if isinstance(data, dict) else int(place[-1])] = value
+
+
+def _delete(data: Any, place: list[str]) -> None:
+    for name in place[:-1]:
+        data = data[name if isinstance(data, dict) else int(name)]
+    del data[place[-1] if isinstance(data, dict) else int(place[-1])]
+
+
+def _place(loc: tuple[int | str, ...], document: dict[str, Any]) -> str:
+    """`case 'name', field` where the case has a name."""
+    if len(loc) > 1 and loc[0] == "case" and isinstance(loc[1], int):
+        case = document["case"][loc[1]]
+        name = case.get("name") if isinstance(case, dict) else None
+        return f"case {name or loc[1] + 1!r}, {'.'.join(map(str, loc[2:]))}"
+    return ".".join(map(str, loc))
+
+
+def _problems(case: Case, path: Path, rules: Rules) -> Iterator[str]:
+    try:
+        visit, _ = read_visit(visit_of(case, path))
+    except InvalidEvent as exc:
+        if case.invalid is None or case.invalid not in str(exc):
+            yield f"the visit is not valid: {exc}"
+        return
+    if case.invalid is not None:
+        yield f"expected an invalid visit ({case.invalid}), and it is valid"
+        return
+    decision = evaluate(visit, rules)
+    if case.outcome not in (None, decision.outcome):
+        blocking = [finding.id for finding in decision.findings if finding.severity is Severity.BLOCK]
+        yield f"expected {case.outcome}, found {decision.outcome} ({', '.join(blocking) or 'nothing blocks'})"
+    yield from _lists("lines", case.lines, map(_line_text, decision.lines))
+    yield from _lists("unbilled", case.unbilled, (f"{row.intervention_id} {row.code}" for row in decision.unbilled))
+    yield from _finding_problems(case, decision)
+
+
+def _lists(what: str, expected: tuple[str, ...] | None, found: Iterable[str]) -> Iterator[str]:
+    found = tuple(found)
+    if expected is not None and expected != found:
+        yield f"{what}: expected {', '.join(expected) or 'none'}; found {', '.join(found) or 'none'}"
+
+
+def _line_text(line: Line) -> str:
+    return " ".join((f"{line.code} x{line.units}", *line.modifiers))
+
+
+def _finding_problems(case: Case, decision: Decision) -> Iterator[str]:
+    for expected in case.findings:
+        wanted = expected.model_dump(mode="json", exclude_none=True)
+        same_id = [_fields(finding, wanted) for finding in decision.findings if finding.id == expected.id]
+        if wanted not in same_id:
+            yield f"expected {wanted}; found {same_id or 'no finding of this id'}"
+    for name in case.absent:
+        found = [finding.message for finding in decision.findings if finding.id == name]
+        if found:
+            yield f"expected no {name}; found {found[0]!r}"
+
+
+def _fields(finding: Finding, wanted: dict[str, Any]) -> dict[str, Any]:
+    found = finding.model_dump(mode="json")
+    return {name: found[name] for name in wanted}

@@ -1,0 +1,1 @@
+"""Checks of the claim itself: identifiers, diagnoses, authorization, days for filing."""

@@ -1,0 +1,1 @@
+"""What earlier visits of a patient and answers of payers mean for this visit."""

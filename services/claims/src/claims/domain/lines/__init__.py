@@ -1,0 +1,1 @@
+"""Claim lines: codes, units, modifiers, edits and dollars."""
