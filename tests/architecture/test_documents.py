@@ -133,7 +133,9 @@ def test_the_glossary_is_in_order() -> None:
 
 
 def test_each_place_that_the_glossary_names_exists() -> None:
-    paths = {path for _, _, places in glossary() for path in re.findall(r"`((?:shared|services)/[^`]+)`", places)}
+    paths = {
+        path for _, _, places in glossary() for path in re.findall(r"`((?:engine|services|shared)/[^`]+)`", places)
+    }
     assert [path for path in sorted(paths) if not list(ROOT.glob(path.rstrip("/")))] == []
 
 
