@@ -15,8 +15,7 @@ from claimbus.events import (
 )
 from claimbus.events.subjects import EVENTS, every, subject_for
 from claimbus.messaging import topology
-from claimbus.messaging.topology import consumers, drift, streams
-from claimbus.services import SERVICES
+from claimbus.messaging.topology import consumer_names, consumers, drift, streams
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 
@@ -80,9 +79,9 @@ def test_each_service_subscribes_to_what_it_needs() -> None:
     }
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_a_consumer_is_durable_and_acknowledges_by_hand(name: str) -> None:
-    consumer = consumers()[name]
+@pytest.mark.parametrize(("stream", "name"), consumer_names())
+def test_a_consumer_is_durable_and_acknowledges_by_hand(stream: str, name: str) -> None:
+    consumer = consumers(stream)[name]
     assert consumer.durable_name == name
     assert consumer.ack_policy is AckPolicy.EXPLICIT
     assert (consumer.max_ack_pending or 0) >= topology.BATCH
