@@ -22,6 +22,7 @@ from claimbus.messaging.broker import LastFetch, broker, last_fetches
 from claimbus.messaging.errors import Drift
 from claimbus.messaging.gauges import BrokerGauges
 from claimbus.messaging.projection import Projection
+from claimbus.messaging.rule_sets import store_rule_set
 from claimbus.messaging.stalled import StalledVisits
 from claimbus.messaging.topology import verify
 from claimbus.services import SERVICES
@@ -75,6 +76,7 @@ async def _serve(name: str, wiring: Wiring, settings: Settings) -> None:
     async def _check() -> None:
         client = await running.connect()
         await _provisioned(client, name, settings.wait)
+        await store_rule_set(client, name, wiring.rule_set)
         for projection in wiring.projections:
             await projection.start(client)
 

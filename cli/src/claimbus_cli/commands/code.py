@@ -20,6 +20,7 @@ from claimbus_cli.views.terminal import loading_rules, out
 
 if TYPE_CHECKING:
     from coding.domain.opinion import Suggester
+    from coding.rule_book import CodingRuleBook
 
 _LONGEST = 20_000
 _MINUTES = 15
@@ -109,13 +110,19 @@ def _suggester() -> "Suggester | None":
     return load_suggester(Settings.read().suggester)
 
 
+@cache
+def _rules() -> "CodingRuleBook":
+    from coding.rule_book import CodingRuleBook
+
+    return CodingRuleBook.load(overlay=Settings.read().profiles)
+
+
 def _code(intervention: dict[str, str | None], program: str, on: date) -> VisitCoded:
     with loading_rules():
         from coding.domain.suggest import suggest_codes
-        from coding.rules import RULES
         from coding.suggester import ask
 
-        suggester = _suggester()
+        rules, suggester = _rules(), _suggester()
     try:
         visit = VisitCompleted.model_validate(
             {
@@ -131,8 +138,8 @@ def _code(intervention: dict[str, str | None], program: str, on: date) -> VisitC
     except ValidationError as exc:
         error = exc.errors(include_url=False)[0]
         raise click.ClickException(f"{error['loc'][-1]}: {error['msg']}") from exc
-    opinions = asyncio.run(ask(visit, suggester))
-    return suggest_codes(visit, Basis(event_id="trial", sha256=""), RULES.on(on), RULES.rule_set, opinions)
+    suggestions = asyncio.run(ask(visit, suggester))
+    return suggest_codes(visit, Basis(event_id="trial", sha256=""), rules.on(on), suggestions)
 
 
 def _show(texts: dict[str, str | None], coded: VisitCoded) -> None:

@@ -1,7 +1,7 @@
 """Claims subscribes to visits, units and documentation, and publishes one decision on each visit revision."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from functools import partial
 
 from claimbus.events import (
@@ -12,7 +12,6 @@ from claimbus.events import (
     ClaimVoided,
     DocumentationChecked,
     Event,
-    Keyed,
     UnitsComputed,
     VisitCoded,
     VisitCompleted,
@@ -25,6 +24,7 @@ from claimbus.messaging import (
     Joined,
     LatestClaimEvent,
     Received,
+    RuleSets,
     StalledVisit,
     note_outcome,
     publish_once,
@@ -33,55 +33,27 @@ from claimbus.messaging import (
 )
 from faststream.nats import NatsRouter
 
-from claims.domain.assemble import decide_claim, retract_claim
+from claims.domain.assemble import Facts, decide_claim, retract_claim
 from claims.domain.closing import hold_visit, supersede_visit
-from claims.domain.history.amendment import ControlNumbers
-from claims.domain.history.duplicates import BilledServices
-from claims.domain.history.totals import DecidedVisit, Ledger
-from claims.rules import Rules
-
-
-@dataclass(frozen=True)
-class History:
-    """What earlier decisions and payers' answers add up to, in memory."""
-
-    ledger: Ledger
-    services: BilledServices
-    numbers: ControlNumbers
-
-    def apply(self, decision: DecidedVisit) -> None:
-        self.ledger.take(decision)
-        self.services.take(decision)
-
-    def void(self, voided: Keyed) -> None:
-        self.ledger.void(voided)
-        self.services.void(voided)
-        self.numbers.void(voided)
-
-    def record_pending(self, decision: ClaimReady | ClaimDenialRisk) -> None:
-        """Visits that are decided before the stream hands this one back are to see it."""
-        self.ledger.record_pending(decision)
-        self.services.record_pending(decision)
-
+from claims.domain.history.claim_history import ClaimHistory
+from claims.rule_book import ClaimRuleBook
 
 NEEDS = (VisitCoded, UnitsComputed, DocumentationChecked)
 """Facts that a decision joins, beside the visit."""
-_DECISIONS = (ClaimReady, ClaimDenialRisk)
-_TERMINAL = (*_DECISIONS, VisitSuperseded, ClaimVoided)
+_TERMINAL = (ClaimReady, ClaimDenialRisk, VisitSuperseded, ClaimVoided)
 
 
-def subscribe(rules: Rules, history: History) -> NatsRouter:
+def subscribe(rules: ClaimRuleBook, history: ClaimHistory) -> NatsRouter:
     """The service's handlers, deciding by these rules and this history."""
-    router = NatsRouter()
-    join = Join(VisitCompleted, *NEEDS)
+    router, join, decider = NatsRouter(), Join(VisitCompleted, *NEEDS), _Decider(rules, history)
 
     @router.subscriber(**subscription("claims"))
     async def decide(received: Received[VisitCompleted | VisitVoided | UnitsComputed | DocumentationChecked]) -> None:
         """Join the facts of a visit revision and decide when all are there; or take the visit back."""
         if isinstance(received.event, VisitVoided):
-            await publish_once(partial(_retract, history, received.event), terminal=(ClaimVoided,), cause=received)
+            await publish_once(partial(decider.retract, received.event), terminal=(ClaimVoided,), cause=received)
         else:
-            await join.when_complete(received, partial(_publish_decision, rules, history, received))
+            await join.when_complete(received, partial(decider.publish, received))
 
     @router.subscriber(**subscription("claims", of=ClaimAdjudicated))
     async def follow(received: Received[ClaimSubmitted | ClaimAdjudicated]) -> None:
@@ -92,7 +64,7 @@ def subscribe(rules: Rules, history: History) -> NatsRouter:
 
 
 async def hold(stalled: StalledVisit) -> None:
-    """Publish what a visit waits for, unless a claim event came meanwhile."""
+    """Publish what a visit waits for."""
     await publish_once(partial(_held, stalled), terminal=(*_TERMINAL, VisitHeld), cause=stalled)
 
 
@@ -100,45 +72,48 @@ def _held(stalled: StalledVisit, _: LatestClaimEvent) -> Event:
     return hold_visit(stalled.event, [kind.fact for kind in stalled.missing], stalled.seconds)
 
 
-async def _publish_decision(rules: Rules, history: History, received: Received[Event], joined: Joined) -> None:
-    await publish_once(
-        partial(_decide, rules, history, joined),
-        terminal=_TERMINAL,
-        since=joined.since,
-        links=joined.links(type(received.event)),
-        cause=received,
-        too_late=partial(_supersede, joined),
-    )
+@dataclass(frozen=True)
+class _Decider:
+    """Composes claim events from the facts of a visit revision and what was decided before."""
+
+    rules: ClaimRuleBook
+    history: ClaimHistory
+    rule_sets: RuleSets = field(default_factory=RuleSets)
+
+    async def publish(self, received: Received[Event], joined: Joined) -> None:
+        facts = await self._facts_of(received, joined)
+        await publish_once(
+            partial(self._decide, facts),
+            terminal=_TERMINAL,
+            since=joined.since,
+            links=joined.links(type(received.event)),
+            cause=received,
+            too_late=partial(_supersede, facts.visit),
+        )
+
+    def retract(self, void: VisitVoided, latest: LatestClaimEvent) -> Event:
+        history = replace(self.history.of_voided(void), earlier=latest.decision, supersedes_revision=latest.decided)
+        return retract_claim(void, self.rules.on(date.max), history)  # a void names no date of service
+
+    def _decide(self, facts: Facts, latest: LatestClaimEvent) -> Event:
+        history = replace(self.history.of(facts.visit), earlier=latest.decision, supersedes_revision=latest.decided)
+        rules = self.rules.on(facts.visit.service_date)
+        decision = decide_claim(facts, rules, history, decided_at=datetime.now(UTC), trace_id=trace_id())
+        self.history.record_pending(decision)  # visits decided before the stream hands it back are to see it
+        return decision
+
+    async def _facts_of(self, received: Received[Event], joined: Joined) -> Facts:
+        coded, units, documentation = joined[VisitCoded], joined[UnitsComputed], joined[DocumentationChecked]
+        return Facts(
+            visit=joined[VisitCompleted],
+            coded=coded,
+            units=units,
+            documentation=documentation,
+            basis=joined.basis,
+            event_ids=joined.event_ids,
+            rule_sets=await self.rule_sets.of_facts(received.client, coded, units, documentation),
+        )
 
 
-def _supersede(joined: Joined, latest: LatestClaimEvent) -> Event:
-    return supersede_visit(joined[VisitCompleted], latest.revision)
-
-
-def _retract(history: History, void: VisitVoided, latest: LatestClaimEvent) -> Event:
-    number = history.numbers.of(void) or (latest.decision.claim.payer_control_number if latest.decision else None)
-    return retract_claim(void, latest.decided, history.ledger.after_voided(void), payer_number=number)
-
-
-def _decide(rules: Rules, history: History, joined: Joined, latest: LatestClaimEvent) -> Event:
-    visit = joined[VisitCompleted]
-    decision = decide_claim(
-        visit,
-        joined[VisitCoded],
-        joined[UnitsComputed],
-        joined[DocumentationChecked],
-        rules.on(visit.service_date),
-        rules.rule_set,
-        basis=joined.basis,
-        event_ids=joined.event_ids,
-        supersedes_revision=latest.decided,
-        decided_at=datetime.now(UTC),
-        trace_id=trace_id(),
-        totals=history.ledger.before(visit),
-        later=history.ledger.after(visit),
-        earlier=latest.decision,
-        payer_number=history.numbers.of(visit, visit.primary.rank),
-        elsewhere=history.services.beside(visit),
-    )
-    history.record_pending(decision)
-    return decision
+def _supersede(visit: VisitCompleted, latest: LatestClaimEvent) -> Event:
+    return supersede_visit(visit, latest.revision)

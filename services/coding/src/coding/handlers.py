@@ -6,11 +6,11 @@ from faststream.nats import NatsRouter
 
 from coding.domain.opinion import Suggester
 from coding.domain.suggest import suggest_codes
-from coding.rules import Rules
+from coding.rule_book import CodingRuleBook
 from coding.suggester import ask
 
 
-def subscribe(rules: Rules, suggester: Suggester | None) -> NatsRouter:
+def subscribe(rules: CodingRuleBook, suggester: Suggester | None) -> NatsRouter:
     """The service's handlers, deciding by these rules and asking a practice's own suggester, where there is one."""
     router = NatsRouter()
 
@@ -18,8 +18,8 @@ def subscribe(rules: Rules, suggester: Suggester | None) -> NatsRouter:
     async def code(received: Received[VisitCompleted]) -> None:
         """Suggest a code for each intervention."""
         visit = received.event
-        opinions = await ask(visit, suggester)
-        coded = suggest_codes(visit, received.basis, rules.on(visit.service_date), rules.rule_set, opinions)
+        suggestions = await ask(visit, suggester)
+        coded = suggest_codes(visit, received.basis, rules.on(visit.service_date), suggestions)
         await publish_derived(coded, cause=received)
 
     return router

@@ -7,10 +7,11 @@ from claimbus.settings import Settings
 
 from documentation_check.domain.case_history import CaseHistory, TreatedVisit
 from documentation_check.handlers import subscribe
-from documentation_check.rules import RULES
+from documentation_check.rule_book import DocumentationRuleBook
 
 
-def bootstrap(settings: Settings) -> Wiring:  # noqa: ARG001  (every service's has it)
-    history = CaseHistory(lambda day: RULES.on(day).terms)
-    visits = Projection(Reading(VisitCompleted, TreatedVisit, history.take), Reading(VisitVoided, Keyed, history.void))
-    return Wiring(subscribe(RULES, history), RULES.rule_set, projections=(visits,))
+def bootstrap(settings: Settings) -> Wiring:
+    rules = DocumentationRuleBook.load(overlay=settings.profiles)
+    history = CaseHistory(lambda day: rules.on(day).terms)
+    visits = Projection(Reading(VisitCompleted, TreatedVisit, history.apply), Reading(VisitVoided, Keyed, history.void))
+    return Wiring(subscribe(rules, history), rules.rule_set, projections=(visits,))

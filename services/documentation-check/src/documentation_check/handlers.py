@@ -6,10 +6,10 @@ from faststream.nats import NatsRouter
 
 from documentation_check.domain.case_history import CaseHistory
 from documentation_check.domain.check import check_documentation
-from documentation_check.rules import Rules
+from documentation_check.rule_book import DocumentationRuleBook
 
 
-def subscribe(rules: Rules, history: CaseHistory) -> NatsRouter:
+def subscribe(rules: DocumentationRuleBook, history: CaseHistory) -> NatsRouter:
     """The service's handlers, deciding by these rules and by what earlier visits of a case add up to."""
     router = NatsRouter()
 
@@ -17,9 +17,8 @@ def subscribe(rules: Rules, history: CaseHistory) -> NatsRouter:
     async def check(received: Received[VisitCompleted]) -> None:
         """Check each requirement that applies on the date of service."""
         visit = received.event
-        history.take(visit)  # those received right after it are to see it, however far the projection has come
-        in_force = rules.on(visit.service_date)
-        checked = check_documentation(visit, received.basis, in_force, rules.rule_set, seen=history.before(visit))
+        history.apply(visit)  # those received right after it are to see it, however far the projection has come
+        checked = check_documentation(visit, received.basis, rules.on(visit.service_date), seen=history.before(visit))
         await publish_derived(checked, cause=received)
 
     return router

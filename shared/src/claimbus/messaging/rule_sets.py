@@ -9,12 +9,13 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError, NoStreamResponseError
 from pydantic import ValidationError
 
-from claimbus.events import RuleSet
+from claimbus.events import Derived, RuleSet
 from claimbus.events.subjects import rule_set_subject
 from claimbus.messaging.direct_get import read_last
 from claimbus.messaging.errors import Drift
 from claimbus.messaging.publish import WRONG_SEQUENCE
 from claimbus.messaging.topology import PUBLISH_TIMEOUT, RULES
+from claimbus.services import publisher_of
 from claimbus.telemetry.logs import log
 
 
@@ -37,6 +38,10 @@ class RuleSets:
 
     def __init__(self) -> None:
         self._known: dict[str, RuleSet] = {}
+
+    async def of_facts(self, client: Client, *facts: Derived) -> tuple[RuleSet, ...]:
+        """The rule sets of facts, with their tables."""
+        return tuple([await self.complete(client, publisher_of(type(fact)), fact.rule_set) for fact in facts])
 
     async def complete(self, client: Client, service: str, reference: RuleSet) -> RuleSet:
         """The rule set of a fact with its tables; without them, and logged, where they are not stored.
