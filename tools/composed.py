@@ -64,10 +64,10 @@ async def run(*command: str, env: dict[str, str] | None = None) -> str:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await process.communicate()
+    output, _ = await process.communicate()
     if process.returncode:
-        raise StackError(f"{' '.join(command)}\n{said.decode()}")
-    return said.decode()
+        raise StackError(f"{' '.join(command)}\n{output.decode()}")
+    return output.decode()
 
 
 @dataclass(frozen=True)

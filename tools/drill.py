@@ -49,7 +49,7 @@ async def publish(client: Client, visits: list[tuple[str, bytes]], rate: float) 
 
 
 async def decided(client: Client) -> Counter[str]:
-    """How many words claims has said of each visit."""
+    """How many claim events each visit has."""
     return Counter([parse(msg.subject).visit_id async for msg in all_messages(client, CLAIMS, ALL_CLAIMS)])
 
 
@@ -112,9 +112,9 @@ async def drill(program: str, visits: int, rate: float) -> dict[str, Any]:
                     await publish_visit(client, outgoing(body))
                 await until_decided(client, figures["visits"], 300)
                 await asyncio.sleep(5)
-                words = await decided(client)
-    figures["lost"] = figures["visits"] - len(words)
-    figures["decided_twice"] = sum(count > 1 for count in words.values())
+                counts = await decided(client)
+    figures["lost"] = figures["visits"] - len(counts)
+    figures["decided_twice"] = sum(count > 1 for count in counts.values())
     return figures
 
 

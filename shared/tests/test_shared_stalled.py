@@ -128,9 +128,9 @@ async def test_a_later_revision_or_a_void_takes_its_turn(client: Client) -> None
 
 async def test_facts_of_another_body_are_not_the_visits(client: Client) -> None:
     held = Held()
-    one, other = visit("v"), visit("v", place_of_service="12")
-    await put(client, one)
-    for fact in facts_of(other):
+    sent, elsewhere = visit("v"), visit("v", place_of_service="12")
+    await put(client, sent)
+    for fact in facts_of(elsewhere):
         await put(client, fact.model_dump_json().encode(), type(fact))
     async with looking(client, held):
         await until(lambda: held)

@@ -118,14 +118,16 @@ def _references(node: Any) -> Iterator[str]:
             yield node["$ref"]
         node = list(node.values())
     if isinstance(node, list):
-        for one in node:
-            yield from _references(one)
+        for item in node:
+            yield from _references(item)
 
 
-def test_what_a_service_hears_is_said_by_another_or_comes_from_outside() -> None:
-    hears = {_address(document, one) for document in ASYNCAPI.values() for one in _operations(document, "receive")}
-    says = {_address(document, one) for document in ASYNCAPI.values() for one in _operations(document, "send")}
-    assert hears - says == {
+def test_what_a_service_receives_is_sent_by_another_or_comes_from_outside() -> None:
+    received, sent = (
+        {_address(document, operation) for document in ASYNCAPI.values() for operation in _operations(document, action)}
+        for action in ("receive", "send")
+    )
+    assert received - sent == {
         "visits.{practice_id}.{visit_id}.completed",
         "visits.{practice_id}.{visit_id}.voided",
         "outcomes.{practice_id}.{visit_id}.submitted",
@@ -134,7 +136,7 @@ def test_what_a_service_hears_is_said_by_another_or_comes_from_outside() -> None
 
 
 def _operations(document: dict[str, Any], action: str) -> list[dict[str, Any]]:
-    return [one for one in document["operations"].values() if one["action"] == action]
+    return [operation for operation in document["operations"].values() if operation["action"] == action]
 
 
 def _address(document: dict[str, Any], operation: dict[str, Any]) -> str:

@@ -11,8 +11,7 @@ from typing import Any
 from claimbus.events import VisitCompleted
 from claimbus.events.subjects import parse, subject_for
 from claimbus.messaging.dead_letters import read_dead_letters
-from claimbus.messaging.topology import CLAIMS, VISITS
-from claimbus.services import SERVICES
+from claimbus.messaging.topology import CLAIMS, VISITS, consumer_names
 from claimbus_cli.bus.bus import outgoing, publish_visit
 from claimbus_cli.visit_files import read_visits
 from nats.aio.client import Client
@@ -210,13 +209,13 @@ async def undecided(client: Client, logs: Path | None = None) -> str:
     for address in map(parse, (await js.stream_info(VISITS, subjects_filter=">")).state.subjects or {}):
         if address.visit_id not in decided:
             stored.setdefault(address.visit_id, []).append(address.fact)
-    infos = [await js.consumer_info(VISITS, service) for service in SERVICES]
+    infos = [await js.consumer_info(stream, name) for stream, name in consumer_names()]
     return "\n".join(
         [
             f"{len(stored)} visits without a word of claims",
             *(f"{visit}: stored {', '.join(sorted(facts))}" for visit, facts in sorted(stored.items())),
             *(f"{info.name}: {info.num_pending} to deliver, {info.num_ack_pending} to settle" for info in infos),
-            *(f"dead letter: {stored.dead_letter.model_dump_json()}" for stored in await read_dead_letters(client)),
+            *(f"dead letter: {found.dead_letter.model_dump_json()}" for found in await read_dead_letters(client)),
             *(line for line in (lines_of(logs) if logs else ()) if any(f'.{visit}"' in line for visit in stored)),
         ]
     )
