@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import nats
 import pytest
 from claimbus.messaging.topology import provision
-from claimbus_cli.embedded import EmbeddedServer
+from claimbus.testing.embedded import EmbeddedServer
 from nats.aio.client import Client
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS, provision
 from claimbus.services import SERVICES
-from claimbus_cli.embedded import EmbeddedServer
+from claimbus.testing.embedded import EmbeddedServer
 from claimbus_cli.evaluate import evaluate_visit
 from nats.aio.client import Client
 from nats.js.api import StreamConfig

@@ -27,9 +27,9 @@ from claimbus.events import InvalidEvent, VisitCompleted, validated
 from claimbus.events.envelope import Envelope, to_headers
 from claimbus.events.subjects import ALL_CLAIMS, subject_for
 from claimbus.messaging.topology import VISITS, provision
+from claimbus.testing.embedded import EmbeddedServer
+from claimbus.testing.supervisor import Supervisor
 from claimbus_cli.bus.bus import outgoing
-from claimbus_cli.bus.supervisor import Supervisor
-from claimbus_cli.embedded import EmbeddedServer
 from claimbus_cli.visit_files import read_visits
 from nats.aio.client import Client
 from nats.aio.msg import Msg

@@ -16,7 +16,7 @@ import pytest
 from claimbus.events import DeadLetter, VisitCompleted, decision_adapter, validated
 from claimbus.events.subjects import dead, subject_for
 from claimbus.messaging import decode
-from claimbus_cli.embedded import EmbeddedServer
+from claimbus.testing.embedded import EmbeddedServer
 from claimbus_cli.main import main
 from claimbus_cli.visit_files import VisitsError, read_visits
 from click.testing import CliRunner

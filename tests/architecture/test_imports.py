@@ -347,7 +347,7 @@ def _allowed_looks(source: Source) -> set[int]:
         look = "os.environ.get('CLAIMBUS_NATS_URL')"
         calls = (call for call, _ in calls_of(source) if ast.unparse(call) == look)
         return {id(call.func.value) for call in calls if isinstance(call.func, ast.Attribute)}
-    if source.path == "cli/src/claimbus_cli/bus/supervisor.py":
+    if source.path == "shared/src/claimbus/testing/supervisor.py":
         unpacked = (
             value
             for node in ast.walk(tree)
@@ -511,7 +511,7 @@ PLANTED = [
     ("environment-in-one-place", HANDLERS, "import os\nx = os.getenv('A')", "os.getenv"),
     ("environment-in-one-place", HANDLERS, "from os import environ", "os.environ"),
     ("environment-in-one-place", "cli/src/claimbus_cli/main.py", "x = os.environ.get('HOME')", "os.environ"),
-    ("environment-in-one-place", "cli/src/claimbus_cli/bus/supervisor.py", "x = os.environ['HOME']", "os.environ"),
+    ("environment-in-one-place", "shared/src/claimbus/testing/supervisor.py", "x = os.environ['HOME']", "os.environ"),
 ]
 
 
@@ -556,7 +556,7 @@ def test_every_rule_has_a_planted_violation() -> None:
         ),
         ("environment-in-one-place", "shared/src/claimbus/service.py", "import os\nx = os.environ"),
         ("environment-in-one-place", "cli/src/claimbus_cli/main.py", "x = os.environ.get('CLAIMBUS_NATS_URL')"),
-        ("environment-in-one-place", "cli/src/claimbus_cli/bus/supervisor.py", "x = {**os.environ, 'A': 'b'}"),
+        ("environment-in-one-place", "shared/src/claimbus/testing/supervisor.py", "x = {**os.environ, 'A': 'b'}"),
     ],
 )
 def test_what_is_allowed_is_let_pass(rule: str, path: str, text: str) -> None:

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from claimbus_cli.bus.supervisor import Supervisor
+from claimbus.testing.supervisor import Supervisor
 from composed import build_images, engine_is_missing
 from nats.aio.client import Client
 from observing import Collector

@@ -22,8 +22,8 @@ from backends import CONFIG, Backends, program, running_backends
 from claimbus.services import SERVICES
 from claimbus.telemetry import registry
 from claimbus.telemetry.export import Exports
+from claimbus.testing.supervisor import STOP_SECONDS, Supervisor
 from claimbus_cli.bus.bus import outgoing, publish_visit
-from claimbus_cli.bus.supervisor import STOP_SECONDS, Supervisor
 from claimbus_cli.commands.trace import TracesError, head_of, notes_of, traces_of
 from dashboards import expressions
 from nats.aio.client import Client

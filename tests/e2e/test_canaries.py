@@ -14,8 +14,8 @@ from claimbus.events.subjects import subject_for
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS, consumer_names
 from claimbus.telemetry import registry
+from claimbus.testing.supervisor import Supervisor
 from claimbus_cli.bus.bus import all_messages, outgoing, publish_visit, replay
-from claimbus_cli.bus.supervisor import Supervisor
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from observing import EXAMPLES, Collector, all_is_settled, eventually, example_bodies, words_of_claims

@@ -12,8 +12,8 @@ import nats
 import pytest
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import ACK_WAIT, ATTEMPTS, RETRY_DELAYS, provision
-from claimbus_cli.bus.supervisor import Supervisor
-from claimbus_cli.embedded import server_binary
+from claimbus.testing.embedded import server_binary
+from claimbus.testing.supervisor import Supervisor
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from observing import decisions_are_in, eventually, publish_twice, quiet, until_stored, visits, words_of_claims

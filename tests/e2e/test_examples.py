@@ -5,8 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from claimbus.testing.supervisor import Supervisor
 from claimbus_cli.bus.bus import outgoing, publish_visit
-from claimbus_cli.bus.supervisor import Supervisor
 from nats.aio.client import Client
 from observing import example_bodies
 

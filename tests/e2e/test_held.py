@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from claimbus.events import ClaimReady, VisitHeld, VisitVoided
 from claimbus.messaging.topology import CLAIMS
+from claimbus.testing.supervisor import Supervisor
 from claimbus_cli.bus.bus import Word, words_on
-from claimbus_cli.bus.supervisor import Supervisor
 from claimbus_cli.commands.doctor import examine
 from nats.aio.client import Client
 from observing import all_is_settled, eventually

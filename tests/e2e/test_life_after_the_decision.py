@@ -25,8 +25,8 @@ from claimbus.events.subjects import all_claims_of, every, subject_for
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.direct_get import walk
 from claimbus.messaging.topology import CLAIMS, OUTCOMES
+from claimbus.testing.supervisor import Supervisor
 from claimbus_cli.bus.bus import Word, outgoing, publish_visit, words_on
-from claimbus_cli.bus.supervisor import Supervisor
 from nats.aio.client import Client
 from observing import Collector, all_is_settled, eventually, example_bodies, lines_of
 

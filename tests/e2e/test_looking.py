@@ -13,9 +13,9 @@ from claimbus.events import DocumentationChecked
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import VISITS, consumer_names
+from claimbus.testing.supervisor import Supervisor
 from claimbus_cli.bus.bus import count_of, outgoing, publish_visit
 from claimbus_cli.bus.open_visits import OpenVisitsLook
-from claimbus_cli.bus.supervisor import Supervisor
 from claimbus_cli.commands.trace import TracesError, as_data, head_of, traces_of
 from nats.aio.client import Client
 from observing import all_is_settled, decisions_are_in, eventually, example_bodies

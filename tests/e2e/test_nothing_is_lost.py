@@ -14,9 +14,9 @@ from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import ACK_WAIT, VISITS, provision
 from claimbus.probe import answers
 from claimbus.services import SERVICES
+from claimbus.testing.embedded import EmbeddedServer
+from claimbus.testing.supervisor import Supervisor
 from claimbus_cli.bus.bus import outgoing, publish_visit
-from claimbus_cli.bus.supervisor import Supervisor
-from claimbus_cli.embedded import EmbeddedServer
 from nats.aio.client import Client
 from observing import all_is_settled, decisions_are_in, publish_twice, quiet, until_stored, visits, words_of_claims
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from claimbus.telemetry import registry
-from claimbus_cli.bus.supervisor import Supervisor
+from claimbus.testing.supervisor import Supervisor
 from nats.aio.client import Client
 from observing import EXAMPLES, Collector, SpanSeen, decisions_are_in
 

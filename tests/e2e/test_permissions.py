@@ -15,9 +15,9 @@ from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import CLAIMS, VISITS, provision
 from claimbus.services import SERVICES
 from claimbus.telemetry import registry
+from claimbus.testing.embedded import server_binary
 from claimbus_cli.bus.bus import connected, outgoing, publish_visit, words_on
 from claimbus_cli.commands.keys import KeyFolder
-from claimbus_cli.embedded import server_binary
 from keyed import KeyedServer, keyed_server, services_with_keys
 from nats.errors import Error as NatsError
 from observing import Collector, eventually, example_bodies

@@ -9,9 +9,9 @@ from typing import Any
 from claimbus.events import ClaimDenialRisk, ClaimReady, ClaimVoided, Finding, VisitVoided
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.topology import CLAIMS
+from claimbus.testing.supervisor import Supervisor
 from claimbus.values import Result
 from claimbus_cli.bus.bus import following, outgoing, publish_visit
-from claimbus_cli.bus.supervisor import Supervisor
 from nats.aio.client import Client
 from observing import eventually, example_bodies
 

