@@ -299,7 +299,7 @@ async def test_an_invalid_answer_becomes_a_dead_letter_with_its_field_and_the_ne
     found = {(dead_letter.why, dead_letter.consumer, dead_letter.stream) for dead_letter in dead_letters}
     assert found == {("invalid", "claims", OUTCOMES)}
     assert "Zebulon" not in "".join(dead_letter.model_dump_json() for dead_letter in dead_letters)
-    assert "Zebulon" not in "".join(log.read_text() for log in services._logs.glob("*.log"))
+    assert "Zebulon" not in "".join(log.read_text() for log in services.logs.glob("*.log"))
     assert (await decided(client, visit(revision=2), 2)).frequency_code == "7"
     assert await decided(client, visit("next"), 1)
 

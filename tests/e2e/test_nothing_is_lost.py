@@ -93,7 +93,7 @@ async def test_a_service_told_to_stop_under_load_loses_nothing_and_leaves_nothin
     await decisions_are_in(client, count, PATIENCE)
     await all_is_settled(client, PATIENCE)
     await assert_one_decision_each(client, count)
-    assert "service.draining" in (services._logs / f"{stopped}.log").read_text()
+    assert "service.draining" in (services.logs / f"{stopped}.log").read_text()
     given, there = await deliveries(client, stopped)
     assert given == there, "a message was taken and not settled: it came again after ACK_WAIT"
 

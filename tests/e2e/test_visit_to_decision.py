@@ -127,7 +127,7 @@ async def test_a_bad_event_becomes_a_dead_letter_with_its_field_and_the_next_one
     assert dead_letter.subject == "visits.northside-pt.bad.completed"
     assert field in [problem.field for problem in dead_letter.problems]
     assert CANARY not in dead_letter.model_dump_json()
-    for log in (services._logs).glob("*.log"):
+    for log in services.logs.glob("*.log"):
         assert CANARY not in log.read_text()
 
 
