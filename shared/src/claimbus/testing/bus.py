@@ -17,12 +17,13 @@ from claimbus.events.envelope import read
 from claimbus.events.subjects import all_claims_of, all_visits_of, event_at, parse, subject_for
 from claimbus.messaging import Outgoing, publish_event
 from claimbus.messaging.dead_letters import read_dead_letters
-from claimbus.messaging.topology import CLAIMS, STREAM_OF, VISITS, consumer_names, provision
+from claimbus.messaging.topology import CLAIMS, OUTCOMES, STREAM_OF, VISITS, provision
+from claimbus.services import SERVICES
 from claimbus.telemetry.tracing import new_trace
 from claimbus.testing.embedded import EmbeddedServer
 
-Visit = Keyed | Mapping[str, Any]
-"""Any event about the visit revision that is meant, or JSON data with its keys."""
+Given = Event | Mapping[str, Any] | bytes
+"""An event, its data, or its JSON. Where a visit is asked for: any event about the revision that is meant."""
 E = TypeVar("E", bound=Event)
 _LOOK = 0.05
 """Seconds between two looks."""
@@ -44,19 +45,20 @@ class Bus:
         assert self.client.connected_url is not None  # noqa: S101  (a bus is made of a connected client)
         return self.client.connected_url.geturl()
 
-    async def publish(self, event: Event | Mapping[str, Any], kind: type[Event] = VisitCompleted) -> bool:
+    async def publish(self, event: Given, kind: type[Event] = VisitCompleted) -> bool:
         """Publish an event; false where the broker had the very same already.
 
-        JSON data, valid or not but for its keys, is published as an event of `kind`.
+        Data and JSON are published as an event of `kind`; beside the keys, nothing in them has to be valid.
         """
-        kind, body = (type(event), event.to_json()) if isinstance(event, Event) else (kind, to_json(event))
-        keys = _keys(event)
+        kind = type(event) if isinstance(event, Event) else kind
+        body = event if isinstance(event, bytes) else event.to_json() if isinstance(event, Event) else to_json(event)
+        keys = _keys(body)
         identity = basis_for(kind, keys.practice_id, keys.visit_id, body).event_id
         outgoing = Outgoing(kind, keys.practice_id, keys.visit_id, keys.revision, identity, body)
         ack = await publish_event(self.client, outgoing, source="/claimbus/testing", context=new_trace())
         return not ack.duplicate
 
-    async def events(self, kind: type[E], visit: Visit, count: int = 1) -> list[E]:
+    async def events(self, kind: type[E], visit: Given, count: int = 1) -> list[E]:
         """All events of a kind about a visit, whatever their revision, oldest first, once there are `count`."""
         keys = _keys(visit)
         subject = subject_for(kind, keys.practice_id, keys.visit_id)
@@ -64,12 +66,12 @@ class Bus:
             event for event in await self._stored(STREAM_OF[kind.family], subject, count) if isinstance(event, kind)
         ]
 
-    async def claim_events(self, visit: Visit, count: int = 1) -> list[Event]:
+    async def claim_events(self, visit: Given, count: int = 1) -> list[Event]:
         """All that was published about the claim of a visit, oldest first, once there are `count` events."""
         keys = _keys(visit)
         return await self._stored(CLAIMS, all_claims_of(keys.practice_id, keys.visit_id), count)
 
-    async def decision(self, visit: Visit) -> ClaimReady | ClaimDenialRisk:
+    async def decision(self, visit: Given) -> ClaimReady | ClaimDenialRisk:
         """The decision on a visit revision."""
         keys, count = _keys(visit), 1
         while True:
@@ -88,12 +90,14 @@ class Bus:
 
     async def settled(self) -> None:
         """Wait until the services have nothing left to do; look twice, since one may just be handing on."""
-        js = self.client.jetstream()
-        async with asyncio.timeout(self.seconds):
-            for _ in range(2):
-                for stream, name in consumer_names():
-                    while (info := await js.consumer_info(stream, name)).num_pending or info.num_ack_pending:
+        left: dict[str, int] = {}
+        try:
+            async with asyncio.timeout(self.seconds):
+                for _ in range(2):
+                    while left := await self._left():
                         await asyncio.sleep(_LOOK)
+        except TimeoutError:
+            raise TimeoutError(f"messages that services have to settle after {self.seconds:g} s: {left}") from None
 
     async def _stored(self, stream: str, subject: str, count: int) -> list[Event]:
         js = self.client.jetstream()
@@ -110,6 +114,13 @@ class Bus:
         received = [await messages.next_msg(self.seconds) for _ in range(found)]
         await messages.unsubscribe()
         return [event_at(parse(msg.subject)).model_validate_json(read(msg.headers, msg.data)[1]) for msg in received]
+
+    async def _left(self) -> dict[str, int]:
+        """Messages that services have to settle, where there are any."""
+        js = self.client.jetstream()
+        infos = [info for stream in (VISITS, OUTCOMES) for info in await js.consumers_info(stream)]
+        left = {info.name: (info.num_pending or 0) + (info.num_ack_pending or 0) for info in infos}
+        return {name: count for name, count in left.items() if count and name in SERVICES}
 
     async def _count(self, stream: str, subject: str) -> int:
         info = await self.client.jetstream().stream_info(stream, subjects_filter=subject)
@@ -128,8 +139,8 @@ class Bus:
         )
 
 
-def _keys(about: Visit) -> Keyed:
-    return Keyed.model_validate(about)
+def _keys(about: Given) -> Keyed:
+    return Keyed.model_validate_json(about) if isinstance(about, bytes) else Keyed.model_validate(about)
 
 
 @asynccontextmanager

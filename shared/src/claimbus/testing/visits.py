@@ -56,7 +56,7 @@ def visit(
 def visits(
     count: int, *, seed: int = 0, days: int = 1, prefix: str = "visit", examples: Sequence[str] = ()
 ) -> Iterator[dict[str, Any]]:
-    """Visits as JSON data: the examples in turn, each of a patient and a case of its own, its key a prefix and a number.
+    """Visits as JSON data: the examples in turn, each with a patient, a case and, from `prefix`, a key of its own.
 
     They are spread over `days`: with all its dates but the date of birth, a visit lies up to that many days before its
     example. The same arguments give the same visits.
