@@ -61,24 +61,24 @@ def visits(
     They are spread over `days`: with all its dates but the date of birth, a visit lies up to that many days before its
     example. The same arguments give the same visits.
     """
-    chance = random.Random(seed)  # noqa: S311  (people are made up, and no secrets)
+    chance = random.Random(f"{prefix} {seed}")  # noqa: S311  (people are made up, and no secrets)
     names = examples or tuple(example_bodies())
     for number in range(count):
         data = _moved(visit_data(names[number % len(names)]), -timedelta(days=chance.randrange(days)))
         key = f"{prefix}-{number:07d}"
-        person = {
-            "patient_id": key,
-            "first_name": chance.choice(_FIRST_NAMES),
-            "last_name": chance.choice(_LAST_NAMES),
-            "birth_date": str(_FIRST_BIRTHDAY + timedelta(days=chance.randrange(_BIRTHDAYS))),
+        changes = {
+            "visit_id": key,
+            "case.case_id": key,
+            "patient.patient_id": key,
+            "patient.first_name": chance.choice(_FIRST_NAMES),
+            "patient.last_name": chance.choice(_LAST_NAMES),
+            "patient.birth_date": _FIRST_BIRTHDAY + timedelta(days=chance.randrange(_BIRTHDAYS)),
         }
-        _replace_known(data["patient"], person)
-        _replace_known(data.get("case") or {}, {"case_id": key})
-        for coverage in data["coverage"]:
+        for place, coverage in enumerate(data["coverage"]):
             # Digits for digits, since a payer's numbers have a shape.
-            member_id = re.sub(r"\d", lambda _: str(chance.randint(1, 9)), coverage.get("member_id") or "")
-            _replace_known(coverage, {"member_id": member_id})
-        yield data | {"visit_id": key}
+            member_id = re.sub(r"\d", lambda _: str(chance.randint(1, 9)), coverage["member_id"])
+            changes[f"coverage.{place}.member_id"] = member_id
+        yield changed(data, changes)
 
 
 def visit_voided(about: Keyed, **fields: Any) -> VisitVoided:
@@ -139,8 +139,3 @@ def _moved(data: Any, by: timedelta, name: str = "") -> Any:
     if by and isinstance(data, str) and name != "birth_date" and (found := _DATE.match(data)):
         return f"{date.fromisoformat(found[0]) + by}{data[10:]}"
     return data
-
-
-def _replace_known(data: dict[str, Any], values: Mapping[str, Any]) -> None:
-    """What an example leaves open stays open: it is what the example shows."""
-    data.update({name: value for name, value in values.items() if data.get(name) is not None})
