@@ -134,9 +134,10 @@ async def at_start(sizes: list[int], progress: Progress) -> dict[str, Any]:
     """Memory of each service and the time of its start, by how many decided visits the streams hold."""
     task = progress.add_task("starts", total=len(sizes) * len(SERVICES))
     found: dict[str, list[dict[str, float]]] = {name: [] for name in SERVICES}
-    with tempfile.TemporaryDirectory(prefix="claimbus-capacity-") as folder:
-        server = EmbeddedServer(Path(folder), sync="2m")
-        server.start()
+    with (
+        tempfile.TemporaryDirectory(prefix="claimbus-capacity-") as folder,
+        EmbeddedServer(Path(folder), sync="2m") as server,
+    ):
         client = await nats.connect(server.url)
         js = client.jetstream()
         await provision(js)
@@ -155,7 +156,6 @@ async def at_start(sizes: list[int], progress: Progress) -> dict[str, Any]:
         broker = resident(server.pid)
         compressed = await compression(client, Path(folder))
         await client.close()
-        server.stop()
     return {
         "starts": found,
         "memory_per_million_visits": {name: slope(rows, "bytes") * 1e6 for name, rows in found.items()},
