@@ -17,9 +17,10 @@ RUN python -m venv /opt/claimbus \
     && /opt/claimbus/bin/pip install --quiet --require-hashes --requirement requirements/run.txt
 COPY shared shared
 COPY services services
+COPY engine engine
 COPY cli cli
 RUN /opt/claimbus/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheels \
-    ./shared ./services/* ./cli
+    ./shared ./services/* ./engine ./cli
 
 FROM build AS all
 RUN /opt/claimbus/bin/pip install --quiet --no-deps --no-index /wheels/*.whl \

@@ -27,7 +27,7 @@ import nats
 from capacity_page import page
 from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted
 from claimbus.events.subjects import subject_for
-from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS, provision
+from claimbus.messaging.topology import CLAIMS, STREAMS, VISITS, provision
 from claimbus.services import SERVICES
 from claimbus.testing.embedded import EmbeddedServer
 from claimbus_cli.evaluate import evaluate_visit
@@ -54,7 +54,7 @@ async def at_work(visits: int, rate: float) -> dict[str, Any]:
     async with product("always") as side:
         measured = await measure(side, visits, rate)
         js = side.client.jetstream()
-        stored = {name: (await js.stream_info(name)).state for name in (VISITS, CLAIMS, OUTCOMES, DEAD)}
+        stored = {name: (await js.stream_info(name)).state for name in STREAMS}
         decided = stored[CLAIMS].messages
         busy = {}
         for share in (0.25, 0.5, 0.75):

@@ -96,7 +96,7 @@ def page(found: dict[str, Any]) -> str:
             ],
         ),
         "",
-        f"* **A core** does about {1000 / a_visit:,.0f} visits a second, all four services and the broker together; the {found['cores']} cores did "
+        f"* **A core** does about {1000 / a_visit:,.0f} visits a second, all services and the broker together; the {found['cores']} cores did "
         f"{found['visits_per_second']:,.0f} a second with the publisher beside them.",
         "* **From publish to decision**, median and 99th percentile: "
         + ", ".join(

@@ -26,9 +26,9 @@ from typing import Any
 
 from claimbus.events import Basis, CodedIntervention, VisitCompleted
 from coding.domain.lexicon import Cue, Lexicon, Mention
-from coding.domain.rulebook import CodingRules
 from coding.domain.suggest import suggest_codes
-from coding.rules import RULES
+from coding.domain.tables import CodingRules
+from coding.rule_book import CodingRuleBook
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -53,17 +53,17 @@ class Phrase:
 
 @dataclass(frozen=True)
 class Answer:
-    """What coding said of a phrase."""
+    """What coding suggested for a phrase."""
 
     phrase: Phrase
-    one: CodedIntervention
+    coded: CodedIntervention
 
     @property
     def top(self) -> str | None:
         """The best code, suggested or not."""
-        if self.one.suggested_code is not None or not self.one.alternatives:
-            return self.one.suggested_code
-        return self.one.alternatives[0].code
+        if self.coded.suggested_code is not None or not self.coded.alternatives:
+            return self.coded.suggested_code
+        return self.coded.alternatives[0].code
 
     @property
     def is_right(self) -> bool:
@@ -71,7 +71,7 @@ class Answer:
 
     @property
     def assigned_right(self) -> bool:
-        return self.one.code in self.phrase.expected
+        return self.coded.code in self.phrase.expected
 
 
 def read_phrases(paths: Iterable[Path]) -> list[Phrase]:
@@ -95,7 +95,7 @@ def read_phrases(paths: Iterable[Path]) -> list[Phrase]:
     return found
 
 
-def answer(phrase: Phrase, rules: CodingRules) -> Answer:
+def code_phrase(phrase: Phrase, rules: CodingRules) -> Answer:
     """Code the phrase as a line that the EHR lists with 15 minutes."""
     visit = VisitCompleted.model_validate(
         {
@@ -109,20 +109,20 @@ def answer(phrase: Phrase, rules: CodingRules) -> Answer:
             "interventions": [{"description": phrase.text, "minutes": 15, "contact": phrase.facts.get("contact")}],
         }
     )
-    return Answer(phrase, suggest_codes(visit, _BASIS, rules, RULES.rule_set).interventions[0])
+    return Answer(phrase, suggest_codes(visit, _BASIS, rules).interventions[0])
 
 
 def without(phrases: Sequence[Phrase], source: str, rules: CodingRules) -> CodingRules:
     """The rules without the terms that occur in the phrases of `source` and in those of no other."""
-    own: set[tuple[str, str]] = set()
-    others: set[tuple[str, str]] = set()
+    terms: set[tuple[str, str]] = set()
+    terms_elsewhere: set[tuple[str, str]] = set()
     for phrase in phrases:
         reading = rules.lexicon.read("description", phrase.text)
         found: list[Mention | Cue] = [*reading.mentions, *reading.cues]
         for mention in found:
             words = phrase.text[mention.start : mention.end].lower()
-            (own if phrase.source == source else others).add((mention.row.id, words))
-    return replace(rules, lexicon=_Forgetful(rules.lexicon, own - others))
+            (terms if phrase.source == source else terms_elsewhere).add((mention.row.id, words))
+    return replace(rules, lexicon=_Forgetful(rules.lexicon, terms - terms_elsewhere))
 
 
 class _Forgetful(Lexicon):
@@ -143,32 +143,36 @@ class _Forgetful(Lexicon):
 
 def summary(answers: Sequence[Answer]) -> dict[str, Any]:
     """Counts and shares; `brier` and `calibration` are over the positives and negatives with a suggestion."""
-    positives = [one for one in answers if one.phrase.expected]
-    negatives = [one for one in answers if not one.phrase.expected]
-    suggested = [one for one in answers if one.one.suggested_code is not None]
-    assigned = [one for one in answers if one.one.code is not None]
+    positives = [answer for answer in answers if answer.phrase.expected]
+    negatives = [answer for answer in answers if not answer.phrase.expected]
+    suggested = [answer for answer in answers if answer.coded.suggested_code is not None]
+    assigned = [answer for answer in answers if answer.coded.code is not None]
     gaps, bins = 0.0, []
     for low, high in pairwise(_BINS):
-        inside = [one for one in suggested if low <= one.one.confidence < high]
+        inside = [answer for answer in suggested if low <= answer.coded.confidence < high]
         if inside:
-            said = statistics.fmean(one.one.confidence for one in inside)
-            true = sum(one.is_right for one in inside) / len(inside)
-            gaps += len(inside) * abs(said - true)
-            bins.append({"from": low, "phrases": len(inside), "confidence": round(said, 3), "right": round(true, 3)})
+            confidence = statistics.fmean(answer.coded.confidence for answer in inside)
+            right = sum(answer.is_right for answer in inside) / len(inside)
+            gaps += len(inside) * abs(confidence - right)
+            row = {"from": low, "phrases": len(inside), "confidence": round(confidence, 3), "right": round(right, 3)}
+            bins.append(row)
     return {
         "positives": len(positives),
-        "top_right": sum(one.is_right for one in positives),
-        "suggested_right": sum(one.one.suggested_code in one.phrase.expected for one in positives),
-        "assigned": sum(one.one.code is not None for one in positives),
-        "assigned_right": sum(one.assigned_right for one in positives),
+        "top_right": sum(answer.is_right for answer in positives),
+        "suggested_right": sum(answer.coded.suggested_code in answer.phrase.expected for answer in positives),
+        "assigned": sum(answer.coded.code is not None for answer in positives),
+        "assigned_right": sum(answer.assigned_right for answer in positives),
         "negatives": len(negatives),
-        "negatives_suggested": sum(one.one.suggested_code is not None for one in negatives),
-        "negatives_assigned": sum(one.one.code is not None for one in negatives),
-        "precision_of_assigned": round(sum(one.assigned_right for one in assigned) / len(assigned), 3)
+        "negatives_suggested": sum(answer.coded.suggested_code is not None for answer in negatives),
+        "negatives_assigned": sum(answer.coded.code is not None for answer in negatives),
+        "precision_of_assigned": round(sum(answer.assigned_right for answer in assigned) / len(assigned), 3)
         if assigned
         else None,
         "brier": round(
-            statistics.fmean((one.one.confidence - one.is_right) ** 2 for one in suggested) if suggested else 0, 4
+            statistics.fmean((answer.coded.confidence - answer.is_right) ** 2 for answer in suggested)
+            if suggested
+            else 0,
+            4,
         ),
         "calibration_error": round(gaps / len(suggested), 4) if suggested else None,
         "calibration": bins,
@@ -180,15 +184,15 @@ def by_code(answers: Sequence[Answer]) -> Table:
     for head in ("code", "phrases", "top right", "assigned", "assigned right"):
         table.add_column(head, justify="left" if head == "code" else "right")
     grouped: dict[str, list[Answer]] = defaultdict(list)
-    for one in answers:
-        if one.phrase.expected:
-            grouped["/".join(sorted(one.phrase.expected))].append(one)
+    for answer in answers:
+        if answer.phrase.expected:
+            grouped["/".join(sorted(answer.phrase.expected))].append(answer)
     for code, rows in sorted(grouped.items()):
         counts = (
             len(rows),
-            sum(one.is_right for one in rows),
-            sum(one.one.code is not None for one in rows),
-            sum(one.assigned_right for one in rows),
+            sum(answer.is_right for answer in rows),
+            sum(answer.coded.code is not None for answer in rows),
+            sum(answer.assigned_right for answer in rows),
         )
         table.add_row(code, *map(str, counts))
     return table
@@ -196,15 +200,15 @@ def by_code(answers: Sequence[Answer]) -> Table:
 
 def confusion(answers: Sequence[Answer]) -> Table:
     counts = Counter(
-        ("/".join(sorted(one.phrase.expected)) or _NONE, one.top or _NONE)
-        for one in answers
-        if not (one.is_right if one.phrase.expected else one.one.suggested_code is None)
+        ("/".join(sorted(answer.phrase.expected)) or _NONE, answer.top or _NONE)
+        for answer in answers
+        if not (answer.is_right if answer.phrase.expected else answer.coded.suggested_code is None)
     )
-    table = Table(title="Confused: said instead of expected", title_justify="left")
-    for head in ("expected", "said", "phrases"):
+    table = Table(title="Confused: suggested instead of expected", title_justify="left")
+    for head in ("expected", "suggested", "phrases"):
         table.add_column(head)
-    for (expected, said), count in sorted(counts.items(), key=lambda item: -item[1]):
-        table.add_row(expected, said, str(count))
+    for (expected, suggested), count in sorted(counts.items(), key=lambda item: -item[1]):
+        table.add_row(expected, suggested, str(count))
     return table
 
 
@@ -222,7 +226,7 @@ def timings(phrases: Sequence[Phrase], rules: CodingRules) -> dict[str, float]:
         times = []
         for phrase in texts:
             start = time.perf_counter_ns()
-            answer(phrase, rules)
+            code_phrase(phrase, rules)
             times.append((time.perf_counter_ns() - start) / 1000)
         took[name] = round(statistics.median(times), 1)
     took["note_characters"] = len(long.text)
@@ -238,16 +242,16 @@ def main() -> None:
     options = parser.parse_args()
     out = Console(file=sys.stderr if options.json else sys.stdout, width=140)
     phrases = read_phrases(options.phrases)
-    rules = RULES.on(DAY)
-    answers = [answer(phrase, rules) for phrase in phrases]
+    rules = CodingRuleBook.load().on(DAY)
+    answers = [code_phrase(phrase, rules) for phrase in phrases]
     split: list[Answer] = []
     sources = sorted({phrase.source for phrase in phrases})
     for source in track(sources, "split by source", console=out, transient=True):
         forgetful = without(phrases, source, rules)
-        split += [answer(phrase, forgetful) for phrase in phrases if phrase.source == source]
+        split += [code_phrase(phrase, forgetful) for phrase in phrases if phrase.source == source]
     result = {
         "whole": summary(answers),
-        "undisputed": summary([one for one in answers if not one.phrase.disputed]),
+        "undisputed": summary([answer for answer in answers if not answer.phrase.disputed]),
         "split_by_source": summary(split),
         "timing": timings(phrases, rules),
     }
@@ -262,13 +266,13 @@ def main() -> None:
             for row in rows:
                 out.print(f"  {key:22} {row}", highlight=False)
     if options.errors:
-        for one in answers:
-            if not (one.is_right if one.phrase.expected else one.one.suggested_code is None):
-                wanted = "/".join(sorted(one.phrase.expected)) or _NONE
-                others = [(other.code, other.confidence) for other in one.one.alternatives]
-                said = f"{one.one.suggested_code} {one.one.confidence} {others}"
+        for answer in answers:
+            if not (answer.is_right if answer.phrase.expected else answer.coded.suggested_code is None):
+                wanted = "/".join(sorted(answer.phrase.expected)) or _NONE
+                alternatives = [(row.code, row.confidence) for row in answer.coded.alternatives]
+                suggested = f"{answer.coded.suggested_code} {answer.coded.confidence} {alternatives}"
                 out.print(
-                    f"{one.phrase.id} {wanted} <- {said} | {one.phrase.text}",
+                    f"{answer.phrase.id} {wanted} <- {suggested} | {answer.phrase.text}",
                     soft_wrap=True,
                     markup=False,
                     highlight=False,

@@ -20,14 +20,14 @@ from typing import Any
 
 from claimbus.events.subjects import ALL_CLAIMS, every, parse
 from claimbus.events.visit_completed import VisitCompleted
-from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS
+from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, RULES, VISITS
 from claimbus.testing.bus import Bus
 from claimbus.testing.visits import visits
 from claimbus_cli.bus.bus import all_messages, count_of
 from composed import Stack, build_images, composed, engine_is_missing, run
 from nats.aio.client import Client
 
-ORDER = (VISITS, OUTCOMES, CLAIMS, DEAD)
+ORDER = (VISITS, OUTCOMES, CLAIMS, DEAD, RULES)
 """VISITS before CLAIMS: what the backup says was handled, the later one then holds the decision of."""
 
 

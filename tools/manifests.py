@@ -26,6 +26,7 @@ import yaml
 from claimbus.messaging.broker import GRACE
 from claimbus.messaging.topology import consumer_names, streams
 from claimbus.services import SERVICES
+from claimbus.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 OVERLAYS = ROOT / "deploy/k8s/overlays"
@@ -193,7 +194,7 @@ def volumes(built: Built) -> Iterator[str]:
 
 def environment(built: Built) -> Iterator[str]:
     """Variables come from what exists; those of ours are ones that a service reads, and addresses lead somewhere."""
-    read = set(re.findall(r'"(CLAIMBUS_[A-Z_]+)"', (ROOT / "shared/src/claimbus/service.py").read_text()))
+    read = {f"CLAIMBUS_{field.upper()}" for field in Settings.model_fields}
     for pod in built.pods:
         for container in pod.containers:
             given: dict[str, str] = {}

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from claimbus.events import DUE
 from claimbus_cli.registry import registry
-from documentation_check.domain.requirement import RequiredByRow, Requirement
-from documentation_check.rules import RULES
+from documentation_check.domain.tables import RequiredByRow, Requirement
+from documentation_check.rule_book import DocumentationRuleBook
 
 PAGE = Path("docs/documentation-requirements.md")
 
 _REGISTRY = registry()
+_BOOK = DocumentationRuleBook.load()
 _AUTHORIZATION = ("authorization.missing", "authorization.not-valid-on-date", "authorization.visits-exceeded")
 ELSEWHERE = (
     ("claims", "authorization: number, dates, visits", _AUTHORIZATION),
@@ -53,8 +54,8 @@ cannot be relaxed.
 
 def requirements_page() -> str:
     """The page as it should stand."""
-    requirements = [row for row in RULES.requirements.rows if not row.id.startswith(DUE)]
-    due = [row for row in RULES.requirements.rows if row.id.startswith(DUE)]
+    requirements = [row for row in _BOOK.requirements.rows if not row.is_due]
+    due = [row for row in _BOOK.requirements.rows if row.is_due]
     return "\n".join(
         chain(
             (_HEAD,),
@@ -74,21 +75,21 @@ def _table(rows: list[Requirement]) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- |"
     for row in rows:
         denial, mending = _REGISTRY[row.id].denial, f"{row.mending} ({row.fixable_by.replace('_', ' ')})"
-        yield f"| `{row.id}` | {row.asks} | {_asked_by(row.id)} | {denial} | {mending} | {row.citation} |"
+        yield f"| `{row.id}` | {row.requirement} | {_asked_by(row.id)} | {denial} | {mending} | {row.citation} |"
 
 
 def _table_of_due(rows: list[Requirement]) -> Iterator[str]:
     yield "| id | says | for | source |"
     yield "| --- | --- | --- | --- |"
     for row in rows:
-        yield f"| `{row.id}` | {row.asks} | {_asked_by(row.id)} | {row.citation} |"
+        yield f"| `{row.id}` | {row.meaning} | {_asked_by(row.id)} | {row.citation} |"
     for entry in _REGISTRY.values():
         if entry.id.startswith(DUE) and entry.service == "claims":
             yield f"| `{entry.id}` | {entry.meaning} | every program | {entry.source} |"
 
 
 def _asked_by(name: str) -> str:
-    return "<br>".join(_who(row) for row in RULES.required_by.rows if name in row.requirements)
+    return "<br>".join(_who(row) for row in _BOOK.required_by.rows if name in row.requirements)
 
 
 def _who(row: RequiredByRow) -> str:

@@ -1,6 +1,7 @@
 """The parts of deployment files and projects that follow from the table of services; `make schemas` writes them.
 
-In a file that people write too, a part stands between two comments, `>>> NAME` and `<<<`, and nothing else is touched.
+In a file that people write too, a part stands between two comments, `>>> NAME, made by` and `<<<`, and nothing else is
+touched.
 """
 
 import re
@@ -12,7 +13,8 @@ from claimbus.services import SERVICES, USUAL_MEMORY, ServiceRow
 from workspace import ROOT, project_in
 
 _PART = re.compile(
-    r"^(?P<indent> *)# >>> (?P<name>[\w -]+), made by `make schemas`\n.*?^ *# <<<\n", re.MULTILINE | re.DOTALL
+    r"^(?P<head>(?P<indent> *)(?:#|<!--) >>> (?P<name>[\w -]+), made by .*\n)[^\0]*?(?P<foot>^ *(?:#|<!--) <<<.*\n)",
+    re.MULTILINE,
 )
 
 Lines = Callable[[ServiceRow, str], Iterator[str]]
@@ -33,13 +35,14 @@ def service_files() -> dict[Path, str]:
 def _with_parts(path: Path, parts: Mapping[str, Lines], version: str) -> str:
     text = (ROOT / path).read_text()
     if missing := parts.keys() - {part["name"] for part in _PART.finditer(text)}:
-        raise ValueError(f"{path}: nothing stands between `# >>> {min(missing)}, made by `make schemas`` and `# <<<`")
+        raise ValueError(
+            f"{path}: no comments `>>> {min(missing)}, made by ...` and `<<<` for its part to stand between"
+        )
 
     def renewed(part: re.Match[str]) -> str:
-        indent, name = part["indent"], part["name"]
-        lines = (line for row in SERVICES.values() for line in parts[name](row, version))
-        body = "".join(f"{indent}{line}\n" if line else "\n" for line in lines)
-        return f"{indent}# >>> {name}, made by `make schemas`\n{body}{indent}# <<<\n"
+        lines = (line for row in SERVICES.values() for line in parts[part["name"]](row, version))
+        body = "".join(f"{part['indent']}{line}\n" if line else "\n" for line in lines)
+        return f"{part['head']}{body}{part['foot']}"
 
     return _PART.sub(renewed, text)
 
@@ -88,7 +91,16 @@ def _secret(row: ServiceRow, _: str) -> Iterator[str]:
     yield f"    - {{ secretKey: nkey, remoteRef: {{ key: claimbus/{row.name}, property: nkey }} }}"
 
 
+def _introduction(row: ServiceRow, _: str) -> Iterator[str]:
+    """The first paragraph of the service's own page."""
+    page = (ROOT / "services" / row.name / "README.md").read_text()
+    first, *rest = page.split("\n\n")[1].replace("](../../", "](").splitlines()
+    yield f"* {first}"
+    yield from (f"  {line}" for line in rest)
+
+
 PARTS: Mapping[Path, Mapping[str, Lines]] = {
+    Path("README.md"): {"services": _introduction},
     Path("pyproject.toml"): {"sources of services": _source},
     Path("cli/pyproject.toml"): {"services": _dependency},
     Path("docker-compose.yml"): {

@@ -5,7 +5,7 @@ from claimbus.events import ClaimDenialRisk, ClaimReady
 from claimbus.testing.visits import example_bodies
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.views.account import account_of
-from documentation_check.rules import RULES
+from documentation_check.rule_book import DocumentationRuleBook
 from rich.console import Console
 
 FAILS = {
@@ -43,7 +43,7 @@ def test_an_example_fails_what_its_document_says_and_nothing_else(number: str) -
     decision = decision_on(number)
     outcome, failed = FAILS[number]
     assert decision.outcome == outcome
-    asked = {row.id for row in RULES.requirements.rows}
+    asked = {row.id for row in DocumentationRuleBook.load().requirements.rows}
     assert [one.id for one in decision.findings if one.result == "fail" and one.id in asked] == failed
     assert decision.completeness is not None
     assert decision.completeness.failed == len(failed)

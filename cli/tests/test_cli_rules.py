@@ -15,7 +15,7 @@ from claimbus_cli.commands.rules import _warnings
 from claimbus_cli.main import main
 from claimbus_cli.rulebooks import data_of
 from claims.domain.tables import ClaimSettings
-from claims.rules import RULES as CLAIMS
+from claims.handlers import RULES as CLAIMS
 from click.testing import CliRunner, Result
 from units.domain.rulebook import UnitSettings
 from units.rules import RULES as UNITS

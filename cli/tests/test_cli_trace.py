@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from claimbus.telemetry import registry
-from claimbus.telemetry.export import Exports
+from claimbus.telemetry.export import resource_of
 from claimbus.telemetry.files import FileExporter
 from claimbus_cli.commands.trace import TracesError, head_of, is_whole, traces_of
 from claimbus_cli.main import main
@@ -34,7 +34,7 @@ def step(tmp_path: Path) -> Iterator[Step]:
 
     def tracer_of(service: str) -> Tracer:
         if service not in providers:
-            providers[service] = TracerProvider(resource=Exports().resource(service, "1"), shutdown_on_exit=False)
+            providers[service] = TracerProvider(resource=resource_of(service, "1"), shutdown_on_exit=False)
             exporter = FileExporter(tmp_path, f"claimbus-{service}")
             providers[service].add_span_processor(SimpleSpanProcessor(exporter))
         return providers[service].get_tracer("test")

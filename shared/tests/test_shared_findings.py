@@ -61,6 +61,12 @@ def test_what_is_unknown_asks_a_person_and_is_fixed_by_sending_it() -> None:
     assert row(severity="info").unknown(inputs=INPUTS).severity is Severity.INFO
 
 
+def test_what_is_unknown_may_be_fixed_in_another_way_than_by_sending_it() -> None:
+    variants = {"partly": {"message_unknown": "Part of it.", "fix_unknown": "", "mending_unknown": "document"}}
+    finding = row(variants=variants).unknown("partly", inputs=INPUTS)
+    assert (finding.mending, finding.fix) == ("document", "Bill what the record supports.")
+
+
 def test_what_is_due_next_has_no_denial_and_no_fix() -> None:
     finding = row(id="due.units", severity="info").due(inputs=INPUTS)
     assert (finding.result, finding.message) == (Result.PASS, "5 units are left.")

@@ -50,6 +50,7 @@ from claimbus.messaging.topology import (
     CLAIMS,
     DEAD,
     OUTCOMES,
+    RULES,
     VISITS,
     provision,
     streams,
@@ -61,7 +62,7 @@ from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig
 
 CANARY = "Zebulon-Canary-1931"
-RULES = RuleSet(version="1", sha256="0" * 64, tables={"t": "1"})
+RULE_SET = RuleSet(version="1", sha256="0" * 64, tables={"t": "1"})
 Handler = Callable[[Any], Awaitable[None]]
 
 
@@ -92,7 +93,7 @@ def derived(body: bytes) -> tuple[VisitCoded, UnitsComputed, DocumentationChecke
         "visit_id": data["visit_id"],
         "revision": data["revision"],
         "basis": basis,
-        "rule_set": RULES,
+        "rule_set": RULE_SET,
     }
     return (
         VisitCoded(**common, service_date="2026-11-18", program="commercial", interventions=()),
@@ -553,7 +554,7 @@ async def test_the_dead_letter_subjects_are_captured(client: Client) -> None:
     )  # fmt: skip
     ack = await client.jetstream().publish(dead("coding", "invalid"), dead_letter.model_dump_json().encode())
     assert ack.stream == DEAD
-    assert {str(stream.name) for stream in streams()} == {VISITS, CLAIMS, OUTCOMES, DEAD}
+    assert {str(stream.name) for stream in streams()} == {VISITS, CLAIMS, OUTCOMES, DEAD, RULES}
 
 
 async def _is(wanted: int, number: Awaitable[int]) -> bool:

@@ -11,10 +11,10 @@ import nats
 import pytest
 from claimbus.events import Event, Keyed, VisitCompleted, VisitVoided
 from claimbus.events.subjects import subject_for
+from claimbus.health import is_healthy
 from claimbus.messaging import Projection, Reading, broker
 from claimbus.messaging import projection as projection_module
 from claimbus.messaging.topology import VISITS, provision
-from claimbus.service import is_healthy
 from claimbus.testing.embedded import EmbeddedServer
 from nats.aio.client import Client
 
@@ -28,8 +28,8 @@ class Seen:
         self.keys: list[str] = []
         self.voided: list[str] = []
         self.projection = Projection(
-            Reading(VisitCompleted, Keyed, lambda one: self.keys.append(one.visit_id)),
-            Reading(VisitVoided, Keyed, lambda one: self.voided.append(one.visit_id)),
+            Reading(VisitCompleted, Keyed, lambda event: self.keys.append(event.visit_id)),
+            Reading(VisitVoided, Keyed, lambda event: self.voided.append(event.visit_id)),
         )
 
 
@@ -67,7 +67,7 @@ def named(*numbers: int) -> list[str]:
 
 async def ephemeral(client: Client) -> list[str]:
     """Consumers of the stream that nobody provisioned."""
-    return [str(one.name) for one in await client.jetstream().consumers_info(VISITS) if not one.config.durable_name]
+    return [str(info.name) for info in await client.jetstream().consumers_info(VISITS) if not info.config.durable_name]
 
 
 @pytest.fixture
@@ -79,14 +79,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_it_begins_with_all_that_the_stream_held_and_follows_what_comes(client: Client) -> None:
     await put(client, *named(600))
     async with following(client) as seen:
-        assert seen.keys == named(600), "more than one fetch brings, before the service would begin to hear"
+        assert seen.keys == named(600), "more than one fetch brings, before the service would begin to receive"
         assert seen.projection.is_current
         await put(client, *named(600, 610))
         await until(lambda: len(seen.keys) == 610)
     assert seen.keys == named(610)
 
 
-async def test_it_hears_only_the_kinds_that_it_reads(client: Client) -> None:
+async def test_it_is_given_only_the_kinds_that_it_reads(client: Client) -> None:
     await client.jetstream().publish("visits.projected-pt.v0.coded", body("v0"))
     await put(client, "v1")
     await put(client, "v1", kind=VisitVoided)
@@ -207,22 +207,41 @@ async def test_a_service_is_healthy_only_while_its_projections_are_current(nats_
 async def test_a_connection_drains_at_once_after_its_projection_stopped(
     nats_url: str, client: Client, quick: None
 ) -> None:
-    own = await nats.connect(nats_url)
-    async with following(own) as seen:
+    connection = await nats.connect(nats_url)
+    async with following(connection) as seen:
         await asyncio.sleep(3 * projection_module._EXPIRES)
         assert seen.projection.is_current, "an idle stream is no loss"
     async with asyncio.timeout(10):  # nats-py gives a drain 30 seconds
-        await own.drain()
+        await connection.drain()
 
 
-async def test_a_projection_ends_by_itself_when_its_connection_is_closed(nats_url: str, client: Client) -> None:
-    own = await nats.connect(nats_url)
+async def test_a_projection_is_not_current_once_its_connection_is_closed(nats_url: str, client: Client) -> None:
+    connection = await nats.connect(nats_url)
     seen = Seen()
-    await seen.projection.start(own)
-    await own.close()
-    await until(lambda: seen.projection._follower is None or seen.projection._follower.done())
-    assert not seen.projection.is_current
+    await seen.projection.start(connection)
+    await connection.close()
+    await until(lambda: not seen.projection.is_current)
     await seen.projection.stop()
+
+
+async def test_a_follower_that_fails_makes_the_projection_stale_until_it_follows_again(
+    client: Client, quick: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    failing = projection_module._Place.lost
+
+    def lost(place: projection_module._Place) -> str:
+        raise ValueError(CANARY)
+
+    async with following(client) as seen:
+        monkeypatch.setattr(projection_module._Place, "lost", lost)
+        await until(lambda: not seen.projection.is_current)
+        monkeypatch.setattr(projection_module._Place, "lost", failing)
+        await until(lambda: seen.projection.is_current)
+        await put(client, "v0")
+        await until(lambda: seen.keys == ["v0"])
+    printed = "".join(capfd.readouterr())
+    assert "background.ended" in printed
+    assert CANARY not in printed
 
 
 async def test_it_can_be_stopped_in_the_middle_of_what_comes(client: Client) -> None:

@@ -1,7 +1,7 @@
 """Dated tables: which rows are in force, which tables are refused, and how a set of tables is named."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from itertools import permutations
 from pathlib import Path
@@ -19,6 +19,7 @@ HEAD = '[table]\nname = "limits"\nversion = "2026.11"\nsource = "Manual s1"\n'
 class Limit(DatedRow):
     name: str
     amount: int
+    texts: Mapping[str, str] = {}
 
 
 Load = Callable[[str], Table[Limit]]
@@ -70,6 +71,13 @@ def test_a_row_without_dates_is_always_in_force(load: Load) -> None:
 def test_a_table_knows_its_name_and_version_and_may_be_empty(load: Load) -> None:
     table = load(HEAD)
     assert (table.name, table.version, table.rows) == ("limits", "2026.11", ())
+
+
+def test_what_most_rows_share_is_written_once_and_a_row_goes_before_it(load: Load) -> None:
+    defaults = '[defaults]\namount = 9\ntexts = { short = "ours", long = "ours" }\n'
+    first, second = load(HEAD + defaults + '[[row]]\nname = "a"\n' + row("b", 1, texts='{ short = "own" }')).rows
+    assert (first.amount, first.texts) == (9, {"short": "ours", "long": "ours"})
+    assert (second.amount, second.texts) == (1, {"short": "own", "long": "ours"})
 
 
 def test_a_row_without_a_source_bears_the_one_of_its_table(load: Load) -> None:

@@ -1,4 +1,4 @@
-"""Looking for visits without a word, on a real server."""
+"""Looking for visits without a claim event, on a real server."""
 
 import asyncio
 import json
@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
 from claimbus.events import (
     Basis,
     DocumentationChecked,
@@ -22,7 +21,6 @@ from claimbus.events.subjects import every, subject_for
 from claimbus.messaging import StalledVisit, StalledVisits
 from claimbus.messaging.direct_get import read_at, read_on
 from claimbus.messaging.topology import VISITS
-from claimbus.service import Settings, SettingsError
 from nats.aio.client import Client
 
 AFTER = 0.4
@@ -67,8 +65,8 @@ Hold = Callable[[StalledVisit], Awaitable[None]]
 async def looking(
     client: Client, hold: Hold, is_closed: Callable[[Keyed], bool] = lambda _: False
 ) -> AsyncIterator[None]:
-    watch = StalledVisits(VisitCoded, DocumentationChecked, is_closed=is_closed, hold=hold)
-    await watch.start(client, "claims", AFTER)
+    watch = StalledVisits("claims", VisitCoded, DocumentationChecked, is_closed=is_closed, hold=hold, after=AFTER)
+    await watch.start(client)
     try:
         yield
     finally:
@@ -107,7 +105,7 @@ async def test_what_is_known_to_be_closed_is_passed_over(client: Client) -> None
     held = Held()
     for number in range(250):
         await put(client, visit(f"v{number}"))
-    async with looking(client, held, lambda one: one.visit_id != "v249"):
+    async with looking(client, held, lambda keyed: keyed.visit_id != "v249"):
         await until(lambda: held)
     assert [key for key, *_ in held] == ["v249"]
 
@@ -198,13 +196,3 @@ async def test_a_stream_is_read_on_from_an_instant_and_from_a_sequence(client: C
     assert len(await read_on(client, VISITS, subject, start=first, most=1)) == 1
     assert await read_on(client, VISITS, subject, start=first + 2, most=10) == []
     assert await read_at(client, VISITS, first + 2) is None
-
-
-@pytest.mark.parametrize("given", ["soon", "-1", "nan", "inf", "1e9"])
-def test_a_time_that_is_none_is_refused_by_name(given: str) -> None:
-    with pytest.raises(SettingsError, match="CLAIMBUS_HELD_AFTER"):
-        Settings.read({"CLAIMBUS_HELD_AFTER": given})
-
-
-def test_the_time_that_a_visit_is_given() -> None:
-    assert [Settings.read({"CLAIMBUS_HELD_AFTER": one}).held_after for one in ("", "0", "2.5")] == [300.0, 0.0, 2.5]

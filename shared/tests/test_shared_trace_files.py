@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claimbus.telemetry.export import Exports
+from claimbus.settings import Exports
+from claimbus.telemetry.export import resource_of
 from claimbus.telemetry.files import FileExporter
 from opentelemetry.sdk.trace import Span, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
@@ -15,7 +16,7 @@ from opentelemetry.trace import Link, format_span_id, format_trace_id
 
 @pytest.fixture
 def provider() -> Iterator[TracerProvider]:
-    provider = TracerProvider(resource=Exports().resource("units", "1"), shutdown_on_exit=False)
+    provider = TracerProvider(resource=resource_of("units", "1"), shutdown_on_exit=False)
     yield provider
     provider.shutdown()
 

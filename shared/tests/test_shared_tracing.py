@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from claimbus.settings import Exports
 from claimbus.telemetry import metrics, registry, tracing
-from claimbus.telemetry.export import Exports, exporting
+from claimbus.telemetry.export import exporting, resource_of
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import trace
@@ -170,7 +171,7 @@ def test_what_is_sent_is_what_an_endpoint_is_named_for(environment: dict[str, st
 
 def test_of_the_environment_only_listed_resource_attributes_are_sent() -> None:
     given = {"OTEL_RESOURCE_ATTRIBUTES": f"k8s.pod.name=claims-1, service.name=x,host.name={CANARY}"}
-    of = Exports.read(given).resource("claims", "1.2")
+    of = resource_of("claims", "1.2", Exports.read(given).attributes)
     assert set(of.attributes) <= set(registry.RESOURCE)
     assert of.attributes["k8s.pod.name"] == "claims-1"
     assert of.attributes["service.name"] == "claimbus-claims"

@@ -2,10 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
 
 import pytest
 from claimbus.events import VisitCompleted
+from claimbus.messaging.topology import consumer_names
+from claimbus.service import Wiring
 from claimbus.services import SERVICES, ServiceRow
+from claimbus.settings import Settings
 from service_files import PARTS
 from workspace import ROOT
 
@@ -22,6 +26,7 @@ NAMED: Mapping[str, tuple[str, ...]] = {
     "services/{name}/asyncapi.json": ('"title": "claimbus-{name}"',),
     "services/{name}/pyproject.toml": ('name = "claimbus-{name}"', 'packages = ["src/{module}"]'),
     "services/{name}/src/{module}/__main__.py": ('run("{name}")',),
+    "services/{name}/src/{module}/bootstrap.py": ("def bootstrap(",),
 }
 """By file, what has to stand there of each service."""
 NAMELESS = ("Dockerfile", "Makefile", "docker-compose.cluster.yml", "docs/operations.md", "docs/releasing.md")
@@ -56,6 +61,17 @@ def test_no_file_lacks_a_service() -> None:
 
 def test_each_folder_of_a_service_has_its_row() -> None:
     assert {project.parent.name for project in ROOT.glob("services/*/pyproject.toml")} == SERVICES.keys()
+
+
+@pytest.mark.parametrize("row", SERVICES.values(), ids=lambda row: row.name)
+def test_a_service_is_wired_as_its_row_says(row: ServiceRow) -> None:
+    wiring: Wiring = import_module(f"{row.module}.bootstrap").bootstrap(Settings())
+    followed = {kind for projection in wiring.projections for kind in projection.kinds}
+    assert followed == set(row.follows)
+    consumers = {
+        (str(subscriber.stream.name), subscriber.config.durable_name) for subscriber in wiring.router.subscribers
+    }
+    assert consumers == {(stream, name) for stream, name in consumer_names() if name == row.name}
 
 
 @pytest.mark.parametrize("path", NAMELESS)

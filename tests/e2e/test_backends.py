@@ -21,7 +21,7 @@ import yaml
 from backends import CONFIG, Backends, program, running_backends
 from claimbus.services import SERVICES
 from claimbus.telemetry import registry
-from claimbus.telemetry.export import Exports
+from claimbus.telemetry.export import resource_of
 from claimbus.testing.bus import Bus
 from claimbus.testing.supervisor import STOP_SECONDS, Supervisor
 from claimbus.testing.visits import example_bodies, visit_data, visits
@@ -161,7 +161,7 @@ async def test_every_panel_shows_something_and_every_visit_is_one_trace_in_jaege
 
 
 async def test_a_visit_of_last_week_is_found_in_jaeger_by_its_whole_key(backends: Backends) -> None:
-    provider = TracerProvider(resource=Exports().resource("claims", "1"), shutdown_on_exit=False)
+    provider = TracerProvider(resource=resource_of("claims", "1"), shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(f"{backends.otlp}/v1/traces")))
     tracer = provider.get_tracer("test")
     week = time.time_ns() - 7 * 86_400 * 10**9
@@ -207,7 +207,8 @@ def exemplars_of(backends: Backends) -> list[dict[str, Any]]:
 
 async def test_what_is_not_registered_does_not_get_through_the_collector(backends: Backends) -> None:
     code = """if True:
-        from claimbus.telemetry.export import Exports, exporting
+        from claimbus.settings import Exports
+        from claimbus.telemetry.export import exporting
         from opentelemetry import trace
         with exporting("claims", "1", Exports(frozenset({"traces"}))):
             with trace.get_tracer("x").start_as_current_span("decide") as span:

@@ -12,7 +12,7 @@ import pytest
 from claimbus.events import ClaimAdjudicated, ClaimSubmitted, Event, VisitCompleted, VisitVoided
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.dead_letters import read_dead_letters
-from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, VISITS, consumer_names
+from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, RULES, VISITS, consumer_names
 from claimbus.telemetry import registry
 from claimbus.testing.bus import Bus
 from claimbus.testing.supervisor import Supervisor
@@ -51,7 +51,7 @@ def spoiled(planted: Planted, path: str) -> dict[str, Any]:
 
 
 async def stored(client: Client) -> AsyncIterator[tuple[str, Any]]:
-    for stream in (VISITS, CLAIMS, OUTCOMES, DEAD):
+    for stream in (VISITS, CLAIMS, OUTCOMES, DEAD, RULES):
         async for msg in all_messages(client, stream, ">"):
             yield stream, msg
 

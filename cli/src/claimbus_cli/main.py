@@ -14,7 +14,7 @@ from claimbus.events import InvalidEvent
 from claimbus.messaging import Outgoing
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import provision as apply_topology
-from claimbus.service import Settings
+from claimbus.settings import Settings
 from claimbus.testing.visits import EXAMPLES
 from nats.aio.client import Client
 from pydantic_core import to_json
@@ -111,7 +111,7 @@ def up(port: int | None, data: Path) -> None:
 async def _up(port: int | None, data: Path) -> None:
     stop = _stop_on_signals()
     out.print("Starting broker and services.")
-    async with running_pipeline(Settings.read().given_nats_url, data, port) as running:
+    async with running_pipeline(Settings.read().nats_url, data, port) as running:
         out.print(f"[green]Running.[/] Broker: {running.url}   logs: {running.folder / 'logs'}", soft_wrap=True)
         is_sent = bool(Settings.read().exports.signals)
         out.print(
@@ -168,7 +168,7 @@ async def _demo(source: str, leave: bool, port: int | None) -> None:
     if not visits:
         raise VisitsError(f"{source}: no visit in it")
     out.print("Starting broker and services.")
-    async with running_pipeline(Settings.read().given_nats_url, None, port) as running:
+    async with running_pipeline(Settings.read().nats_url, None, port) as running:
         async with connected(running.url) as client:
             await _publish_and_show(client, visits, stop)
             await _show_one_trace(running.folder / "traces", visits[0])

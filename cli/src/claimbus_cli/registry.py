@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from claimbus.events import DUE
 from claimbus.rules import FindingRow
-from claims.rules import RULES as CLAIMS
-from coding.rules import RULES as CODING
-from documentation_check.domain.requirement import Requirement
-from documentation_check.rules import RULES as DOCUMENTATION
-from units.handlers import RULES as UNITS
+from claims.rule_book import ClaimRuleBook
+from coding.rule_book import CodingRuleBook
+from documentation_check.rule_book import DocumentationRuleBook
+from units.rule_book import UnitRuleBook
 
 BY_PAYER = "by payer"
+
+CLAIMS = ClaimRuleBook.load()
+CODING = CodingRuleBook.load()
+DOCUMENTATION = DocumentationRuleBook.load()
+UNITS = UnitRuleBook.load()
 
 
 class Entry(NamedTuple):
@@ -43,10 +46,10 @@ class UnknownFindingError(ValueError):
 def registry() -> Mapping[str, Entry]:
     """By id, in the order of the services and their tables."""
     entries = [
-        *(_of_row(row, "coding") for row in CODING.findings),
+        *(_of_row(row, "coding") for row in CODING.finding_rows),
         *(_of_row(row, "units") for row in UNITS.finding_rows),
-        *map(_of_requirement, DOCUMENTATION.requirements.rows),
-        *(_of_row(row, "claims") for row in CLAIMS.findings),
+        *(_of_row(row, "documentation-check") for row in DOCUMENTATION.finding_rows),
+        *(_of_row(row, "claims") for row in CLAIMS.finding_rows),
     ]
     return {entry.id: entry for entry in entries}
 
@@ -75,28 +78,3 @@ def _of_row(row: FindingRow, service: str) -> Entry:
         row.mending,
         row.source,
     )
-
-
-def _of_requirement(row: Requirement) -> Entry:
-    weights = {asked.severity.value for asked in DOCUMENTATION.required_by.rows if row.id in asked.requirements}
-    return Entry(
-        row.id,
-        row.asks if row.id.startswith(DUE) else f"The record does not show: {row.asks[0].lower()}{row.asks[1:]}",
-        "documentation-check",
-        weights.pop() if len(weights) == 1 else BY_PAYER,
-        row.carc or "",
-        _remarks(row),
-        row.fixable_by,
-        row.mending,
-        row.citation,
-    )
-
-
-def _remarks(row: Requirement) -> str:
-    """One code, or each with the disciplines that it is for."""
-    if not isinstance(row.rarc, dict):
-        return row.rarc or ""
-    of_code: dict[str, list[str]] = {}
-    for discipline, code in row.rarc.items():
-        of_code.setdefault(code, []).append(discipline)
-    return ", ".join(f"{code} ({', '.join(disciplines)})" for code, disciplines in of_code.items())

@@ -28,8 +28,8 @@ class Rulebooks:
     """By name: a table and the services that read it, or `render`."""
     sections: Mapping[str, Profiles[Any]]
     """Payer profiles as each service reads them."""
-    asked_of: Callable[[Chain, str | None, date], Mapping[str, tuple[str, Origin]]]
-    """What documentation-check asks for by a chain of profiles: weight and origin by requirement."""
+    requirements_of: Callable[[Chain, str | None, date], Mapping[str, tuple[str, Origin]]]
+    """What documentation-check requires by a chain of profiles: weight and origin by requirement."""
     book: ProfileBook
     rule_set: RuleSet
     """What a decision carries."""
@@ -77,17 +77,22 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
     from claimbus.payers import profiles
     from claims.documents.rules import DOCUMENT_RULES
     from claims.documents.tables import DOCUMENT_TABLES
-    from claims.rules import RULES as CLAIMS
-    from coding.rules import RULES as CODING
-    from documentation_check.rules import RULES as DOCUMENTATION
-    from units.handlers import RULES as UNITS
+    from claims.rule_book import ClaimRuleBook
+    from coding.rule_book import CodingRuleBook
+    from documentation_check.rule_book import DocumentationRuleBook
+    from units.rule_book import UnitRuleBook
+
+    coding_book = CodingRuleBook.load(overlay=folder)
+    unit_book = UnitRuleBook.load(overlay=folder)
+    documentation_book = DocumentationRuleBook.load(overlay=folder)
+    claim_book = ClaimRuleBook.load(overlay=folder)
 
     read_by: dict[str, tuple[Table[Any], tuple[str, ...]]] = {}
     services: dict[str, tuple[Table[Any], ...]] = {
-        "coding": CODING.tables,
-        "units": UNITS.tables,
-        "documentation-check": DOCUMENTATION.tables,
-        "claims": CLAIMS.tables,
+        "coding": coding_book.tables,
+        "units": unit_book.tables,
+        "documentation-check": documentation_book.tables,
+        "claims": claim_book.tables,
         # They write documents and decide nothing, so no decision names them.
         "render": (*DOCUMENT_TABLES, *DOCUMENT_RULES.tables),
     }
@@ -95,11 +100,15 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
         for table in tables:
             _, others = read_by.get(table.name, (table, ()))
             read_by[table.name] = (table, (*others, service))
-    sets = (CODING.rule_set, UNITS.rule_set, DOCUMENTATION.rule_set, CLAIMS.rule_set)
+    sets = (coding_book.rule_set, unit_book.rule_set, documentation_book.rule_set, claim_book.rule_set)
     return Rulebooks(
         tables=dict(sorted(read_by.items())),
-        sections={"units": UNITS.profiles, "claims": CLAIMS.profiles, "documentation": DOCUMENTATION.profiles},
-        asked_of=DOCUMENTATION.asked_of,
+        sections={
+            "units": unit_book.profiles,
+            "claims": claim_book.profiles,
+            "documentation": documentation_book.profiles,
+        },
+        requirements_of=documentation_book.requirements_of,
         book=profiles(),
         rule_set=merge_rule_sets(*sets),
     )

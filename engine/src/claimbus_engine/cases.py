@@ -144,10 +144,9 @@ def _base(name: str, path: Path) -> Any:
 
 def _assign(data: Any, place: list[str], value: Any) -> None:
     for name in place[:-1]:
-        if isinstance(data, dict):
-            data = data.setdefault(name, {}) if data.get(name) is not None else data.__setitem__(name, {}) or data[name]
-        else:
-            data = data[int(name)]
+        if isinstance(data, dict) and data.get(name) is None:
+            data[name] = {}
+        data = data[name if isinstance(data, dict) else int(name)]
     if isinstance(data, list) and int(place[-1]) == len(data):
         data.append(value)
     else:

@@ -16,9 +16,9 @@ from claimbus.events import (
     validated,
 )
 from claims.domain.assemble import Facts, decide_claim
-from claims.domain.history import NO_HISTORY as NO_CLAIM_HISTORY
-from claims.domain.history import History as ClaimHistory
-from coding.domain.opinion import NO_OPINIONS, Opinions
+from claims.domain.history.claim_history import NO_HISTORY as NO_CLAIM_HISTORY
+from claims.domain.history.claim_history import History as ClaimHistory
+from coding.domain.opinion import NO_SUGGESTIONS, MachineSuggestions
 from coding.domain.suggest import suggest_codes
 from documentation_check.domain.case_history import Seen
 from documentation_check.domain.check import check_documentation
@@ -70,16 +70,16 @@ def evaluate_fully(
     history: History = NO_HISTORY,
     *,
     basis: Basis | None = None,
-    opinions: Opinions = NO_OPINIONS,
+    suggestions: MachineSuggestions = NO_SUGGESTIONS,
 ) -> Evaluation:
     """The decision and all that it rests on.
 
-    `basis` is the identity of the event that the visit came in; `opinions` those of a practice's own suggester.
+    `basis` is the identity of the event that the visit came in; `suggestions` those of a practice's own suggester.
     """
     if basis is None:
         basis = basis_for(VisitCompleted, visit.practice_id, visit.visit_id, visit.to_json())
     day = rules.on(visit.service_date)
-    coded = suggest_codes(visit, basis, day.coding, opinions)
+    coded = suggest_codes(visit, basis, day.coding, suggestions)
     units = compute_units(coded, day.units)
     documentation = check_documentation(visit, basis, day.documentation, seen=history.case)
     facts = Facts(

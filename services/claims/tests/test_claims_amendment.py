@@ -17,7 +17,7 @@ from claims.domain.closing import hold_visit, supersede_visit
 from claims.domain.history.amendment import ControlNumbers, changes_between, replacement_of
 from hypothesis import given
 from hypothesis import strategies as st
-from test_claims_decision import decide, visit
+from test_claims_decision import RULES, decide, visit
 
 NUMBER = "ICN-1"
 
@@ -58,7 +58,7 @@ def keyed(revision: int = 1) -> Keyed:
 def numbers(*outcomes: ClaimSubmitted | ClaimAdjudicated) -> ControlNumbers:
     known = ControlNumbers()
     for one in outcomes:
-        known.take(one)
+        known.apply(one)
     return known
 
 
@@ -104,7 +104,7 @@ def test_a_void_takes_the_claims_before_it_in_whatever_order_it_is_learnt(order:
         if what == "void-1":
             known.void(keyed(1))
         else:
-            known.take(submitted(int(what[-1]), number=what))
+            known.apply(submitted(int(what[-1]), number=what))
     assert known.of(keyed(3)) == "answer-2"
     known.void(keyed(2))
     assert known.of(keyed(3)) is None
@@ -147,7 +147,9 @@ def test_another_payer_is_not_sent_the_first_ones_number() -> None:
     assert [one.id for one in second.findings if one.id.startswith("replacement.")] == ["replacement.payer-changed"]
     named_now = decide(paid_by(payer_id="A"), earlier=decide(visit(), payer_number=NUMBER))
     assert named_now.frequency_code == "7", "an id that was not known before is no other payer"
-    assert replacement_of(paid_by(payer_id="B"), decide(paid_by(payer_id="A")), None).findings == (), "nothing is held"
+    of = paid_by(payer_id="B")
+    replacement = replacement_of(of, decide(paid_by(payer_id="A")), None, RULES.on(of.service_date))
+    assert replacement.checked == (), "nothing is held"
 
 
 # --- the difference -----------------------------------------------------------------------------------

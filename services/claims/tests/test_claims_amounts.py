@@ -17,19 +17,24 @@ from claimbus.events import (
     decision_adapter,
 )
 from claimbus.values import PayerKey, Program, Result, Severity
-from claims.domain.assemble import decide_claim
+from claims.domain.assemble import Facts, decide_claim
 from claims.domain.checks.filing import last_filing_day
-from claims.rules import RULES
+from claims.domain.history.claim_history import History
+from claims.rule_book import ClaimRuleBook
 from coding.domain.suggest import suggest_codes
-from coding.rules import RULES as CODING
+from coding.rule_book import CodingRuleBook
 from documentation_check.domain.check import check_documentation
-from documentation_check.rules import RULES as DOCUMENTATION
+from documentation_check.rule_book import DocumentationRuleBook
 from hypothesis import given
 from hypothesis import strategies as st
 from units.domain.compute import compute_units
-from units.rules import RULES as UNITS
+from units.rule_book import UnitRuleBook
 
+DOCUMENTATION = DocumentationRuleBook.load()
+RULES = ClaimRuleBook.load()
+UNITS = UnitRuleBook.load()
 BASIS = Basis(event_id="e-1", sha256="s")
+CODING = CodingRuleBook.load()
 
 
 def did(code: str, minutes: int | None, **facts: Any) -> dict[str, Any]:
@@ -52,27 +57,24 @@ def visit(*interventions: dict[str, Any], payer: dict[str, Any] | None = None, *
 
 
 def joined(of: VisitCompleted) -> tuple[VisitCoded, UnitsComputed]:
-    coded = suggest_codes(of, BASIS, CODING.on(of.service_date), CODING.rule_set)
-    return coded, compute_units(coded, UNITS.on(of.service_date), UNITS.rule_set)
+    coded = suggest_codes(of, BASIS, CODING.on(of.service_date))
+    return coded, compute_units(coded, UNITS.on(of.service_date))
 
 
 def decide(of: VisitCompleted, *more: Finding, totals: RunningTotals | None = None) -> ClaimReady | ClaimDenialRisk:
     """The decision, with findings beside those that the services make."""
     coded, units = joined(of)
-    return decide_claim(
-        of,
-        coded.model_copy(update={"findings": (*coded.findings, *more)}),
-        units,
-        check_documentation(of, BASIS, DOCUMENTATION.on(of.service_date), DOCUMENTATION.rule_set),
-        RULES.on(of.service_date),
-        RULES.rule_set,
+    facts = Facts(
+        visit=of,
+        coded=coded.model_copy(update={"findings": (*coded.findings, *more)}),
+        units=units,
+        documentation=check_documentation(of, BASIS, DOCUMENTATION.on(of.service_date)),
         basis=BASIS,
         event_ids={},
-        supersedes_revision=None,
-        decided_at=datetime(2026, 11, 19, 8, 0, tzinfo=UTC),
-        trace_id=None,
-        totals=totals,
+        rule_sets=(),
     )
+    now = datetime(2026, 11, 19, 8, 0, tzinfo=UTC)
+    return decide_claim(facts, RULES.on(of.service_date), History(totals=totals), decided_at=now, trace_id=None)
 
 
 def finding(
@@ -172,13 +174,13 @@ def test_a_finding_about_an_intervention_puts_all_of_its_lines_at_risk() -> None
 
 
 def test_a_finding_about_a_code_puts_its_lines_at_risk() -> None:
-    assert at_risk(SPLIT, finding(inputs={"code": "97110"})) == "48.91"
+    assert at_risk(SPLIT, finding(codes=("97110",))) == "48.91"
     without_charge = visit(did("97110", 30), did("97140", 15, charge=None))
     (missing,) = (one for one in decide(without_charge).findings if one.id == "charge.missing")
     assert missing.amount_at_risk == Decimal("20.80")
 
 
-@pytest.mark.parametrize("name", ["mue.exceeded", "ncci.not-distinct"])
+@pytest.mark.parametrize("name", ["mue.exceeded", "ncci.pair-not-distinct"])
 def test_an_edit_that_denies_a_code_puts_every_line_of_it_at_risk(name: str) -> None:
     assert at_risk(SPLIT, finding(name=name, line=2)) == "48.91"
     assert at_risk(SPLIT, finding(name=name, line=3)) == "20.80"
@@ -218,8 +220,8 @@ def test_what_is_due_next_endangers_nothing_and_stands_in_the_decision_though_it
 def test_what_is_not_on_the_claim_puts_nothing_at_risk() -> None:
     of = visit(did("97110", 30), did("97010", 10))
     assert at_risk(of, finding(intervention_id="2")) is None
-    assert at_risk(of, finding(inputs={"code": "97010"})) is None
-    assert at_risk(of, finding(name="units.under-billed-by-ehr", inputs={"code": "97110"})) is None
+    assert at_risk(of, finding(codes=("97010",))) is None
+    assert at_risk(of, finding(name="units.under-billed-by-ehr", codes=("97110",))) is None
 
 
 def test_an_unknown_amount_at_risk_stays_unknown() -> None:

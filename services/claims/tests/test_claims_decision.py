@@ -18,22 +18,27 @@ from claimbus.events import (
     VisitCoded,
     VisitCompleted,
     VisitVoided,
+    claim_id_of,
     decision_adapter,
 )
 from claimbus.rules import merge_rule_sets
 from claimbus.values import Program, Result, Severity
-from claims.domain.assemble import claim_id_of, decide_claim, retract_claim
-from claims.rules import RULES
+from claims.domain.assemble import Facts, decide_claim, retract_claim
+from claims.domain.history.claim_history import History
+from claims.rule_book import ClaimRuleBook
 from documentation_check.domain.check import check_documentation
-from documentation_check.rules import RULES as DOCUMENTATION
+from documentation_check.rule_book import DocumentationRuleBook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from units.domain.compute import compute_units
-from units.rules import RULES as UNITS
+from units.rule_book import UnitRuleBook
 
 BASIS = Basis(event_id="e-1", sha256="s")
+DOCUMENTATION = DocumentationRuleBook.load()
 CODING = RuleSet(version="2026.01", sha256="coding", tables={"lexicon": "2026.01"})
 NOW = datetime(2026, 11, 19, 8, 0, tzinfo=UTC)
+RULES = ClaimRuleBook.load()
+UNITS = UnitRuleBook.load()
 
 HOME = {"line1": "1 Main St", "city": "Boston", "state": "MA", "postal_code": "021081234"}
 VISIT: dict[str, Any] = {
@@ -138,15 +143,28 @@ def code(of: VisitCompleted, *findings: Finding) -> VisitCoded:
 
 
 def count(coded: VisitCoded) -> UnitsComputed:
-    return compute_units(coded, UNITS.on(coded.service_date), UNITS.rule_set)
+    return compute_units(coded, UNITS.on(coded.service_date))
 
 
-def decide(of: VisitCompleted, *from_coding: Finding, **facts: Any) -> ClaimReady | ClaimDenialRisk:
+def decide(
+    of: VisitCompleted,
+    *from_coding: Finding,
+    decided_at: datetime = NOW,
+    trace_id: str | None = None,
+    **history: Any,
+) -> ClaimReady | ClaimDenialRisk:
     coded = code(of, *from_coding)
-    documentation = check_documentation(of, BASIS, DOCUMENTATION.on(of.service_date), DOCUMENTATION.rule_set)
-    rest = {"supersedes_revision": None, "decided_at": NOW, "trace_id": None, "event_ids": {"completed": "e-1"}}
+    facts = Facts(
+        visit=of,
+        coded=coded,
+        units=count(coded),
+        documentation=check_documentation(of, BASIS, DOCUMENTATION.on(of.service_date)),
+        basis=BASIS,
+        event_ids={"completed": "e-1"},
+        rule_sets=(CODING),
+    )
     rules = RULES.on(of.service_date)
-    return decide_claim(of, coded, count(coded), documentation, rules, RULES.rule_set, basis=BASIS, **(rest | facts))
+    return decide_claim(facts, rules, History(**history), decided_at=decided_at, trace_id=trace_id)
 
 
 def finding(result: Result, severity: Severity, **facts: Any) -> Finding:
@@ -572,14 +590,15 @@ def test_the_counts_are_of_all_checks_and_findings_are_those_that_did_not_pass()
     assert (decision.checks.failed, decision.checks.unknown) == (by_result[Result.FAIL], by_result[Result.UNKNOWN])
     assert by_result[Result.PASS] == 0
     coded = code(of)
-    answers = check_documentation(of, BASIS, DOCUMENTATION.on(of.service_date), DOCUMENTATION.rule_set).checks
+    answers = check_documentation(of, BASIS, DOCUMENTATION.on(of.service_date)).checks
     checked = [one for one in answers if not one.is_due]
     of_claims = 1 + 1 + 7 + 1  # charge, KX, required fields, something billable
     of_claims += 2 + 1 + 1  # two kinds of pairs, units of one code, modifiers that stand together
     of_claims += 2 + 2 * 3 + 3 + 2 + 2  # lines and charges, addresses, NPIs, taxonomy and tax id, member id and place
     of_claims += 3  # diagnoses: repeated, too many, without room
     total = decision.checks.passed + decision.checks.failed + decision.checks.unknown
-    assert total == len(checked) + len(count(coded).findings) + of_claims
+    units = count(coded)
+    assert total == len(checked) + len(units.findings) + len(units.passed) + of_claims
 
 
 def test_the_rule_set_merges_those_of_all_four_services() -> None:
@@ -589,7 +608,7 @@ def test_the_rule_set_merges_those_of_all_four_services() -> None:
         *RULES.rule_set.tables, *DOCUMENTATION.rule_set.tables, *UNITS.rule_set.tables, *CODING.tables
     }  # fmt: skip
     sizes = [len(one.tables) for one in (RULES.rule_set, DOCUMENTATION.rule_set, UNITS.rule_set, CODING)]
-    read_profiles = (RULES.rule_set, UNITS.rule_set, DOCUMENTATION.rule_set)
+    read_profiles = RULES.rule_set
     readers_of_profiles = sum("payer-profiles" in one.tables for one in read_profiles)
     assert len(merged.tables) == sum(sizes) - (readers_of_profiles - 1), "two services name a table alike"
 
@@ -632,7 +651,7 @@ def test_what_is_superseded_is_named_and_changes_nothing_else() -> None:
 @pytest.mark.parametrize("revision", [1, None])
 def test_a_voided_visit_takes_back_the_decision_that_stands(revision: int | None) -> None:
     void = VisitVoided(practice_id="p", visit_id="v", revision=2, reason="wrong patient")
-    voided = retract_claim(void, revision)
+    voided = retract_claim(void, RULES.on(date.max), History(supersedes_revision=revision))
     assert (voided.practice_id, voided.visit_id, voided.revision) == ("p", "v", 2)
     assert voided.reason == "wrong patient"
     assert voided.retracts == (claim_id_of("p", "v", 1) if revision else None)

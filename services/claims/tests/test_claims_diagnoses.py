@@ -12,8 +12,8 @@ import pytest
 from claimbus.events import Basis, Finding, RuleSet, Service, UnitsComputed, VisitCompleted, Worksheet
 from claimbus.values import Result, Severity
 from claims.domain.checks.diagnoses import ClaimDiagnoses, order_diagnoses
-from claims.domain.checks.icd10cm import Standing, bare_code
-from claims.rules import RULES
+from claims.domain.checks.icd10cm import CodeStatus, bare_code
+from claims.rule_book import ClaimRuleBook
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[3]
 DAY = date(2026, 5, 4)
 """In force of the newest list."""
 HEAD: dict[str, Any] = {"practice_id": "p", "visit_id": "v", "revision": 1}
+RULES = ClaimRuleBook.load()
 REAL = sorted(code for code, lists in RULES.diagnosis_codes.codes.items() if len(lists) == 3)[:60]
 
 
@@ -87,7 +88,7 @@ def ranked(number: int) -> list[tuple[str | None, int | None]]:
 
 
 def wrong(of: ClaimDiagnoses) -> dict[str, Finding]:
-    return {one.id: one for one in of.findings if one.result is not Result.PASS}
+    return {check.id: check for check in of.checked if isinstance(check, Finding)}
 
 
 # Order and pointers
@@ -124,8 +125,8 @@ def test_diagnoses_stand_by_rank_and_those_without_one_are_known_by_their_place(
 def test_a_rank_that_no_diagnosis_has_is_named_and_points_nowhere() -> None:
     found = order(ranked(2), supports={"97110": [[9, 2]], "97140": [[9]]})
     assert found.pointers == {"97110": (2,), "97140": (1, 2)}
-    strays = [one for one in found.findings if one.id == "diagnosis.supports-unknown"]
-    assert [(one.result, one.severity, one.intervention_id) for one in strays] == [
+    unmatched = [check for check in found.checked if check.id == "diagnosis.supports-unknown"]
+    assert [(one.result, one.severity, one.intervention_id) for one in unmatched if isinstance(one, Finding)] == [
         (Result.FAIL, Severity.REVIEW, "97110-1"),
         (Result.FAIL, Severity.REVIEW, "97140-1"),
     ]
@@ -292,10 +293,10 @@ def test_the_tool_that_makes_the_lists_reads_both_kinds_of_file(
 
 @given(st.sampled_from(REAL), st.dates())
 def test_a_code_of_every_list_is_never_refused(code: str, day: date) -> None:
-    assert RULES.diagnosis_codes.standing(code, day) in (Standing.BILLABLE, Standing.UNKNOWN)
+    assert RULES.diagnosis_codes.status(code, day) in (CodeStatus.BILLABLE, CodeStatus.UNKNOWN)
 
 
 @given(st.text(alphabet="ABMZ0159.", max_size=8), st.dates())
 def test_whatever_is_asked_there_is_an_answer(code: str, day: date) -> None:
     bare = bare_code(code)
-    assert bare is None or RULES.diagnosis_codes.standing(bare, day) in Standing
+    assert bare is None or RULES.diagnosis_codes.status(bare, day) in CodeStatus

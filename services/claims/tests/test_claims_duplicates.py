@@ -4,19 +4,22 @@ from typing import Any
 
 import pytest
 from claimbus.events import Basis, Finding, Keyed, Line, UnitsComputed, VisitCompleted
-from claimbus.rules import complete
 from claimbus.values import Result, Severity
-from claims.domain.history.duplicates import BilledServices, check_day_total, check_repeats
-from claims.domain.history.totals import DecidedVisit
-from claims.rules import RULES
+from claims.domain.history.claim_history import ClaimHistory
+from claims.domain.history.decided_visit import DecidedVisit
+from claims.domain.history.duplicates import check_day_total, check_repeats
+from claims.rule_book import ClaimRuleBook
 from coding.domain.suggest import suggest_codes
-from coding.rules import RULES as CODING
+from coding.rule_book import CodingRuleBook
 from hypothesis import given
 from hypothesis import strategies as st
 from units.domain.compute import compute_units
-from units.rules import RULES as UNITS
+from units.rule_book import UnitRuleBook
 
 DAY = "2026-11-18"
+CODING = CodingRuleBook.load()
+RULES = ClaimRuleBook.load()
+UNITS = UnitRuleBook.load()
 BASIS = Basis(event_id="e-1", sha256="0" * 64)
 PAT = {"npi": "1003000225", "last_name": "Therapist", "first_name": "Pat"}
 
@@ -58,21 +61,21 @@ def line(code: str, number: int = 1) -> Line:
     )  # fmt: skip
 
 
-def told(services: BilledServices, of: VisitCompleted, *codes: str) -> list[Finding]:
+def found_in(history: ClaimHistory, of: VisitCompleted, *codes: str) -> list[Finding]:
     lines = [line(code, number) for number, code in enumerate(codes or ("97110",), 1)]
-    rules = RULES.on(of.service_date)
-    return list(complete(check_repeats(of, lines, services.beside(of), rules), rules.findings))
+    checked = check_repeats(of, lines, history.of(of).elsewhere, RULES.on(of.service_date))
+    return [check for check in checked if isinstance(check, Finding)]
 
 
-def seen(*decisions: DecidedVisit) -> BilledServices:
-    services = BilledServices()
-    for one in decisions:
-        services.take(one)
-    return services
+def seen(*decisions: DecidedVisit) -> ClaimHistory:
+    history = ClaimHistory(lambda _: None)
+    for decided in decisions:
+        history.apply(decided)
+    return history
 
 
 def test_the_same_service_of_another_visit_is_told_with_its_name() -> None:
-    (found,) = told(seen(decision("other", "97110", "97140")), asking(), "97110", "97530")
+    (found,) = found_in(seen(decision("other", "97110", "97140")), asking(), "97110", "97530")
     assert (found.id, found.result, found.severity, found.carc) == (
         "duplicate.service", Result.FAIL, Severity.REVIEW, "18",
     )  # fmt: skip
@@ -90,52 +93,52 @@ def test_the_same_service_of_another_visit_is_told_with_its_name() -> None:
     ids=["another day", "another patient", "another clinician"],
 )
 def test_what_differs_is_no_duplicate(other: dict[str, Any]) -> None:
-    assert told(seen(decision("other", **other)), asking()) == []
+    assert found_in(seen(decision("other", **other)), asking()) == []
 
 
 def test_a_visit_is_no_duplicate_of_itself_nor_of_its_older_revisions() -> None:
-    assert told(seen(decision("mine"), decision("mine", revision=2)), asking()) == []
+    assert found_in(seen(decision("mine"), decision("mine", revision=2)), asking()) == []
     moved = seen(decision("other"), decision("other", "97140", revision=2))
-    assert told(moved, asking()) == []
-    assert len(told(moved, asking(), "97140")) == 1
+    assert found_in(moved, asking()) == []
+    assert len(found_in(moved, asking(), "97140")) == 1
 
 
 def test_a_clinician_who_is_not_known_asks_a_question() -> None:
-    for services, of in (
+    for history, of in (
         (seen(decision("other", rendering_provider=None)), asking()),
         (seen(decision("other")), asking(rendering_provider=None)),
     ):
-        (found,) = told(services, of)
+        (found,) = found_in(history, of)
         assert found.result is Result.UNKNOWN
         assert found.inputs["visits"] == ["other"]
 
 
 def test_without_an_npi_a_clinician_is_known_by_name() -> None:
     named = {"last_name": "Therapist", "first_name": "Pat"}
-    services = seen(decision("other", rendering_provider=named))
-    (found,) = told(services, asking(rendering_provider={"last_name": "THERAPIST ", "first_name": "pat"}))
+    history = seen(decision("other", rendering_provider=named))
+    (found,) = found_in(history, asking(rendering_provider={"last_name": "THERAPIST ", "first_name": "pat"}))
     assert found.result is Result.FAIL
 
 
 def test_of_very_many_some_are_named_and_all_are_counted() -> None:
-    (found,) = told(seen(*(decision(f"v{number}") for number in range(50))), asking())
+    (found,) = found_in(seen(*(decision(f"v{number}") for number in range(50))), asking())
     assert (len(found.inputs["visits"]), found.inputs["count"]) == (5, 50)
     assert "and 45 more" in found.message
 
 
 def test_a_visit_that_nobody_is_billed_for_has_no_duplicate() -> None:
-    assert told(seen(decision("other")), asking(coverage=[{"program": "self_pay"}])) == []
+    assert found_in(seen(decision("other")), asking(coverage=[{"program": "self_pay"}])) == []
 
 
 def test_a_second_initial_evaluation_of_a_case_is_told_whatever_its_complexity() -> None:
-    services = seen(decision("first", "97161", service_date="2026-10-01"))
-    (found,) = told(services, asking(), "97163", "97110")
+    history = seen(decision("first", "97161", service_date="2026-10-01"))
+    (found,) = found_in(history, asking(), "97163", "97110")
     assert (found.id, found.inputs["visits"]) == ("evaluation.repeated", ["first"])
-    assert told(services, asking(), "97164") == [], "a re-evaluation is none"
-    assert told(services, asking(case={"case_id": "d"}), "97161") == []
-    assert told(services, asking(case=None), "97161") == [], "what case it is, is not known"
-    assert told(services, asking(discipline="OT"), "97165") == []
-    (same_day,) = told(seen(decision("first", "97161")), asking(), "97161")
+    assert found_in(history, asking(), "97164") == [], "a re-evaluation is none"
+    assert found_in(history, asking(case={"case_id": "d"}), "97161") == []
+    assert found_in(history, asking(case=None), "97161") == [], "what case it is, is not known"
+    assert found_in(history, asking(discipline="OT"), "97165") == []
+    (same_day,) = found_in(seen(decision("first", "97161")), asking(), "97161")
     assert same_day.id == "duplicate.service"
 
 
@@ -150,15 +153,15 @@ def test_any_order_and_any_repetition_come_to_the_same(said: list[tuple[str, int
     one_word = {(key, revision): what for key, revision, what in said}
     results = []
     for repeats in (1, 2):
-        services = BilledServices()
+        history = seen()
         order = list(one_word.items()) * repeats
         chance.shuffle(order)
         for (key, revision), what in order:
             if what == "void":
-                services.void(Keyed(practice_id="p", visit_id=key, revision=revision))
+                history.void(Keyed(practice_id="p", visit_id=key, revision=revision))
             else:
-                services.take(decision(key, "97110", f"9714{revision}", revision=revision))
-        beside = services.beside(asking())
+                history.apply(decision(key, "97110", f"9714{revision}", revision=revision))
+        beside = history.of(asking()).elsewhere
         results.append(
             None if beside is None else {code: sorted(others.same) for code, others in beside.services.items()}
         )
@@ -188,16 +191,18 @@ def with_minutes(
 
 def counted(minutes: int, rule: str = "cms-8-minute") -> UnitsComputed:
     of = asking()
-    coded = suggest_codes(of, BASIS, CODING.on(of.service_date), CODING.rule_set)
-    units = compute_units(coded, UNITS.on(of.service_date), UNITS.rule_set)
+    coded = suggest_codes(of, BASIS, CODING.on(of.service_date))
+    units = compute_units(coded, UNITS.on(of.service_date))
     return units.model_copy(
         update={"worksheet": units.worksheet.model_copy(update={"rule": rule, "timed_minutes": minutes})}
     )
 
 
-def totalled(services: BilledServices, minutes: int = 10, rule: str = "cms-8-minute", **changes: Any) -> list[Finding]:
+def totalled(history: ClaimHistory, minutes: int = 10, rule: str = "cms-8-minute", **changes: Any) -> list[Finding]:
     of = asking(coverage=[MEMBER], **({"billing_provider": GROUP, "patient": ALEX} | changes))
-    return list(check_day_total(counted(minutes, rule), services.beside(of)))
+    elsewhere = history.of(of).elsewhere
+    checked = check_day_total(counted(minutes, rule), elsewhere, RULES.on(of.service_date))
+    return [check for check in checked if isinstance(check, Finding)]
 
 
 def test_timed_minutes_of_the_day_on_another_claim_ask_for_one_total() -> None:
@@ -231,15 +236,15 @@ def test_minutes_that_are_no_part_of_the_total_are_not_told(other: DecidedVisit)
 
 
 def test_a_rule_that_pools_nothing_and_a_visit_without_timed_minutes_ask_nothing() -> None:
-    services = seen(with_minutes("morning", 10))
-    assert totalled(services, rule="ama-midpoint") == []
-    assert totalled(services, minutes=0) == []
-    assert totalled(services, billing_provider=None) == []
+    history = seen(with_minutes("morning", 10))
+    assert totalled(history, rule="ama-midpoint") == []
+    assert totalled(history, minutes=0) == []
+    assert totalled(history, billing_provider=None) == []
 
 
 def test_a_voided_or_amended_visit_leaves_the_total() -> None:
-    services = seen(with_minutes("morning", 10))
-    services.take(DecidedVisit.model_validate(with_minutes("morning", 25).model_dump() | {"revision": 2}))
-    assert totalled(services)[0].inputs["minutes_elsewhere"] == 25
-    services.void(Keyed(practice_id="p", visit_id="morning", revision=2))
-    assert totalled(services) == []
+    history = seen(with_minutes("morning", 10))
+    history.apply(DecidedVisit.model_validate(with_minutes("morning", 25).model_dump() | {"revision": 2}))
+    assert totalled(history)[0].inputs["minutes_elsewhere"] == 25
+    history.void(Keyed(practice_id="p", visit_id="morning", revision=2))
+    assert totalled(history) == []

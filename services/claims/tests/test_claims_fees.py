@@ -12,10 +12,11 @@ from claimbus.rules import Profile
 from claimbus.values import PayerKey, Program
 from claims.domain.lines.fees import Amount, PricedItem, price_services
 from claims.domain.tables import ClaimRules, ClaimSettings
-from claims.rules import RULES
+from claims.rule_book import ClaimRuleBook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+RULES = ClaimRuleBook.load()
 JUNE = date(2024, 6, 3)
 """Conversion factor 33.2875; the RVUs at hand are of this year."""
 
@@ -40,20 +41,20 @@ def price(
 
 
 def allowed(*items: PricedItem, **how: Any) -> list[str | None]:
-    return [None if one.allowed is None else str(one.allowed) for one in price(*items, **how)]
+    return [None if priced.allowed is None else str(priced.allowed) for priced in price(*items, **how)]
 
 
 def expected(*items: PricedItem, **how: Any) -> list[str | None]:
-    return [None if one.expected is None else str(one.expected) for one in price(*items, **how)]
+    return [None if priced.expected is None else str(priced.expected) for priced in price(*items, **how)]
 
 
 def total(items: Sequence[PricedItem], **how: Any) -> Decimal:
     """Expected dollars of all that is known."""
-    return sum((one.expected for one in price(*items, **how) if one.expected is not None), Decimal(0))
+    return sum((priced.expected for priced in price(*items, **how) if priced.expected is not None), Decimal(0))
 
 
 def total_allowed(items: Sequence[PricedItem], **how: Any) -> Decimal:
-    return sum((one.allowed for one in price(*items, **how) if one.allowed is not None), Decimal(0))
+    return sum((priced.allowed for priced in price(*items, **how) if priced.allowed is not None), Decimal(0))
 
 
 # One unit
@@ -87,11 +88,11 @@ def test_half_a_cent_is_rounded_up() -> None:
 def test_the_factor_is_that_of_the_date_and_values_of_another_year_make_an_estimate(
     day: date, amount: str, estimate: bool
 ) -> None:
-    (one,) = price(item("97110"), day=day)
-    assert str(one.allowed) == amount
-    assert one.reason.inputs["estimate"] is estimate
-    assert one.reason.inputs["rvu_year"] == 2024
-    assert one.reason.inputs["gpci"] == "national"
+    (priced,) = price(item("97110"), day=day)
+    assert str(priced.allowed) == amount
+    assert priced.reason.inputs["estimate"] is estimate
+    assert priced.reason.inputs["rvu_year"] == 2024
+    assert priced.reason.inputs["gpci"] == "national"
 
 
 # The multiple-procedure reduction
@@ -158,16 +159,16 @@ def test_every_always_therapy_code_at_hand_is_reduced_and_nothing_else() -> None
 
 def test_an_assistants_unit_loses_fifteen_percent_of_the_programs_eighty() -> None:
     # 29.29 x 80 % x 15 % = 3.5148
-    (one,) = price(item("97110", 1, 1))
-    assert (str(one.allowed), str(one.expected)) == ("29.29", "25.78")
-    assert one.reason.inputs["assistant_reduction"] == "3.51"
-    assert "42 USC 1395m(v)" in one.reason.citation
+    (priced,) = price(item("97110", 1, 1))
+    assert (str(priced.allowed), str(priced.expected)) == ("29.29", "25.78")
+    assert priced.reason.inputs["assistant_reduction"] == "3.51"
+    assert "42 USC 1395m(v)" in priced.reason.citation
 
 
 def test_only_units_of_the_assistant_are_cut_and_the_therapists_is_the_one_in_full() -> None:
     # in full 29.29 (therapist), reduced 22.30 (assistant): 22.30 x 12 % = 2.676
-    (one,) = price(item("97110", 2, 1))
-    assert (str(one.allowed), str(one.expected)) == ("51.59", "48.91")
+    (priced,) = price(item("97110", 2, 1))
+    assert (str(priced.allowed), str(priced.expected)) == ("51.59", "48.91")
     # the same on two lines, in either order
     assert expected(item("97110"), item("97110", 1, 1)) == ["29.29", "19.62"]
     assert expected(item("97110", 1, 1), item("97110")) == ["19.62", "29.29"]
@@ -194,17 +195,17 @@ def test_no_assistant_is_cut_before_2022() -> None:
 
 def test_a_contract_pays_a_percent_of_the_schedules_cents() -> None:
     # 29.29 x 110 % = 32.219, 22.30 x 110 % = 24.53
-    (one,) = price(item("97110", 2), by=with_settings(JUNE, fee_percent=Decimal(110)))
-    assert str(one.allowed) == "56.75"
-    assert one.reason.inputs["percent"] == "110"
+    (priced,) = price(item("97110", 2), by=with_settings(JUNE, fee_percent=Decimal(110)))
+    assert str(priced.allowed) == "56.75"
+    assert priced.reason.inputs["percent"] == "110"
 
 
 def test_never_more_is_allowed_than_was_charged() -> None:
     assert allowed(item("97110", 2, charge="51.59")) == ["51.59"]
-    (one,) = price(item("97110", 2, charge="40.00"))
-    assert str(one.allowed) == "40.00"
-    assert one.reason.inputs["charge"] == "40.00"
-    assert "414.21" in one.reason.citation
+    (priced,) = price(item("97110", 2, charge="40.00"))
+    assert str(priced.allowed) == "40.00"
+    assert priced.reason.inputs["charge"] == "40.00"
+    assert "414.21" in priced.reason.citation
     # 40.00 x 12 % = 4.80
     assert expected(item("97110", 2, 2, charge="40.00")) == ["35.20"]
     assert expected(item("97110", 2, 2, charge="0.00")) == ["0.00"]
@@ -219,9 +220,9 @@ def test_a_percent_of_nothing_is_nothing() -> None:
 
 @pytest.mark.parametrize("program", ["commercial", "medicaid", "workers_compensation", "auto", "self_pay"])
 def test_where_no_schedule_is_known_no_amount_is(program: str) -> None:
-    (one,) = price(item("97110"), by=profile(JUNE, program))
-    assert (one.allowed, one.expected) == (None, None)
-    assert one.reason.inputs == {"unknown": "fee schedule"}
+    (priced,) = price(item("97110"), by=profile(JUNE, program))
+    assert (priced.allowed, priced.expected) == (None, None)
+    assert priced.reason.inputs == {"unknown": "fee schedule"}
 
 
 def test_what_unitedhealthcare_pays_for_a_commercial_plan_is_unknown() -> None:
@@ -232,9 +233,9 @@ def test_what_unitedhealthcare_pays_for_a_commercial_plan_is_unknown() -> None:
 
 @pytest.mark.parametrize("day", [date(2021, 6, 1), date(2027, 1, 1), date.min, date.max])
 def test_without_a_factor_no_amount_is_known(day: date) -> None:
-    (one,) = price(item("97110"), day=day)
-    assert one.allowed is None
-    assert one.reason.inputs == {"unknown": "conversion factor"}
+    (priced,) = price(item("97110"), day=day)
+    assert priced.allowed is None
+    assert priced.reason.inputs == {"unknown": "conversion factor"}
 
 
 @pytest.mark.parametrize("day", [date(2022, 6, 1), date(2023, 12, 31)])
@@ -255,11 +256,11 @@ def test_a_code_that_the_schedule_does_not_price_is_unknown_and_the_rest_is_not(
 
 def test_a_code_that_is_not_in_the_table_leaves_open_which_unit_is_paid_in_full() -> None:
     # 92507 is speech therapy, always-therapy, and might outrank 97110
-    _, one = price(item("92507"), item("97110"))
-    assert (one.reason.inputs["estimate"], one.reason.inputs["unranked"]) == (True, ["92507"])
+    _, priced = price(item("92507"), item("97110"))
+    assert (priced.reason.inputs["estimate"], priced.reason.inputs["unranked"]) == (True, ["92507"])
     # what the reduction does not touch is as sure as before
-    _, other = price(item("92507"), item("97597"))
-    assert other.reason.inputs["estimate"] is False
+    _, priced = price(item("92507"), item("97597"))
+    assert priced.reason.inputs["estimate"] is False
 
 
 def test_no_services_have_no_amounts() -> None:
@@ -297,13 +298,13 @@ DAYS = st.sampled_from([JUNE, date(2024, 2, 1), date(2025, 7, 1), date(2026, 11,
 
 
 @st.composite
-def one_item(draw: st.DrawFn, codes: Sequence[str] = PRICED) -> PricedItem:
+def any_item(draw: st.DrawFn, codes: Sequence[str] = PRICED) -> PricedItem:
     units = draw(st.integers(1, 6))
     return PricedItem(draw(st.sampled_from(codes)), units, draw(st.integers(0, units)))
 
 
 def services(codes: Sequence[str] = PRICED) -> st.SearchStrategy[list[PricedItem]]:
-    return st.lists(one_item(codes), min_size=1, max_size=4, unique_by=lambda one: one.code)
+    return st.lists(any_item(codes), min_size=1, max_size=4, unique_by=lambda service: service.code)
 
 
 @settings(max_examples=300, deadline=None)
@@ -320,17 +321,17 @@ def test_the_reduction_never_raises_an_amount_and_spares_one_unit(items: list[Pr
     rules = RULES.on(day)
     without = price(*items, day=day, rules=replace(rules, mppr={}))
     reduced = price(*items, day=day)
-    for one, other in zip(reduced, without, strict=True):
-        assert one.allowed is not None
-        assert one.expected is not None
-        assert other.allowed is not None
-        assert one.expected <= one.allowed <= other.allowed
-    scoped = [one.reason.inputs["units_in_full"] for one in reduced if "pe_cut" in one.reason.inputs]
+    for priced, in_full in zip(reduced, without, strict=True):
+        assert priced.allowed is not None
+        assert priced.expected is not None
+        assert in_full.allowed is not None
+        assert priced.expected <= priced.allowed <= in_full.allowed
+    scoped = [priced.reason.inputs["units_in_full"] for priced in reduced if "pe_cut" in priced.reason.inputs]
     assert sum(scoped) == (1 if scoped else 0)
 
 
 @settings(max_examples=300, deadline=None)
-@given(services(), one_item(), DAYS)
+@given(services(), any_item(), DAYS)
 def test_one_more_service_never_lowers_the_day(items: list[PricedItem], more: PricedItem, day: date) -> None:
     assert total([*items, more], day=day) >= total(items, day=day)
 
@@ -352,9 +353,12 @@ def test_one_more_unit_never_lowers_the_day_and_one_more_of_the_assistant_never_
 @given(services(), DAYS)
 def test_a_service_split_over_lines_is_allowed_the_same(items: list[PricedItem], day: date) -> None:
     lines = [
-        PricedItem(one.code, units, assistant)
-        for one in items
-        for units, assistant in ((one.units - one.assistant_units, 0), (one.assistant_units, one.assistant_units))
+        PricedItem(service.code, units, assistant)
+        for service in items
+        for units, assistant in (
+            (service.units - service.assistant_units, 0),
+            (service.assistant_units, service.assistant_units),
+        )
         if units
     ]
     assert total_allowed(lines, day=day) == total_allowed(items, day=day)

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from claimbus.events import Finding, Line, StepToReady
 from claimbus.values import Result, Severity
-from claims.domain.remedies import NOTHING_BILLABLE, steps_to_ready
+from claims.domain.findings import ClaimFinding
+from claims.domain.remedies import steps_to_ready
 from hypothesis import given
 from hypothesis import strategies as st
 
 FILE_BY = date(2027, 11, 18)
+NOTHING_BILLABLE = ClaimFinding.CLAIM_NOTHING_BILLABLE
 
 
 def line(number: int, expected: str | None = "30.00") -> Line:
@@ -47,7 +49,7 @@ def expected_of(kept: Sequence[Line]) -> Decimal | None:
 
 
 def steps(findings: Sequence[Finding], *lines: Line) -> tuple[StepToReady, ...]:
-    return steps_to_ready(findings, lines, expected_of)
+    return steps_to_ready(findings, lines, {NOTHING_BILLABLE}, expected_of)
 
 
 def told(found: Sequence[StepToReady]) -> list[tuple[str, tuple[str, ...], tuple[int, ...]]]:
@@ -78,8 +80,8 @@ def test_findings_that_one_fix_mends_are_one_step() -> None:
 
 def test_findings_about_one_field_are_one_step_with_both_fixes() -> None:
     both = [
-        failed("claim.a", 1, inputs={"field": "coverage.member_id"}),
-        failed("claim.b", 1, inputs={"field": "coverage.member_id"}),
+        failed("claim.a", 1, field="coverage.member_id"),
+        failed("claim.b", 1, field="coverage.member_id"),
     ]
     (step,) = steps(both, line(1))
     assert (step.finding_ids, step.fix) == (("claim.a", "claim.b"), "Mend claim.a. Mend claim.b.")

@@ -6,13 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from claimbus.events import Keyed, RunningTotals, VisitCompleted
+from claimbus.events import Finding, Keyed, RunningTotals, VisitCompleted
 from claimbus.values import Program, Result, Severity
-from claims.domain.history.totals import DecidedVisit, LaterVisit, Ledger, check_later_visits
+from claims.domain.history.claim_history import ClaimHistory
+from claims.domain.history.decided_visit import DecidedVisit
+from claims.domain.history.totals import LaterVisit, check_later_visits
+from claims.rule_book import ClaimRuleBook
 from hypothesis import given
 from hypothesis import strategies as st
 
 MARCH = date(2026, 3, 1)
+RULES = ClaimRuleBook.load().on(MARCH)
 THRESHOLD = Decimal("2480.00")
 PASS, FAIL, UNKNOWN = Result.PASS, Result.FAIL, Result.UNKNOWN
 
@@ -70,11 +74,11 @@ def voided(key: str, revision: int = 1) -> Keyed:
     return Keyed(practice_id="totals-pt", visit_id=key, revision=revision)
 
 
-def ledger_of(*decisions: DecidedVisit) -> Ledger:
-    ledger = Ledger(threshold_on)
-    for one in decisions:
-        ledger.take(one)
-    return ledger
+def history_of(*decisions: DecidedVisit) -> ClaimHistory:
+    history = ClaimHistory(threshold_on)
+    for decided in decisions:
+        history.apply(decided)
+    return history
 
 
 def dollars(totals: RunningTotals | None) -> tuple[str | None, int] | None:
@@ -84,47 +88,47 @@ def dollars(totals: RunningTotals | None) -> tuple[str | None, int] | None:
 
 
 def test_dollars_of_earlier_days_add_up() -> None:
-    ledger = ledger_of(decision("a", 0, ["80.10", "20.05"]), decision("b", 3, ["50.00"]))
-    assert dollars(ledger.before(visit(3))) == ("100.15", 1)
-    assert dollars(ledger.before(visit(4))) == ("150.15", 2)
+    history = history_of(decision("a", 0, ["80.10", "20.05"]), decision("b", 3, ["50.00"]))
+    assert dollars(history.of(visit(3)).totals) == ("100.15", 1)
+    assert dollars(history.of(visit(4)).totals) == ("150.15", 2)
 
 
 def test_nothing_is_said_of_a_first_visit() -> None:
-    assert ledger_of().before(visit()) is None
-    assert ledger_of(decision("a", 10), decision("b", 11)).before(visit(10)) is None
+    assert history_of().of(visit()).totals is None
+    assert history_of(decision("a", 10), decision("b", 11)).of(visit(10)).totals is None
 
 
 def test_visits_of_one_day_do_not_count_to_one_another() -> None:
-    ledger = ledger_of(decision("morning", 5), decision("evening", 5))
-    assert ledger.before(visit(5)) is None
-    assert dollars(ledger.before(visit(6))) == ("200.00", 2)
+    history = history_of(decision("morning", 5), decision("evening", 5))
+    assert history.of(visit(5)).totals is None
+    assert dollars(history.of(visit(6)).totals) == ("200.00", 2)
 
 
 @pytest.mark.parametrize("own_day", [0, 10, 20])
 def test_a_visit_never_counts_to_itself_wherever_its_revision_before_lay(own_day: int) -> None:
-    ledger = ledger_of(decision("a", 1), decision("asking", own_day, ["900.00"]))
-    assert dollars(ledger.before(visit(10))) == ("100.00", 1)
+    history = history_of(decision("a", 1), decision("asking", own_day, ["900.00"]))
+    assert dollars(history.of(visit(10)).totals) == ("100.00", 1)
 
 
 def test_a_total_with_an_unknown_amount_in_it_is_unknown_and_still_says_of_how_many_visits() -> None:
-    ledger = ledger_of(decision("a", 0), decision("b", 1, ["50.00", None]))
-    assert dollars(ledger.before(visit())) == (None, 2)
-    ledger.take(decision("b", 1, ["50.00"], revision=2))
-    assert dollars(ledger.before(visit())) == ("150.00", 2)
+    history = history_of(decision("a", 0), decision("b", 1, ["50.00", None]))
+    assert dollars(history.of(visit()).totals) == (None, 2)
+    history.apply(decision("b", 1, ["50.00"], revision=2))
+    assert dollars(history.of(visit()).totals) == ("150.00", 2)
 
 
 def test_a_visit_with_nothing_billed_counts_for_nothing_and_is_known() -> None:
-    assert dollars(ledger_of(decision("a", 0, [])).before(visit())) == ("0", 1)
+    assert dollars(history_of(decision("a", 0, [])).of(visit()).totals) == ("0", 1)
 
 
 def test_pt_and_slp_count_together_and_ot_apart() -> None:
-    ledger = ledger_of(
+    history = history_of(
         decision("pt", 0, ["1.00"]), decision("slp", 1, ["2.00"], discipline="SLP"),
         decision("ot", 2, ["4.00"], discipline="OT"),
     )  # fmt: skip
-    assert dollars(ledger.before(visit(discipline="PT"))) == ("3.00", 2)
-    assert dollars(ledger.before(visit(discipline="SLP"))) == ("3.00", 2)
-    assert dollars(ledger.before(visit(discipline="OT"))) == ("4.00", 1)
+    assert dollars(history.of(visit(discipline="PT")).totals) == ("3.00", 2)
+    assert dollars(history.of(visit(discipline="SLP")).totals) == ("3.00", 2)
+    assert dollars(history.of(visit(discipline="OT")).totals) == ("4.00", 1)
 
 
 @pytest.mark.parametrize(
@@ -137,74 +141,78 @@ def test_pt_and_slp_count_together_and_ot_apart() -> None:
     ],
 )
 def test_dollars_belong_to_a_patient_of_a_practice_a_calendar_year_and_part_b(other: dict[str, Any]) -> None:
-    assert ledger_of(decision("a", **{"day": 0} | other)).before(visit()) is None
+    assert history_of(decision("a", **{"day": 0} | other)).of(visit()).totals is None
 
 
 @pytest.mark.parametrize("program", [program for program in Program if program != "medicare_part_b"])
 def test_programs_without_the_statutes_threshold_count_no_dollars(program: Program) -> None:
-    assert ledger_of(decision("a", 0, program=program)).before(visit(program=program)) is None
+    assert history_of(decision("a", 0, program=program)).of(visit(program=program)).totals is None
 
 
 def test_the_year_begins_on_its_first_day() -> None:
-    ledger = ledger_of(decision("a", date(2026, 1, 1)))
-    assert dollars(ledger.before(visit(date(2026, 1, 2)))) == ("100.00", 1)
-    assert ledger.before(visit(date(2027, 1, 1))) is None
+    history = history_of(decision("a", date(2026, 1, 1)))
+    assert dollars(history.of(visit(date(2026, 1, 2))).totals) == ("100.00", 1)
+    assert history.of(visit(date(2027, 1, 1))).totals is None
 
 
 def test_an_amended_visit_takes_the_place_of_its_revision_before() -> None:
-    ledger = ledger_of(decision("a", 0, ["100.00"]), decision("a", 5, ["30.00"], revision=2))
-    assert ledger.before(visit(5)) is None
-    assert dollars(ledger.before(visit(6))) == ("30.00", 1)
-    ledger.take(decision("a", 0, ["100.00"], revision=1))
-    assert dollars(ledger.before(visit(6))) == ("30.00", 1), "an older revision that comes late is ignored"
+    history = history_of(decision("a", 0, ["100.00"]), decision("a", 5, ["30.00"], revision=2))
+    assert history.of(visit(5)).totals is None
+    assert dollars(history.of(visit(6)).totals) == ("30.00", 1)
+    history.apply(decision("a", 0, ["100.00"], revision=1))
+    assert dollars(history.of(visit(6)).totals) == ("30.00", 1), "an older revision that comes late is ignored"
 
 
 def test_an_amended_visit_may_belong_to_another_patient() -> None:
-    ledger = ledger_of(decision("a", 0), decision("a", 0, patient="t-2", revision=2))
-    assert ledger.before(visit()) is None
+    history = history_of(decision("a", 0), decision("a", 0, patient="t-2", revision=2))
+    assert history.of(visit()).totals is None
 
 
 def test_a_voided_visit_falls_out_and_does_not_come_back_with_an_old_decision() -> None:
-    ledger = ledger_of(decision("a", 0), decision("b", 1))
-    ledger.void(voided("a"))
-    assert dollars(ledger.before(visit())) == ("100.00", 1)
-    ledger.take(decision("a", 0))
-    assert dollars(ledger.before(visit())) == ("100.00", 1)
-    ledger.take(decision("a", 0, ["7.00"], revision=2))
-    assert dollars(ledger.before(visit())) == ("107.00", 2)
-    ledger.void(voided("a"))
-    assert dollars(ledger.before(visit())) == ("107.00", 2), "a void of an older revision changes nothing"
+    history = history_of(decision("a", 0), decision("b", 1))
+    history.void(voided("a"))
+    assert dollars(history.of(visit()).totals) == ("100.00", 1)
+    history.apply(decision("a", 0))
+    assert dollars(history.of(visit()).totals) == ("100.00", 1)
+    history.apply(decision("a", 0, ["7.00"], revision=2))
+    assert dollars(history.of(visit()).totals) == ("107.00", 2)
+    history.void(voided("a"))
+    assert dollars(history.of(visit()).totals) == ("107.00", 2), "a void of an older revision changes nothing"
 
 
 def test_a_late_visit_counts_for_all_later_days() -> None:
-    ledger = ledger_of(decision("b", 5))
-    assert ledger.before(visit(5)) is None
-    ledger.take(decision("late", 2))
-    assert dollars(ledger.before(visit(5))) == ("100.00", 1)
-    assert dollars(ledger.before(visit(6))) == ("200.00", 2)
+    history = history_of(decision("b", 5))
+    assert history.of(visit(5)).totals is None
+    history.apply(decision("late", 2))
+    assert dollars(history.of(visit(5)).totals) == ("100.00", 1)
+    assert dollars(history.of(visit(6)).totals) == ("200.00", 2)
 
 
 def test_what_is_about_to_be_said_counts_until_the_stream_says_it() -> None:
-    ledger = ledger_of()
-    ledger._learn(decision("a", 0, ["1.00"]), stored=False)
-    assert dollars(ledger.before(visit())) == ("1.00", 1)
-    ledger.take(decision("a", 0, ["2.00"]))  # another replica was first
-    assert dollars(ledger.before(visit())) == ("2.00", 1)
-    ledger._learn(decision("a", 0, ["1.00"]), stored=False)
-    assert dollars(ledger.before(visit())) == ("2.00", 1)
+    history = history_of()
+    history.record_pending(decision("a", 0, ["1.00"]))
+    assert dollars(history.of(visit()).totals) == ("1.00", 1)
+    history.apply(decision("a", 0, ["2.00"]))  # another replica was first
+    assert dollars(history.of(visit()).totals) == ("2.00", 1)
+    history.record_pending(decision("a", 0, ["1.00"]))
+    assert dollars(history.of(visit()).totals) == ("2.00", 1)
 
 
 AUTHORIZED = {"program": "commercial", "payer_id": "ACME", "authorization": {"number": "A-7"}}
 
 
 def test_visits_under_one_authorization_are_counted_for_any_program() -> None:
-    ledger = ledger_of(decision("a", 0, **AUTHORIZED), decision("b", 1, **AUTHORIZED), decision("c", 10, **AUTHORIZED))
-    totals = ledger.before(visit(10, **AUTHORIZED))
+    history = history_of(
+        decision("a", 0, **AUTHORIZED), decision("b", 1, **AUTHORIZED), decision("c", 10, **AUTHORIZED)
+    )
+    totals = history.of(visit(10, **AUTHORIZED)).totals
     assert totals == RunningTotals(therapy_dollars=None, therapy_visits=0, authorized_visits=2)
 
 
 def test_an_authorization_is_one_over_the_turn_of_the_year() -> None:
-    totals = ledger_of(decision("a", date(2025, 12, 30), **AUTHORIZED)).before(visit(date(2026, 1, 2), **AUTHORIZED))
+    totals = (
+        history_of(decision("a", date(2025, 12, 30), **AUTHORIZED)).of(visit(date(2026, 1, 2), **AUTHORIZED)).totals
+    )
     assert totals is not None
     assert totals.authorized_visits == 1
 
@@ -213,28 +221,28 @@ def test_an_authorization_is_one_over_the_turn_of_the_year() -> None:
     "other", [{"payer_id": "ZENITH"}, {"authorization": {"number": "A-8"}}, {"authorization": None}, {"patient": "t-2"}]
 )
 def test_an_authorization_belongs_to_a_patient_and_a_payer(other: dict[str, Any]) -> None:
-    assert ledger_of(decision("a", 0, **AUTHORIZED | other)).before(visit(**AUTHORIZED)) is None
+    assert history_of(decision("a", 0, **AUTHORIZED | other)).of(visit(**AUTHORIZED)).totals is None
 
 
 def test_a_visit_without_a_number_has_no_count_of_authorized_visits() -> None:
-    totals = ledger_of(decision("a", 0)).before(visit())
+    totals = history_of(decision("a", 0)).of(visit()).totals
     assert totals is not None
     assert totals.authorized_visits is None
 
 
 def test_a_voided_visit_gives_its_authorized_visit_back() -> None:
-    ledger = ledger_of(decision("a", 0, **AUTHORIZED), decision("b", 1, **AUTHORIZED))
-    ledger.void(voided("a"))
-    totals = ledger.before(visit(**AUTHORIZED))
+    history = history_of(decision("a", 0, **AUTHORIZED), decision("b", 1, **AUTHORIZED))
+    history.void(voided("a"))
+    totals = history.of(visit(**AUTHORIZED)).totals
     assert totals is not None
     assert totals.authorized_visits == 1
 
 
 def test_thousands_of_visits_of_one_day_are_one_day_to_a_question() -> None:
-    ledger = ledger_of(*(decision(f"v{number}", 0) for number in range(3000)))
-    ((days, *_),) = [tuple(ledger._dollars.values())]
+    history = history_of(*(decision(f"v{number}", 0) for number in range(3000)))
+    ((days, *_),) = [tuple(history._ledger._dollars.values())]
     assert len(days) == 1
-    assert dollars(ledger.before(visit())) == ("300000.00", 3000)
+    assert dollars(history.of(visit()).totals) == ("300000.00", 3000)
 
 
 # Any order.
@@ -258,11 +266,11 @@ steps = st.lists(
 def test_any_order_of_decisions_amendments_and_voids_makes_the_totals_of_the_final_state(
     steps: list[tuple[str, int, int, int | None, str, str]], random: Any, expected_before: bool
 ) -> None:
-    ledger = ledger_of()
+    history = history_of()
     random.shuffle(steps)
     for key, revision, day, amount, discipline, patient in steps:
         if day < 0:
-            ledger.void(voided(key, revision))
+            history.void(voided(key, revision))
             continue
         amounts = [None if amount is None else f"{amount}.00"]
         one = decision(
@@ -270,8 +278,8 @@ def test_any_order_of_decisions_amendments_and_voids_makes_the_totals_of_the_fin
             authorization={"number": "A-7"},
         )  # fmt: skip
         if expected_before:
-            ledger._learn(one, stored=False)
-        ledger.take(one)
+            history.record_pending(one)
+        history.apply(one)
     standing = []
     for key in "abcde":
         gone = max((step[1] for step in steps if step[0] == key and step[2] < 0), default=0)
@@ -281,7 +289,7 @@ def test_any_order_of_decisions_amendments_and_voids_makes_the_totals_of_the_fin
     for day in range(8):
         earlier = [step for step in standing if step[2] < day and step[5] == "t-1"]
         counted = [step for step in earlier if step[4] != "OT"]
-        totals = ledger.before(visit(day, authorization={"number": "A-7"}))
+        totals = history.of(visit(day, authorization={"number": "A-7"})).totals
         if not earlier:
             assert totals is None
             continue
@@ -296,83 +304,88 @@ def test_any_order_of_decisions_amendments_and_voids_makes_the_totals_of_the_fin
 def test_what_later_visits_are_compared_with_is_what_they_would_be_told(
     steps: list[tuple[str, int, int, int | None, str, str]], day: int
 ) -> None:
-    ledger = ledger_of()
+    history = history_of()
     for key, revision, on, amount, discipline, patient in steps:
         if on >= 0:
             amounts = [None if amount is None else f"{amount}.00"]
-            ledger.take(decision(key, on, amounts, revision=revision, discipline=discipline, patient=patient))
-    asking = visit(day, key="a")
-    later = ledger.after(asking)
-    ledger.take(decision("a", day, ["50.00"], revision=9))
+            history.apply(decision(key, on, amounts, revision=revision, discipline=discipline, patient=patient))
+    later = history.of(visit(day, key="a")).later
+    history.apply(decision("a", day, ["50.00"], revision=9))
     assert len({one.visit_id for one in later}) == len(later)
     for one in later:
-        entry = ledger._entry_of(voided(one.visit_id))
-        assert entry is not None
+        entry = history._ledger._entries["totals-pt", one.visit_id]
         assert entry.dollar_key is not None
-        told = ledger._sum(entry.dollar_key, entry.service_date, None)
-        assert told.dollars == (None if one.before is None else one.before + (50 if one.counts else 0))
+        total = history._ledger._sum(entry.dollar_key, entry.service_date, None)
+        assert total.dollars == (None if one.before is None else one.before + (50 if one.counts else 0))
 
 
 # Later visits.
 
 
-def later_of(ledger: Ledger, day: int, amount: str | None = "100.00", key: str = "late") -> tuple[Result, list[str]]:
-    found = check_later_visits(ledger.after(visit(day, key=key)), None if amount is None else Decimal(amount))
-    assert all((one.id, one.severity) == ("totals.later-visits-affected", Severity.REVIEW) for one in found)
-    return (found[0].result, found[0].inputs["visits"]) if found else (PASS, [])
+def later_of(
+    history: ClaimHistory, day: int, amount: str | None = "100.00", key: str = "late"
+) -> tuple[Result, list[str]]:
+    later = history.of(visit(day, key=key)).later
+    checked = list(check_later_visits(later, None if amount is None else Decimal(amount), RULES))
+    assert {check.id for check in checked} <= {"totals.later-visits-affected"}
+    findings = [check for check in checked if isinstance(check, Finding)]
+    assert all(finding.severity is Severity.REVIEW for finding in findings)
+    return (findings[0].result, findings[0].inputs["visits"]) if findings else (PASS, [])
 
 
 def test_a_late_visit_names_the_later_ones_that_it_lifts_over_the_threshold() -> None:
-    ledger = ledger_of(
+    history = history_of(
         decision("first", 0, ["2400.00"]), decision("above-now", 5, ["10.00"], used="2400.00"),
         decision("brought", 5, therapy_dollars_used="2400.00"), decision("above-before", 6, used="2510.00"),
     )  # fmt: skip
-    assert later_of(ledger, 2) == (FAIL, ["above-now"])
-    assert later_of(ledger, 2, "60.00") == (PASS, [])
+    assert later_of(history, 2) == (FAIL, ["above-now"])
+    assert later_of(history, 2, "60.00") == (PASS, [])
 
 
 def test_exactly_the_threshold_is_not_above_it() -> None:
-    ledger = ledger_of(decision("first", 0, ["2400.00"]), decision("later", 5, [], used="2400.00"))
-    assert later_of(ledger, 2, "80.00") == (PASS, [])
-    assert later_of(ledger, 2, "80.01") == (FAIL, ["later"])
+    history = history_of(decision("first", 0, ["2400.00"]), decision("later", 5, [], used="2400.00"))
+    assert later_of(history, 2, "80.00") == (PASS, [])
+    assert later_of(history, 2, "80.01") == (FAIL, ["later"])
 
 
 def test_an_amended_visit_names_those_that_it_no_longer_lifts() -> None:
-    ledger = ledger_of(decision("late", 0, ["2500.00"]), decision("later", 5, used="2500.00"))
-    assert later_of(ledger, 0, "2500.00") == (PASS, [])
-    assert later_of(ledger, 0, "20.00") == (FAIL, ["later"])
-    assert later_of(ledger, 9, "2500.00") == (FAIL, ["later"]), "it moved behind the later one"
+    history = history_of(decision("late", 0, ["2500.00"]), decision("later", 5, used="2500.00"))
+    assert later_of(history, 0, "2500.00") == (PASS, [])
+    assert later_of(history, 0, "20.00") == (FAIL, ["later"])
+    assert later_of(history, 9, "2500.00") == (FAIL, ["later"]), "it moved behind the later one"
 
 
 def test_a_voided_visit_names_those_that_it_no_longer_lifts() -> None:
-    ledger = ledger_of(decision("gone", 0, ["2500.00"]), decision("later", 5, used="2500.00"))
-    (finding,) = check_later_visits(ledger.after_voided(voided("gone")), None)
+    history = history_of(decision("gone", 0, ["2500.00"]), decision("later", 5, used="2500.00"))
+    (finding,) = check_later_visits(history.of_voided(voided("gone")).later, None, RULES)
+    assert isinstance(finding, Finding)
     assert (finding.result, finding.inputs["visits"]) == (FAIL, ["later"])
 
 
 def test_nothing_is_said_where_no_later_visit_took_its_figure_from_the_ledger() -> None:
-    ledger = ledger_of(
+    history = history_of(
         decision("earlier", 0), decision("same-day", 2), decision("brought", 5, therapy_dollars_used="0.00"),
         decision("other", 5, patient="t-2"), decision("next-year", date(2027, 1, 2)),
     )  # fmt: skip
-    assert ledger.after(visit(2, key="late")) == ()
-    assert check_later_visits((), Decimal(1)) == ()
+    assert history.of(visit(2, key="late")).later == ()
+    assert not list(check_later_visits((), Decimal(1), RULES))
 
 
 @pytest.mark.parametrize(("own", "amounts"), [(None, ["10.00"]), ("10.00", [None])])
 def test_an_unknown_amount_leaves_the_question_open(own: str | None, amounts: list[str | None]) -> None:
-    ledger = ledger_of(decision("first", 0, amounts), decision("later", 5, used=None))
-    assert later_of(ledger, 2, own) == (UNKNOWN, [])
+    history = history_of(decision("first", 0, amounts), decision("later", 5, used=None))
+    assert later_of(history, 2, own) == (UNKNOWN, [])
 
 
 def test_a_visit_that_knew_of_no_earlier_one_is_affected_only_above_the_threshold() -> None:
-    ledger = ledger_of(decision("later", 5, ["10.00"]))
-    assert later_of(ledger, 2, "100.00") == (PASS, [])
-    assert later_of(ledger, 2, "2480.01") == (FAIL, ["later"])
+    history = history_of(decision("later", 5, ["10.00"]))
+    assert later_of(history, 2, "100.00") == (PASS, [])
+    assert later_of(history, 2, "2480.01") == (FAIL, ["later"])
 
 
 def test_the_finding_holds_opaque_keys_and_counts_and_no_patient() -> None:
     later = LaterVisit("later", None, Decimal(0), counts=True, threshold=THRESHOLD)
-    (finding,) = check_later_visits([later], Decimal(9999))
+    (finding,) = check_later_visits([later], Decimal(9999), RULES)
+    assert isinstance(finding, Finding)
     assert finding.inputs == {"visits": ["later"], "compared": 1, "later": 1}
     assert finding.fix is not None

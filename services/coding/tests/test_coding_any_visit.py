@@ -6,13 +6,12 @@ import pytest
 from claimbus.events import Basis, VisitCoded, VisitCompleted
 from claimbus.values import Program
 from coding.domain.suggest import suggest_codes
-from coding.rules import _DELIVERY, _TERMS, RULES
+from coding.rule_book import CodingRuleBook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-VOCABULARY = sorted(
-    {one for row in _TERMS.rows for one in row.terms} | {one for row in _DELIVERY.rows for one in row.terms}
-)
+RULES = CodingRuleBook.load()
+VOCABULARY = sorted({term for row in (*RULES.terms.rows, *RULES.delivery.rows) for term in row.terms})
 phrases = st.lists(
     st.sampled_from(VOCABULARY)
     | st.sampled_from([". ", ", ", "but", "US", "\n", "İ", "to", "3x10"])
@@ -60,7 +59,7 @@ visits = st.fixed_dictionaries(
 
 
 def code(visit: VisitCompleted) -> VisitCoded:
-    return suggest_codes(visit, Basis(event_id="e", sha256="s"), RULES.on(visit.service_date), RULES.rule_set)
+    return suggest_codes(visit, Basis(event_id="e", sha256="s"), RULES.on(visit.service_date))
 
 
 @settings(max_examples=400, deadline=None)
@@ -69,23 +68,23 @@ def test_any_visit_is_coded_and_every_code_has_its_reason(raw: dict[str, Any]) -
     visit = VisitCompleted.model_validate(raw)
     coded = code(visit)
     sure = RULES.on(visit.service_date).confidence.sure_from
-    by_id = {one.intervention_id: one for one in coded.interventions}
+    by_id = {intervention.intervention_id: intervention for intervention in coded.interventions}
     assert len(by_id) == len(coded.interventions) <= len(visit.interventions) + 1
-    for given_one in visit.interventions:
-        one = by_id[given_one.id]
-        chosen = (given_one.code or "").strip().upper()
+    for intervention in visit.interventions:
+        result = by_id[intervention.id]
+        chosen = (intervention.code or "").strip().upper()
         if chosen:
-            assert (one.code, one.chosen_by) == (chosen, "clinician")
-        elif one.code is not None:
-            assert one.chosen_by == "rules"
-            assert one.confidence >= sure
-            assert one.evidence
+            assert (result.code, result.chosen_by) == (chosen, "clinician")
+        elif result.code is not None:
+            assert result.chosen_by == "rules"
+            assert result.confidence >= sure
+            assert result.evidence
         else:
-            assert one.chosen_by is None
-            assert one.question
-        assert (one.minutes, one.contact) == (given_one.minutes, given_one.contact)
-        texts = {"description": given_one.description, "narrative": given_one.narrative, "contact": given_one.contact}
-        for evidence in one.evidence:
+            assert result.chosen_by is None
+            assert result.question
+        assert (result.minutes, result.contact) == (intervention.minutes, intervention.contact)
+        texts = {name: getattr(intervention, name) for name in ("description", "narrative", "contact")}
+        for evidence in result.evidence:
             if not evidence.field.startswith("evaluation."):
                 assert (texts[evidence.field] or "")[evidence.start : evidence.end] == evidence.text
     for finding in coded.findings:
@@ -127,6 +126,6 @@ def test_the_longest_text_is_read_and_its_evidence_is_bounded(piece: str) -> Non
             "interventions": [{"description": text, "narrative": text}],
         }
     )
-    (one,) = code(visit).interventions
-    assert len(one.evidence) <= 2 * RULES.on(visit.service_date).confidence.most_evidence
-    assert len(one.alternatives) <= RULES.on(visit.service_date).confidence.most_alternatives
+    (result,) = code(visit).interventions
+    assert len(result.evidence) <= 2 * RULES.on(visit.service_date).confidence.most_evidence
+    assert len(result.alternatives) <= RULES.on(visit.service_date).confidence.most_alternatives

@@ -6,7 +6,9 @@ import pytest
 from claimbus.events import Basis, VisitCoded, VisitCompleted
 from claimbus.values import Result, Severity
 from coding.domain.suggest import suggest_codes
-from coding.rules import RULES
+from coding.rule_book import CodingRuleBook
+
+RULES = CodingRuleBook.load()
 
 
 def coded_with_note(note: dict[str, Any], *interventions: dict[str, Any]) -> VisitCoded:
@@ -18,11 +20,11 @@ def coded_with_note(note: dict[str, Any], *interventions: dict[str, Any]) -> Vis
             "service_date": "2026-11-18",
             "patient": {"patient_id": "x"},
             "coverage": [{"program": "commercial"}],
-            "interventions": [{"minutes": 15, **one} for one in interventions],
+            "interventions": [{"minutes": 15, **intervention} for intervention in interventions],
             "documentation": {"note": note},
         }
     )
-    return suggest_codes(visit, Basis(event_id="e", sha256="s"), RULES.on(visit.service_date), RULES.rule_set)
+    return suggest_codes(visit, Basis(event_id="e", sha256="s"), RULES.on(visit.service_date))
 
 
 MANUAL = {"description": "Manual therapy", "code": "97140"}
@@ -39,7 +41,7 @@ EXERCISE = {"description": "Therapeutic exercise", "code": "97110"}
 )
 def test_a_note_that_says_not_performed_contradicts_the_line(note: dict[str, str]) -> None:
     coded = coded_with_note(note, EXERCISE, MANUAL)
-    (finding,) = [one for one in coded.findings if one.id == "coding.note-contradicts"]
+    (finding,) = [finding for finding in coded.findings if finding.id == "coding.note-contradicts"]
     assert (finding.result, finding.severity, finding.intervention_id) == (Result.FAIL, Severity.REVIEW, "2")
     field = finding.inputs["field"].removeprefix("documentation.note.")
     assert note[field][finding.inputs["start"] : finding.inputs["end"]].lower() in (
@@ -61,12 +63,12 @@ def test_a_note_that_says_not_performed_contradicts_the_line(note: dict[str, str
 )
 def test_a_note_that_does_not_deny_the_service_contradicts_nothing(note: dict[str, str]) -> None:
     coded = coded_with_note(note, EXERCISE, MANUAL)
-    assert "coding.note-contradicts" not in {one.id for one in coded.findings}
+    assert "coding.note-contradicts" not in {finding.id for finding in coded.findings}
 
 
 def test_minutes_in_the_note_for_a_service_that_no_line_bears_are_asked_about_and_make_no_line() -> None:
     coded = coded_with_note({"objective": "Therapeutic exercise 15 min. Gait training with SPC 12 min."}, EXERCISE)
-    (finding,) = [one for one in coded.findings if one.id == "coding.service-not-listed"]
+    (finding,) = [finding for finding in coded.findings if finding.id == "coding.service-not-listed"]
     assert (finding.result, finding.severity, finding.inputs["code"]) == (Result.UNKNOWN, Severity.INFO, "97116")
     assert len(coded.interventions) == 1
 
@@ -84,4 +86,4 @@ def test_minutes_in_the_note_for_a_service_that_no_line_bears_are_asked_about_an
 )
 def test_words_without_minutes_of_their_own_ask_for_no_line(objective: str) -> None:
     coded = coded_with_note({"objective": objective}, EXERCISE)
-    assert "coding.service-not-listed" not in {one.id for one in coded.findings}
+    assert "coding.service-not-listed" not in {finding.id for finding in coded.findings}

@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 from claimbus.events import Basis, VisitCoded, VisitCompleted
-from claimbus.service import SettingsError
+from claimbus.settings import SettingsError
 from claimbus.values import Severity
 from coding.domain.opinion import Asked, Opinion
 from coding.domain.suggest import suggest_codes
-from coding.rules import RULES
+from coding.rule_book import CodingRuleBook
 from coding.suggester import ask, load_suggester
 from hypothesis import given
 from hypothesis import strategies as st
+
+RULES = CodingRuleBook.load()
 
 
 @dataclass
@@ -47,18 +49,18 @@ def visit_of(**intervention: Any) -> VisitCompleted:
 
 
 def coded_with(model: Any, visit: VisitCompleted) -> VisitCoded:
-    opinions = asyncio.run(ask(visit, model))
-    return suggest_codes(visit, Basis(event_id="e", sha256="s"), RULES.on(visit.service_date), RULES.rule_set, opinions)
+    suggestions = asyncio.run(ask(visit, model))
+    return suggest_codes(visit, Basis(event_id="e", sha256="s"), RULES.on(visit.service_date), suggestions)
 
 
 def test_a_machines_code_that_nobody_supports_is_recorded_and_asked_about_and_makes_no_line() -> None:
     coded = coded_with(Model(Opinion("97124", 0.99, (("description", 0, 7),))), visit_of())
-    one = coded.interventions[0]
-    assert (one.code, one.chosen_by) == (None, None)
-    assert one.machine_suggestion is not None
-    assert (one.machine_suggestion.code, one.machine_suggestion.suggester) == ("97124", "model-7")
-    assert one.machine_suggestion.supported_by is None
-    assert [evidence.text for evidence in one.machine_suggestion.evidence] == ["Massage"]
+    intervention = coded.interventions[0]
+    assert (intervention.code, intervention.chosen_by) == (None, None)
+    assert intervention.machine_suggestion is not None
+    assert (intervention.machine_suggestion.code, intervention.machine_suggestion.suggester) == ("97124", "model-7")
+    assert intervention.machine_suggestion.supported_by is None
+    assert [evidence.text for evidence in intervention.machine_suggestion.evidence] == ["Massage"]
     found = {finding.id: finding for finding in coded.findings}
     assert found["coding.machine-suggestion"].severity is Severity.REVIEW
     assert "coding.no-code" in found
@@ -81,9 +83,9 @@ def test_a_machine_that_says_what_a_rule_or_a_person_says_raises_no_question(giv
 )
 def test_whatever_a_machine_says_changes_no_code(code: str, confidence: float, words: str, chosen: str | None) -> None:
     visit = visit_of(description=words, code=chosen)
-    plain, asked = coded_with(None, visit), coded_with(Model(Opinion(code, confidence)), visit)
-    assert [(one.code, one.chosen_by) for one in plain.interventions] == [
-        (one.code, one.chosen_by) for one in asked.interventions
+    plain, with_machine = coded_with(None, visit), coded_with(Model(Opinion(code, confidence)), visit)
+    assert [(intervention.code, intervention.chosen_by) for intervention in plain.interventions] == [
+        (intervention.code, intervention.chosen_by) for intervention in with_machine.interventions
     ]
 
 

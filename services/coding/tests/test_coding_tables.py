@@ -2,13 +2,18 @@
 
 import re
 from datetime import date
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
-from claimbus.rules import DatedRow, RuleError
-from coding.domain.evaluation import KINDS
+from claimbus.rules import RuleError, days_of_change
 from coding.domain.inflection import stem, surfaces
-from coding.domain.lexicon import DeliveryRow, GrammarRow, Lexicon, LexiconRow
-from coding.rules import _CHANGES, _CONFIDENCE, _DELIVERY, _MUSCLES, _QUESTIONS, _TERMS, RULES
+from coding.domain.lexicon import DeliveryRow, GrammarRow, Lexicon, LexiconRow, check_terms
+from coding.domain.tables import KINDS
+from coding.rule_book import CodingRuleBook
+
+RULES = CodingRuleBook.load()
+EVERY_ROW = [row for table in RULES.tables for row in table.rows]
 
 THERAPY_CODES = {
     "97010",
@@ -93,57 +98,105 @@ def term(row_id: str, *terms: str, code: str = "97110", **facts: object) -> Lexi
 
 
 def test_the_lexicon_has_words_for_every_code_of_therapy() -> None:
-    spoken = {code for row in _TERMS.rows for code in row.codes} - set(KINDS)
+    spoken = {code for row in RULES.terms.rows for code in row.codes} - set(KINDS)
     assert spoken == THERAPY_CODES
 
 
-@pytest.mark.parametrize("day", _CHANGES)
+@pytest.mark.parametrize("day", days_of_change(EVERY_ROW))
 def test_the_rules_of_every_period_are_free_of_conflict(day: date) -> None:
     assert RULES.on(day).lexicon is not None
 
 
+def test_days_between_two_changes_share_one_lexicon() -> None:
+    assert RULES.on(date(2024, 3, 1)).lexicon is RULES.on(date(2024, 9, 1)).lexicon
+
+
 def test_no_pattern_finds_anything_where_that_which_it_needs_is_missing() -> None:
-    words = " ".join(term for row in (*_TERMS.rows, *_DELIVERY.rows) for term in row.terms)
+    words = " ".join(term for row in (*RULES.terms.rows, *RULES.delivery.rows) for term in row.terms)
     spoken = words + " x min minutes sets reps lb kg deg degrees / "
     missing = {"figure": re.sub(r"[\d°]", " ", spoken) + ": =", "colon": re.sub(r"[:=]", " ", spoken) + "1 2"}
-    patterns = [(row.pattern, getattr(row, "needs", "figure")) for row in (*_TERMS.rows, *_DELIVERY.rows)]
-    asked = [(pattern, needs) for pattern, needs in patterns if pattern is not None]
-    assert len(asked) >= 3
-    for pattern, needs in asked:
+    patterns = [(row.pattern, getattr(row, "needs", "figure")) for row in (*RULES.terms.rows, *RULES.delivery.rows)]
+    known = [(pattern, needs) for pattern, needs in patterns if pattern is not None]
+    assert len(known) >= 3
+    for pattern, needs in known:
         assert re.search(pattern, missing[needs]) is None, pattern
 
 
 def test_a_confidence_rises_with_the_share_of_all_weight() -> None:
-    (row,) = _CONFIDENCE.rows
-    said = [row.of(share / 100) for share in range(101)]
-    assert said == sorted(said)
-    assert (said[0], said[-1]) == (0.0, row.calibration[-1][1])
-    assert row.suggest_from < row.sure_from < row.clear_from < said[-1] < 1
+    (row,) = RULES.confidence.rows
+    confidences = [row.of(share / 100) for share in range(101)]
+    assert confidences == sorted(confidences)
+    assert (confidences[0], confidences[-1]) == (0.0, row.calibration[-1][1])
+    assert row.suggest_from < row.sure_from < row.clear_from < confidences[-1] < 1
 
 
 def test_what_a_term_means_in_a_context_is_given_by_some_term() -> None:
-    given = {row.gives for row in (*_TERMS.rows, *_MUSCLES.rows)}
-    for row in _TERMS.rows:
+    given = {row.gives for row in (*RULES.terms.rows, *RULES.muscles.rows)}
+    for row in RULES.terms.rows:
         assert set(row.within) <= given, row.id
 
 
 def test_every_state_of_the_words_has_its_question() -> None:
-    states = {(row.state,) for row in _DELIVERY.rows} - {("delivered",)}
-    assert states <= {row.about for row in _QUESTIONS.rows}
+    states = {(row.state,) for row in RULES.delivery.rows} - {("delivered",)}
+    assert states <= {row.about for row in RULES.questions.rows}
 
 
 def test_two_codes_of_one_row_have_a_question_that_tells_them_apart() -> None:
-    asked = {tuple(sorted(row.about)) for row in _QUESTIONS.rows}
-    for row in _TERMS.rows:
-        first, *others = sorted(row.codes, key=lambda code: -row.codes[code])[:2] or [""]
-        for other in others:
-            if row.codes[other] >= row.codes[first] / 2:
-                assert tuple(sorted((first, other))) in asked, row.id
+    pairs = {tuple(sorted(row.about)) for row in RULES.questions.rows}
+    for row in RULES.terms.rows:
+        first, *rivals = sorted(row.codes, key=lambda code: -row.codes[code])[:2] or [""]
+        for rival in rivals:
+            if row.codes[rival] >= row.codes[first] / 2:
+                assert tuple(sorted((first, rival))) in pairs, row.id
 
 
 def test_one_term_in_two_rows_is_refused() -> None:
-    with pytest.raises(RuleError, match="keep it in one"):
-        Lexicon([term("a", "leg press"), term("b", "leg presses")], [], [])
+    with pytest.raises(RuleError, match=r"muscles\.toml: b: the term 'leg presses' stands in a too; keep it in one"):
+        check_terms({"lexicon.toml": [term("a", "leg press")], "muscles.toml": [term("b", "leg presses")]})
+
+
+def test_one_term_in_two_rows_of_different_days_is_allowed() -> None:
+    until = term("a", "leg press", effective_through=date(2023, 12, 31))
+    after = term("b", "leg press", effective_from=date(2024, 1, 1))
+    check_terms({"lexicon.toml": [until, after]})
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "problem"),
+    [
+        (
+            "lexicon.toml",
+            "effective_through = 2023-12-31",
+            "",
+            "lexicon.toml: modality.laser.*'laser' stands in modality",
+        ),
+        (
+            "delivery.toml",
+            'terms = ["no", ',
+            'terms = ["slr", "no", ',
+            "delivery.toml: none: .*'slr' stands in exercise.slr",
+        ),
+        (
+            "muscles.toml",
+            '["rhomboid"]',
+            '["97110"]\nform = "exact"',
+            "muscle.rhomboid: the term '97110' stands in code.97110",
+        ),
+        ("confidence.toml", "[[row]]", "[[row]]\neffective_from = 2020-01-01", "no row is in force on 0001-01-01"),
+        ("confidence.toml", "[[row]]", "[[row]]\neffective_through = 2020-01-01", "no row is in force on 2020-01-02"),
+        ("findings.toml", 'id = "coding.no-code"', 'id = "coding.no-codes"', "coding.no-codes is no finding"),
+        ("lexicon.toml", "pattern = '", "pattern = '(", "lexicon.toml: row .*: pattern"),
+    ],
+)
+def test_a_wrong_table_is_refused_when_it_is_loaded(
+    tmp_path: Path, file: str, old: str, new: str, problem: str
+) -> None:
+    source = files("coding").joinpath("rules", file).read_text()
+    assert old in source
+    (tmp_path / "coding").mkdir()
+    (tmp_path / "coding" / file).write_text(source.replace(old, new, 1))
+    with pytest.raises(RuleError, match=problem):
+        CodingRuleBook.load(overlay=tmp_path)
 
 
 def test_the_longest_term_at_a_place_wins() -> None:
@@ -168,9 +221,9 @@ def test_a_cue_beside_other_words_is_read_before_and_behind_each_of_them() -> No
 
 
 def test_a_label_counts_before_a_colon_and_a_value_behind_it() -> None:
-    cue = DeliveryRow(id="found", state="finding", keep=0, labels=("joint mobility",), values=("poor",))
-    lexicon = Lexicon([], [cue], [GrammarRow(role="maker", words=("training",))])
-    assert [(one.first, one.last) for one in lexicon.read("narrative", "Joint mobility: L4 Balance = poor").cues] == [
+    row = DeliveryRow(id="found", state="finding", keep=0, labels=("joint mobility",), values=("poor",))
+    lexicon = Lexicon([], [row], [GrammarRow(role="maker", words=("training",))])
+    assert [(cue.first, cue.last) for cue in lexicon.read("narrative", "Joint mobility: L4 Balance = poor").cues] == [
         (0, 2),
         (4, 5),
     ]
@@ -185,7 +238,7 @@ def test_a_cue_is_read_as_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("word", "form"),
     [
         ("squats", "squatting"),
         ("exercise", "exercising"),
@@ -203,14 +256,14 @@ def test_a_cue_is_read_as_written() -> None:
         ("hop", "hopping"),
     ],
 )
-def test_forms_of_a_word_share_their_stem(one: str, other: str) -> None:
-    assert stem(one) == stem(other)
-    assert {one, other} <= set(surfaces(stem(one)))
+def test_forms_of_a_word_share_their_stem(word: str, form: str) -> None:
+    assert stem(word) == stem(form)
+    assert {word, form} <= set(surfaces(stem(word)))
 
 
-@pytest.mark.parametrize(("one", "other"), [("can", "cane"), ("don", "done"), ("sor", "sore"), ("car", "care")])
-def test_words_that_a_silent_e_tells_apart_have_stems_of_their_own(one: str, other: str) -> None:
-    assert stem(one) != stem(other)
+@pytest.mark.parametrize(("word", "longer"), [("can", "cane"), ("don", "done"), ("sor", "sore"), ("car", "care")])
+def test_words_that_a_silent_e_tells_apart_have_stems_of_their_own(word: str, longer: str) -> None:
+    assert stem(word) != stem(longer)
 
 
 @pytest.mark.parametrize("word", ["us", "slr", "sling", "sled", "press", "pelvis", "3x10", "bosu"])
@@ -219,5 +272,4 @@ def test_what_is_no_ending_stays(word: str) -> None:
 
 
 def test_every_row_cites_a_source() -> None:
-    rows: tuple[DatedRow, ...] = (*_TERMS.rows, *_DELIVERY.rows, *_QUESTIONS.rows)
-    assert all(row.source for row in rows)
+    assert all(row.source for row in EVERY_ROW)

@@ -3,11 +3,10 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from claimbus.events import Basis, VisitCompleted
+from claimbus.events import VisitCompleted
 from claimbus.values import Program, Result, Severity
 from documentation_check.domain.case_history import CaseHistory
-from documentation_check.domain.check import check_documentation
-from documentation_check.rules import RULES
+from good_visit import RULES, check, checked_ids
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,20 +106,21 @@ def visits(draw: st.DrawFn) -> VisitCompleted:
 
 @settings(max_examples=600, deadline=None)
 @given(visits(), st.lists(visits(), max_size=3))
-def test_any_visit_is_answered(visit: VisitCompleted, others: list[VisitCompleted]) -> None:
-    rules = RULES.on(visit.service_date)
+def test_any_visit_is_answered(visit: VisitCompleted, other_visits: list[VisitCompleted]) -> None:
     history = CaseHistory(lambda day: RULES.on(day).terms)
-    for other in others:
-        history.take(other)
+    for other_visit in other_visits:
+        history.apply(other_visit)
     seen = history.before(visit)
-    checked = check_documentation(visit, Basis(event_id="e", sha256="0"), rules, RULES.rule_set, seen=seen)
-    assert checked.checks
-    assert checked == check_documentation(visit, checked.basis, rules, RULES.rule_set, seen=seen)
-    for one in checked.checks:
-        assert one.message
-        assert (one.fix is None) is (one.result is Result.PASS)
-        assert not (one.result is Result.UNKNOWN and one.severity is Severity.BLOCK)
-    checked.model_dump_json()
+    checked = check(visit, seen)
+    assert checked_ids(checked)
+    assert checked == check(visit, seen)
+    for finding in checked.checks:
+        assert finding.message
+        assert "{" not in finding.message + (finding.fix or ""), "a value that the text names is missing"
+        assert (finding.fix is None) is (finding.result is Result.PASS)
+        assert finding.is_due or finding.result is not Result.PASS
+        assert not (finding.result is Result.UNKNOWN and finding.severity is Severity.BLOCK)
+    checked.to_json()
 
 
 def test_a_visit_with_nothing_but_what_is_required_passes_no_check_of_its_record() -> None:
@@ -135,9 +135,8 @@ def test_a_visit_with_nothing_but_what_is_required_passes_no_check_of_its_record
             "interventions": [{"id": "1"}],
         }
     )
-    checks = check_documentation(
-        bare, Basis(event_id="e", sha256="0"), RULES.on(bare.service_date), RULES.rule_set
-    ).checks
-    failed = {one.id for one in checks if one.result is Result.FAIL}
+    checked = check(bare)
+    failed = {finding.id for finding in checked.checks if finding.result is Result.FAIL}
     assert failed == {"diagnosis.missing", "intervention.description-missing"}
-    assert {one.result for one in checks if one.id not in failed} == {Result.UNKNOWN}
+    assert {finding.result for finding in checked.checks if finding.id not in failed} == {Result.UNKNOWN}
+    assert not checked.passed

@@ -4,12 +4,11 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from claimbus.events import Basis, Finding, Keyed, VisitCompleted
+from claimbus.events import DocumentationChecked, Finding, Keyed, VisitCompleted
 from claimbus.values import Result
 from documentation_check.domain.case_history import CaseHistory, TreatedVisit
-from documentation_check.domain.check import check_documentation
 from documentation_check.domain.likeness import likeness, sketch_of
-from documentation_check.rules import RULES
+from good_visit import RULES, check, checked_ids, finding_of, result_in
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,8 +45,8 @@ def history() -> CaseHistory:
 
 def days_of(*bodies: dict[str, Any]) -> CaseHistory:
     days = history()
-    for one in bodies:
-        days.take(TreatedVisit.model_validate(one))
+    for visit_body in bodies:
+        days.apply(TreatedVisit.model_validate(visit_body))
     return days
 
 
@@ -56,11 +55,16 @@ def series(count: int, *, start: date = REPORTED + timedelta(1), **changes: Any)
     return [body(f"v{number}", start + timedelta(number), **changes) for number in range(count)]
 
 
-def answers(of: VisitCompleted, days: CaseHistory) -> dict[str, Finding]:
-    rules = RULES.on(of.service_date)
-    basis = Basis(event_id="e-1", sha256="0" * 64)
-    checks = check_documentation(of, basis, rules, RULES.rule_set, seen=days.before(of)).checks
-    return {one.id: one for one in checks}
+def checked_after(days: CaseHistory, of: VisitCompleted) -> DocumentationChecked:
+    return check(of, days.before(of))
+
+
+def finding(name: str, of: VisitCompleted, days: CaseHistory) -> Finding:
+    return finding_of(name, checked_after(days, of))
+
+
+def result_of(name: str, of: VisitCompleted, days: CaseHistory) -> Result:
+    return result_in(name, checked_after(days, of))
 
 
 NOT_SAID = {"last_on": str(REPORTED), "author_credential": "PT"}
@@ -70,55 +74,59 @@ NOT_SAID = {"last_on": str(REPORTED), "author_credential": "PT"}
 def test_without_a_figure_of_its_own_a_visit_is_overdue_once_more_days_than_the_limit_were_seen(
     seen: int, result: Result
 ) -> None:
-    one = answers(visit(report=NOT_SAID), days_of(*series(seen)))[OVERDUE]
-    assert one.result is result
-    assert one.inputs["treatment_days_seen"] == seen + 1
+    found = finding(OVERDUE, visit(report=NOT_SAID), days_of(*series(seen)))
+    assert found.result is result
+    assert found.inputs["treatment_days_seen"] == seen + 1
 
 
 def test_a_count_of_days_never_shows_that_a_report_is_in_time() -> None:
-    assert answers(visit(report=NOT_SAID), days_of(*series(2)))[OVERDUE].result is UNKNOWN
+    assert result_of(OVERDUE, visit(report=NOT_SAID), days_of(*series(2))) is UNKNOWN
 
 
 def test_two_visits_of_a_day_are_one_treatment_day() -> None:
-    twice = [one | {"visit_id": f"{one['visit_id']}-again"} for one in series(LIMIT - 1)]
-    assert answers(visit(report=NOT_SAID), days_of(*series(LIMIT - 1), *twice))[OVERDUE].result is UNKNOWN
+    twice = [body | {"visit_id": f"{body['visit_id']}-again"} for body in series(LIMIT - 1)]
+    assert result_of(OVERDUE, visit(report=NOT_SAID), days_of(*series(LIMIT - 1), *twice)) is UNKNOWN
 
 
 def test_a_newer_report_that_another_visit_names_ends_the_count() -> None:
     written = REPORTED + timedelta(8)
-    other = body("other", written, report={"last_on": str(written)})
-    one = answers(visit(report=NOT_SAID), days_of(*series(LIMIT + 2), other))[OVERDUE]
-    assert (one.result, one.inputs["treatment_days_seen"]) == (UNKNOWN, 5)
+    reported = body("reported", written, report={"last_on": str(written)})
+    found = finding(OVERDUE, visit(report=NOT_SAID), days_of(*series(LIMIT + 2), reported))
+    assert (found.result, found.inputs["treatment_days_seen"]) == (UNKNOWN, 5)
 
 
 def test_a_record_without_any_report_is_counted_from_the_first_day_that_was_seen() -> None:
-    assert answers(visit(), days_of(*series(LIMIT - 1)))[OVERDUE].result is UNKNOWN
-    assert answers(visit(), days_of(*series(LIMIT)))[OVERDUE].result is FAIL
+    assert result_of(OVERDUE, visit(), days_of(*series(LIMIT - 1))) is UNKNOWN
+    assert result_of(OVERDUE, visit(), days_of(*series(LIMIT))) is FAIL
 
 
 def test_a_report_whose_date_is_not_said_may_be_newer_than_all_that_were_seen() -> None:
-    one = answers(visit(report={"author_credential": "PT"}), days_of(*series(LIMIT + 5)))[OVERDUE]
-    assert one.result is UNKNOWN
-    assert "treatment_days_seen" not in one.inputs
+    found = finding(OVERDUE, visit(report={"author_credential": "PT"}), days_of(*series(LIMIT + 5)))
+    assert found.result is UNKNOWN
+    assert "treatment_days_seen" not in found.inputs
 
 
 @pytest.mark.parametrize(("since", "result"), [(5, FAIL), (6, PASS), (9, PASS)])
 def test_a_figure_below_what_was_seen_is_a_question_and_is_used_all_the_same(since: int, result: Result) -> None:
-    found = answers(visit(report=NOT_SAID | {"treatment_days_since": since}), days_of(*series(5)))
-    assert found[DIFFER].result is result
-    assert (found[DIFFER].inputs["treatment_days_since"], found[DIFFER].inputs["treatment_days_seen"]) == (since, 6)
-    assert found[OVERDUE].result is PASS
-    assert found[OVERDUE].inputs["treatment_days_since"] == since
+    checked = checked_after(days_of(*series(5)), visit(report=NOT_SAID | {"treatment_days_since": since}))
+    assert result_in(DIFFER, checked) is result
+    assert result_in(OVERDUE, checked) is PASS
+    if result is FAIL:
+        assert finding_of(DIFFER, checked).inputs == {
+            "treatment_days_since": since,
+            "treatment_days_seen": 6,
+            "last_on": str(REPORTED),
+        }
 
 
 def test_a_visit_that_nobody_came_before_is_answered_as_without_a_ledger() -> None:
     later = body("later", TODAY + timedelta(1))
     same_day = body("same-day")
-    own_revision = body(on=TODAY - timedelta(3))
+    earlier_revision = body(on=TODAY - timedelta(3))
     for report in (None, NOT_SAID, NOT_SAID | {"treatment_days_since": 1}):
         of = visit(report=report, revision=2)
-        assert answers(of, days_of(later, same_day, own_revision)) == answers(of, history())
-        assert DIFFER not in answers(of, history())
+        assert checked_after(days_of(later, same_day, earlier_revision), of) == checked_after(history(), of)
+        assert DIFFER not in checked_ids(checked_after(history(), of))
 
 
 @pytest.mark.parametrize(
@@ -154,54 +162,58 @@ def noted(text: str) -> dict[str, Any]:
 
 def test_a_note_that_repeats_the_one_before_is_found_and_both_days_are_named() -> None:
     before = body("before", TODAY - timedelta(2), **noted(NOTE))
-    one = answers(visit(**noted(NOTE.replace("108", "109"))), days_of(before))[CLONED]
-    assert (one.result, one.inputs["earlier"]) == (FAIL, str(TODAY - timedelta(2)))
-    assert one.inputs["likeness"] >= one.inputs["limit"]
+    found = finding(CLONED, visit(**noted(NOTE.replace("108", "109"))), days_of(before))
+    assert (found.result, found.inputs["earlier"]) == (FAIL, str(TODAY - timedelta(2)))
+    assert found.inputs["likeness"] >= found.inputs["limit"]
 
 
 def test_a_note_of_its_own_passes_and_its_words_stay_where_they_are() -> None:
-    one = answers(visit(**noted(OTHER)), days_of(body("before", TODAY - timedelta(2), **noted(NOTE))))[CLONED]
-    assert one.result is PASS
-    assert one.inputs["likeness"] < 10
-    assert "tingling" not in one.model_dump_json()
+    days, of = days_of(body("before", TODAY - timedelta(2), **noted(NOTE))), visit(**noted(OTHER))
+    seen, checked = days.before(of), checked_after(days, of)
+    assert seen is not None
+    assert seen.alike is not None
+    assert seen.alike.percent < 10
+    assert result_in(CLONED, checked) is PASS
+    assert "tingling" not in checked.model_dump_json()
 
 
 def test_a_note_is_alike_however_it_is_spread_over_its_parts_and_spelled() -> None:
     before = body("before", TODAY - timedelta(2), **noted(NOTE))
     first, _, rest = NOTE.upper().partition(" UP FROM")
     parts = {"documentation": {"note": {"subjective": first, "assessment": f" UP FROM{rest}"}}}
-    assert answers(visit(**parts), days_of(before))[CLONED].result is FAIL
+    assert result_of(CLONED, visit(**parts), days_of(before)) is FAIL
 
 
 @pytest.mark.parametrize("changes", [noted("Tolerated well."), {"documentation": {}}, {"documentation": None}])
 def test_short_notes_are_not_compared(changes: dict[str, Any]) -> None:
-    assert CLONED not in answers(visit(**changes), days_of(body("before", TODAY - timedelta(2), **changes)))
+    before = days_of(body("before", TODAY - timedelta(2), **changes))
+    assert CLONED not in checked_ids(checked_after(before, visit(**changes)))
 
 
 def test_notes_of_the_last_days_are_compared_and_those_of_long_ago_are_not() -> None:
     old = [body(f"old-{number}", TODAY - timedelta(20 + number), **noted(NOTE)) for number in range(2)]
     newer = [body(f"new-{number}", TODAY - timedelta(2 + number), **noted(f"{OTHER} {number}")) for number in range(3)]
-    assert answers(visit(**noted(NOTE)), days_of(*old, *newer))[CLONED].result is PASS
-    assert answers(visit(**noted(NOTE)), days_of(*old, *newer[1:]))[CLONED].result is FAIL
+    assert result_of(CLONED, visit(**noted(NOTE)), days_of(*old, *newer)) is PASS
+    assert result_of(CLONED, visit(**noted(NOTE)), days_of(*old, *newer[1:])) is FAIL
 
 
 def test_a_corrected_revision_is_not_compared_with_itself() -> None:
-    assert CLONED not in answers(visit(revision=2, **noted(NOTE)), days_of(body(on=TODAY, **noted(NOTE))))
+    first = days_of(body(on=TODAY, **noted(NOTE)))
+    assert CLONED not in checked_ids(checked_after(first, visit(revision=2, **noted(NOTE))))
 
 
 def test_the_evaluation_of_the_case_is_known_from_another_visit() -> None:
     no_plan = {"documentation": {"plan_of_care": {}}}
     evaluated = body("eval", REPORTED, evaluation={"kind": "evaluation"}, interventions=None)
     coded = body("eval", REPORTED, interventions=[{"id": "1", "code": "97162"}])
-    assert answers(visit(**no_plan), days_of(*series(2)))["evaluation.missing"].result is UNKNOWN
-    for one in (evaluated, coded):
-        found = answers(visit(**no_plan), days_of(one, *series(2)))["evaluation.missing"]
-        assert (found.result, found.inputs["evaluated_on"]) == (PASS, str(REPORTED))
+    assert result_of("evaluation.missing", visit(**no_plan), days_of(*series(2))) is UNKNOWN
+    for evaluation in (evaluated, coded):
+        assert result_of("evaluation.missing", visit(**no_plan), days_of(evaluation, *series(2))) is PASS
 
 
 def test_days_until_the_report_count_what_other_visits_show() -> None:
     report = NOT_SAID | {"treatment_days_since": 5}
-    due = answers(visit(report=report), days_of(*series(7)))["due.progress-report"]
+    due = finding("due.progress-report", visit(report=report), days_of(*series(7)))
     assert due.inputs["treatment_days_left"] == LIMIT - 8
 
 
@@ -210,12 +222,12 @@ words_of_notes = st.lists(st.sampled_from(WORDS), max_size=90)
 
 
 @given(words_of_notes, words_of_notes)
-def test_likeness_is_that_of_the_word_triples_and_looks_at_both_sides_alike(one: list[str], other: list[str]) -> None:
-    sketches = [sketch_of(" ".join(words), 3) for words in (one, other)]
+def test_likeness_is_that_of_the_word_triples_and_looks_at_both_sides_alike(note: list[str], copy: list[str]) -> None:
+    sketches = [sketch_of(" ".join(words), 3) for words in (note, copy)]
     if sketches[0] is None or sketches[1] is None:
-        assert min(len(one), len(other)) < 3
+        assert min(len(note), len(copy)) < 3
         return
-    triples = [set(zip(words, words[1:], words[2:], strict=False)) for words in (one, other)]
+    triples = [set(zip(words, words[1:], words[2:], strict=False)) for words in (note, copy)]
     found = likeness(sketches[0], sketches[1])
     assert found == likeness(sketches[1], sketches[0])
     if len(triples[0] | triples[1]) <= 64:
@@ -245,17 +257,17 @@ def test_any_order_of_visits_amendments_and_voids_shows_the_same_days(steps: lis
             days.void(Keyed(practice_id="days-pt", visit_id=key, revision=revision))
         else:
             named = None if report is None else {"last_on": str(first + timedelta(report))}
-            one = body(key, first + timedelta(day), revision=revision, report=named)
-            days.take(TreatedVisit.model_validate(one))
+            shown = body(key, first + timedelta(day), revision=revision, report=named)
+            days.apply(TreatedVisit.model_validate(shown))
     of = visit(on=first + timedelta(8))
-    standing = {}
+    valid = {}
     for key in "abcd":
         voided = max((revision for name, revision, day, _ in steps if name == key and day < 0), default=0)
-        said = [step for step in steps if step[0] == key and step[2] >= 0 and step[1] > voided]
-        if said:
-            standing[key] = max(said, key=lambda step: step[1])
-    earlier = sorted({first + timedelta(day) for _, _, day, _ in standing.values() if day < 8})
-    reports = [first + timedelta(report) for *_, report in standing.values() if report is not None and report <= 8]
+        revisions = [step for step in steps if step[0] == key and step[2] >= 0 and step[1] > voided]
+        if revisions:
+            valid[key] = max(revisions, key=lambda step: step[1])
+    earlier = sorted({first + timedelta(day) for _, _, day, _ in valid.values() if day < 8})
+    reports = [first + timedelta(report) for *_, report in valid.values() if report is not None and report <= 8]
     seen = days.before(of)
     if not earlier:
         assert seen is None

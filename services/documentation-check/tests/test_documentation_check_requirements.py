@@ -5,31 +5,45 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from claimbus.events import DUE, Completeness, DocumentationChecked, Finding, VisitCompleted
+from claimbus.events import Completeness, DocumentationChecked, Finding
 from claimbus.values import Program, Result, Severity
-from documentation_check.domain.check import check_documentation
-from documentation_check.domain.requirement import DISCIPLINES
-from documentation_check.rules import RULES
-from good_visit import ABSENT, BASIS, CERTIFICATION, DAY_ONE, FIRST, PLAN, REPORT, SIGNATURE, visit_with
+from documentation_check.domain.predicates import PREDICATES
+from documentation_check.domain.tables import DISCIPLINES
+from good_visit import (
+    ABSENT,
+    BASIS,
+    CERTIFICATION,
+    DAY_ONE,
+    FIRST,
+    PLAN,
+    REPORT,
+    RULES,
+    SIGNATURE,
+    check,
+    checked_ids,
+    finding_of,
+    result_in,
+    visit_with,
+)
 
 RE_EVALUATED = {"kind": "re_evaluation"}
 
 
-def check(visit: VisitCompleted) -> DocumentationChecked:
-    return check_documentation(visit, BASIS, RULES.on(visit.service_date), RULES.rule_set)
-
-
 def requirements() -> set[str]:
-    """All that may be asked of a record; what is due next is no requirement."""
-    return {row.id for row in RULES.requirements.rows if not row.id.startswith(DUE)}
+    """All that a record may have to show; what is due next is no requirement."""
+    return {row.id for row in RULES.requirements.rows if not row.is_due}
 
 
 def finding(name: str, changes: dict[str, Any]) -> Finding:
-    return next(one for one in check(visit_with(changes)).checks if one.id == name)
+    return finding_of(name, check(visit_with(changes)))
+
+
+def result_of(name: str, changes: dict[str, Any]) -> Result:
+    return result_in(name, check(visit_with(changes)))
 
 
 def names(changes: dict[str, Any]) -> set[str]:
-    return {one.id for one in check(visit_with(changes)).checks}
+    return checked_ids(check(visit_with(changes)))
 
 
 NOTE = "documentation.note"
@@ -254,7 +268,7 @@ ASKED_OF_THE_CASE = {"totals.treatment-days-differ", "note.cloned"}
 
 @pytest.mark.parametrize(("name", "result", "changes"), CASES)
 def test_a_requirement_is_answered_from_the_record(name: str, result: Result, changes: dict[str, Any]) -> None:
-    assert finding(name, changes).result is result
+    assert result_of(name, changes) is result
 
 
 def test_every_requirement_has_a_case_that_passes_fails_and_is_unknown() -> None:
@@ -265,11 +279,10 @@ def test_every_requirement_has_a_case_that_passes_fails_and_is_unknown() -> None
 
 def test_the_good_visit_passes_every_medicare_requirement() -> None:
     checked = check(visit_with({}))
-    answers = [one for one in checked.checks if not one.is_due]
-    assert {one.id for one in answers} == requirements() - ASKED_OF_THE_CASE - ASKED_OF_SOME
-    assert {one.result for one in answers} == {PASS}
-    assert checked.completeness == Completeness(passed=len(answers), failed=0, unknown=0, score=100)
-    assert all(one.fix is None and one.carc is None for one in answers)
+    assert set(checked.passed) == requirements() - ASKED_OF_THE_CASE - ASKED_OF_SOME
+    assert checked.completeness == Completeness(passed=len(checked.passed), failed=0, unknown=0, score=100)
+    assert {finding.id for finding in checked.checks} == {"due.certification", "due.progress-report"}
+    assert all((finding.result, finding.fix, finding.carc) == (PASS, None, None) for finding in checked.checks)
 
 
 def test_the_score_counts_what_is_met_and_is_full_only_when_nothing_is_open() -> None:
@@ -281,45 +294,45 @@ def test_the_score_counts_what_is_met_and_is_full_only_when_nothing_is_open() ->
 
 def test_each_gap_says_whether_and_how_it_may_be_mended() -> None:
     gaps = check(visit_with({SIGNATURE: None, "time.total_minutes": None, "ended_at": None})).checks
-    mending = {one.id: one.mending for one in gaps if one.result is not PASS}
+    mending = {gap.id: gap.mending for gap in gaps if not gap.is_due}
     assert mending["signature.missing"] == "document"
     assert mending["time.total-minutes-missing"] == "addendum"
     assert None not in mending.values()
-    assert all(one.mending is None for one in gaps if one.result is PASS)
+    assert all(gap.mending is None for gap in gaps if gap.is_due)
 
 
 def test_a_gap_of_several_interventions_names_each_of_them() -> None:
     packs = [HOT_PACK | {"id": name, "narrative": None} for name in ("a", "b")]
-    one = finding("modality.unsupported", {"interventions": [*packs, HOT_PACK | {"id": "c"}]})
-    assert (one.intervention_id, one.intervention_ids) == (None, ("a", "b"))
+    found = finding("modality.unsupported", {"interventions": [*packs, HOT_PACK | {"id": "c"}]})
+    assert (found.intervention_id, found.intervention_ids) == (None, ("a", "b"))
 
 
 @pytest.mark.parametrize(("service", "result"), [("2024-12-31", FAIL), ("2025-01-01", PASS)])
 def test_private_practice_asked_for_direct_supervision_until_the_end_of_2024(service: str, result: Result) -> None:
     changes = PRIVATE_2024 | {SUPERVISION: "general", "service_date": service}
-    assert finding("supervision.insufficient", changes).result is result
+    assert result_of("supervision.insufficient", changes) is result
 
 
-@pytest.mark.parametrize(("service", "asked"), [("2023-12-31", False), ("2024-01-01", True)])
-def test_consent_to_caregiver_training_is_asked_for_since_there_is_such_training(service: str, asked: bool) -> None:
+@pytest.mark.parametrize(("service", "required"), [("2023-12-31", False), ("2024-01-01", True)])
+def test_consent_to_caregiver_training_is_asked_for_since_there_is_such_training(service: str, required: bool) -> None:
     changes = {FIRST: CAREGIVER, "service_date": service}
-    assert ("caregiver-training.consent-missing" in names(changes)) is asked
+    assert ("caregiver-training.consent-missing" in names(changes)) is required
 
 
 def test_what_an_assistant_did_unsupervised_is_named_and_nothing_else() -> None:
-    one = finding("supervision.insufficient", {"interventions.1.assistant_minutes": 7, SUPERVISION: "none"})
-    assert one.intervention_id == "2"
+    found = finding("supervision.insufficient", {"interventions.1.assistant_minutes": 7, SUPERVISION: "none"})
+    assert found.intervention_id == "2"
 
 
 def test_impossible_dates_name_the_fields_that_contradict_each_other() -> None:
-    one = finding("certification.dates-impossible", {f"{CERTIFICATION}.certified_through": "2026-10-24"})
-    assert one.message == f"The certification ends before certified_on ({CERTIFICATION}.certified_through)."
-    assert (one.inputs["certified_on"], one.inputs["certified_through"]) == ("2026-10-25", "2026-10-24")
+    found = finding("certification.dates-impossible", {f"{CERTIFICATION}.certified_through": "2026-10-24"})
+    assert found.message == f"The certification ends before certified_on ({CERTIFICATION}.certified_through)."
+    assert (found.inputs["certified_on"], found.inputs["certified_through"]) == ("2026-10-25", "2026-10-24")
 
 
 def test_an_aim_and_a_dose_show_no_skilled_need() -> None:
     written_beforehand = "Quad sets 3x10, heel slides 2x15, bike 8 min, to increase strength and reduce pain."
-    assert finding("skilled-need.not-shown", {NOTE: {"text": written_beforehand}}).result is FAIL
+    assert result_of("skilled-need.not-shown", {NOTE: {"text": written_beforehand}}) is FAIL
 
 
 # What is due next ------------------------------------------------------------------------------------------------
@@ -327,25 +340,25 @@ def test_an_aim_and_a_dose_show_no_skilled_need() -> None:
 
 @pytest.mark.parametrize(("days", "left"), [(0, 30), (29, 1), (30, 0)])
 def test_an_uncertified_plan_says_how_many_days_are_left(days: int, left: int) -> None:
-    one = finding("due.certification", {CERTIFICATION: None, "service_date": DAY_ONE + timedelta(days)})
-    assert (one.result, one.severity, one.inputs["days_left"]) == (PASS, Severity.INFO, left)
+    found = finding("due.certification", {CERTIFICATION: None, "service_date": DAY_ONE + timedelta(days)})
+    assert (found.result, found.severity, found.inputs["days_left"]) == (PASS, Severity.INFO, left)
 
 
 @pytest.mark.parametrize(("days", "left"), [(29, 60), (89, 0)])
 def test_a_certified_plan_says_how_many_days_it_still_covers(days: int, left: int) -> None:
-    one = finding("due.certification", {"service_date": DAY_ONE + timedelta(days), f"{PLAN}.duration": "13 weeks"})
-    assert (one.inputs["days_left"], one.inputs["through"]) == (left, "2027-01-17")
+    found = finding("due.certification", {"service_date": DAY_ONE + timedelta(days), f"{PLAN}.duration": "13 weeks"})
+    assert (found.inputs["days_left"], found.inputs["through"]) == (left, "2027-01-17")
 
 
 def test_nothing_is_due_next_of_what_has_failed_already() -> None:
     ended = {"service_date": DAY_ONE + timedelta(91)}
-    assert finding("certification.expired", ended).result is FAIL
+    assert result_of("certification.expired", ended) is FAIL
     assert "due.certification" not in names(ended)
     by_assistant = {f"{REPORT}.author_credential": "PTA", "case.treatment_day": 15}
-    assert finding("progress-report.author-not-entitled", by_assistant).result is FAIL
+    assert result_of("progress-report.author-not-entitled", by_assistant) is FAIL
     assert "due.progress-report" not in names(by_assistant)
     late = {"case.treatment_day": 11, REPORT: None}
-    assert finding("progress-report.overdue", late).result is FAIL
+    assert result_of("progress-report.overdue", late) is FAIL
     assert "due.progress-report" not in names(late)
 
 
@@ -363,16 +376,18 @@ def test_treatment_days_are_counted_down_to_the_progress_report(changes: dict[st
 
 
 def test_what_is_due_is_unknown_where_it_cannot_be_counted() -> None:
-    one = finding("due.progress-report", {"case": None, f"{REPORT}.treatment_days_since": None})
-    assert (one.result, one.severity) == (UNKNOWN, Severity.INFO)
-    assert finding("due.certification", {f"{PLAN}.established_on": None}).result is UNKNOWN
+    found = finding("due.progress-report", {"case": None, f"{REPORT}.treatment_days_since": None})
+    assert (found.result, found.severity) == (UNKNOWN, Severity.INFO)
+    assert result_of("due.certification", {f"{PLAN}.established_on": None}) is UNKNOWN
 
 
 def test_what_is_due_is_no_part_of_the_score() -> None:
     changes = {"case": None, f"{REPORT}.treatment_days_since": None}
-    of, answers = check(visit_with(changes)).completeness, check(visit_with(changes)).checks
+    checked = check(visit_with(changes))
+    of = checked.completeness
     assert of is not None
-    assert of.passed + of.failed + of.unknown == len([one for one in answers if not one.is_due])
+    gaps = [finding for finding in checked.checks if not finding.is_due]
+    assert (of.passed, of.failed + of.unknown) == (len(checked.passed), len(gaps))
 
 
 def test_a_visit_without_a_re_evaluation_is_not_asked_for_its_reason() -> None:
@@ -384,20 +399,26 @@ def test_a_visit_without_a_re_evaluation_is_not_asked_for_its_reason() -> None:
 
 @pytest.mark.parametrize(("days", "result"), [(29, PASS), (30, PASS), (31, FAIL)])
 def test_an_uncertified_plan_fails_from_the_31st_day_after_the_first_treatment(days: int, result: Result) -> None:
-    one = finding("certification.missing-or-late", {CERTIFICATION: None, "service_date": DAY_ONE + timedelta(days)})
-    assert one.result is result
-    assert "2026-11-19" in one.message
+    changes = {CERTIFICATION: None, "service_date": DAY_ONE + timedelta(days)}
+    assert result_of("certification.missing-or-late", changes) is result
+
+
+def test_what_came_too_late_names_the_day_that_it_was_due() -> None:
+    assert (
+        "by 2026-11-19"
+        in finding("certification.missing-or-late", {CERTIFICATION: None, "service_date": "2026-12-01"}).message
+    )
 
 
 def test_a_delayed_certification_with_its_reason_is_accepted_and_shown_for_review() -> None:
     changes = LATE | {f"{CERTIFICATION}.delay_reason": "physician away"}
-    assert finding("certification.missing-or-late", changes).result is PASS
+    assert result_of("certification.missing-or-late", changes) is PASS
     delayed = finding("certification.delayed", changes)
     assert (delayed.result, delayed.severity) == (FAIL, Severity.REVIEW)
 
 
 def test_a_late_certification_without_a_reason_is_reported_once() -> None:
-    assert finding("certification.missing-or-late", LATE).result is FAIL
+    assert result_of("certification.missing-or-late", LATE) is FAIL
     assert "certification.delayed" not in names(LATE)
 
 
@@ -416,32 +437,32 @@ def ordered(established: date, sent: date, service: date, **changes: Any) -> dic
 def test_a_signed_order_stands_for_the_first_signature_from_2025(service: date, result: Result) -> None:
     established = date(2024, 11, 25)
     changes = ordered(established, established + timedelta(1), service)
-    assert finding("certification.missing-or-late", changes).result is result
+    assert result_of("certification.missing-or-late", changes) is result
 
 
 @pytest.mark.parametrize(("days", "result"), [(30, PASS), (31, FAIL)])
 def test_the_plan_must_have_been_sent_within_30_days_for_an_order_to_count(days: int, result: Result) -> None:
     changes = ordered(DAY_ONE, DAY_ONE + timedelta(days), DAY_ONE + timedelta(40))
-    assert finding("certification.missing-or-late", changes).result is result
+    assert result_of("certification.missing-or-late", changes) is result
 
 
 @pytest.mark.parametrize("field", ["order_signed_on", "plan_sent_on"])
 def test_an_order_alone_or_a_sent_plan_alone_is_not_enough(field: str) -> None:
     changes = ordered(DAY_ONE, DAY_ONE, DAY_ONE + timedelta(31)) | {f"{CERTIFICATION}.{field}": None}
-    assert finding("certification.missing-or-late", changes).result is FAIL
+    assert result_of("certification.missing-or-late", changes) is FAIL
 
 
 def test_an_order_signed_after_the_plan_went_out_is_no_referral() -> None:
     changes = ordered(DAY_ONE, DAY_ONE + timedelta(2), DAY_ONE + timedelta(31))
     changes |= {f"{CERTIFICATION}.order_signed_on": DAY_ONE + timedelta(3)}
-    assert finding("certification.missing-or-late", changes).result is FAIL
+    assert result_of("certification.missing-or-late", changes) is FAIL
 
 
 @pytest.mark.parametrize(("days", "result"), [(90, PASS), (91, FAIL)])
 def test_an_order_never_stands_for_the_recertification(days: int, result: Result) -> None:
     changes = ordered(DAY_ONE, DAY_ONE, DAY_ONE + timedelta(days))
-    assert finding("certification.missing-or-late", changes).result is PASS
-    assert finding("certification.expired", changes).result is result
+    assert result_of("certification.missing-or-late", changes) is PASS
+    assert result_of("certification.expired", changes) is result
 
 
 @pytest.mark.parametrize(("days", "result"), [(14, PASS), (15, UNKNOWN)])
@@ -451,7 +472,7 @@ def test_a_verbal_order_awaits_its_signature_for_14_days(days: int, result: Resu
         f"{CERTIFICATION}.certified_on": DAY_ONE,
         "service_date": DAY_ONE + timedelta(days),
     }
-    assert finding("certification.missing-or-late", changes).result is result
+    assert result_of("certification.missing-or-late", changes) is result
 
 
 # 90 days ---------------------------------------------------------------------------------------------------------
@@ -467,7 +488,7 @@ def test_an_initial_certification_reaches_90_days_from_the_first_treatment(
         f"{CERTIFICATION}.certified_through": through and str(through),
         "service_date": DAY_ONE + timedelta(days),
     }
-    assert finding("certification.expired", changes).result is result
+    assert result_of("certification.expired", changes) is result
 
 
 @pytest.mark.parametrize(
@@ -486,17 +507,17 @@ def test_an_initial_certification_reaches_90_days_from_the_first_treatment(
 )
 def test_without_a_stated_end_the_plans_duration_ends_the_certification_if_sooner(duration: str, days: int) -> None:
     changes = {f"{PLAN}.duration": duration, f"{CERTIFICATION}.certified_through": None}
-    last = finding("certification.expired", changes | {"service_date": DAY_ONE + timedelta(days)})
-    after = finding("certification.expired", changes | {"service_date": DAY_ONE + timedelta(days + 1)})
-    assert (last.result, after.result) == (PASS, FAIL)
+    last = result_of("certification.expired", changes | {"service_date": DAY_ONE + timedelta(days)})
+    after = result_of("certification.expired", changes | {"service_date": DAY_ONE + timedelta(days + 1)})
+    assert (last, after) == (PASS, FAIL)
 
 
 def test_a_stated_end_beyond_the_plans_duration_asks_a_person() -> None:
-    within, beyond, ended = (
-        finding("certification.expired", {"service_date": day}) for day in ("2026-12-15", "2026-12-16", "2027-01-18")
-    )
-    assert (within.result, beyond.result, ended.result) == (PASS, UNKNOWN, FAIL)
-    assert beyond.severity is Severity.REVIEW
+    results = [
+        result_of("certification.expired", {"service_date": day}) for day in ("2026-12-15", "2026-12-16", "2027-01-18")
+    ]
+    assert results == [PASS, UNKNOWN, FAIL]
+    assert finding("certification.expired", {"service_date": "2026-12-16"}).severity is Severity.REVIEW
 
 
 def recertified(service: date, through: date | None = DAY_ONE + timedelta(178)) -> dict[str, Any]:
@@ -515,31 +536,30 @@ def recertified(service: date, through: date | None = DAY_ONE + timedelta(178)) 
 def test_a_recertification_runs_90_days_from_its_signature_and_no_further_than_it_states(
     days: int, result: Result
 ) -> None:
-    assert finding("certification.expired", recertified(DAY_ONE + timedelta(days))).result is result
+    assert result_of("certification.expired", recertified(DAY_ONE + timedelta(days))) is result
 
 
 def test_a_recertification_that_states_a_year_ends_when_no_interval_can_reach_further() -> None:
     year = DAY_ONE + timedelta(365)
-    assert finding("certification.expired", recertified(DAY_ONE + timedelta(85 + 180), year)).result is UNKNOWN
-    assert finding("certification.expired", recertified(DAY_ONE + timedelta(85 + 181), year)).result is FAIL
+    assert result_of("certification.expired", recertified(DAY_ONE + timedelta(85 + 180), year)) is UNKNOWN
+    assert result_of("certification.expired", recertified(DAY_ONE + timedelta(85 + 181), year)) is FAIL
 
 
 def test_a_visit_between_the_first_interval_and_a_late_recertification_asks_a_person() -> None:
     changes = recertified(DAY_ONE + timedelta(95)) | {f"{CERTIFICATION}.certified_on": DAY_ONE + timedelta(100)}
-    assert finding("certification.expired", changes).result is UNKNOWN
+    assert result_of("certification.expired", changes) is UNKNOWN
 
 
 def test_a_later_certification_without_an_end_may_be_a_recertification() -> None:
     results = [
-        finding("certification.expired", recertified(DAY_ONE + timedelta(days), None)).result
-        for days in (90, 91, 175, 176)
+        result_of("certification.expired", recertified(DAY_ONE + timedelta(days), None)) for days in (90, 91, 175, 176)
     ]
     assert results == [PASS, UNKNOWN, UNKNOWN, FAIL]
 
 
 def test_a_visit_of_the_recertified_interval_does_not_ask_for_the_initial_certification() -> None:
-    assert finding("certification.missing-or-late", recertified(DAY_ONE + timedelta(91))).result is PASS
-    assert finding("certification.missing-or-late", recertified(DAY_ONE + timedelta(90))).result is UNKNOWN
+    assert result_of("certification.missing-or-late", recertified(DAY_ONE + timedelta(91))) is PASS
+    assert result_of("certification.missing-or-late", recertified(DAY_ONE + timedelta(90))) is UNKNOWN
 
 
 # 10 treatment days -----------------------------------------------------------------------------------------------
@@ -552,7 +572,7 @@ def test_the_first_report_is_due_by_treatment_day_10_and_the_evaluation_is_day_1
 ) -> None:
     report = {"last_on": "2026-10-20", "author_credential": "PT", "treatment_days_since": day - 1}
     changes = {"case.treatment_day": day, REPORT: report if has_evaluation_report else None}
-    assert finding("progress-report.overdue", changes).result is result
+    assert result_of("progress-report.overdue", changes) is result
 
 
 @pytest.mark.parametrize(("since", "result"), [(10, PASS), (11, FAIL)])
@@ -563,32 +583,32 @@ def test_later_reports_are_due_every_10_treatment_days(since: int, result: Resul
         f"{REPORT}.last_on": "2026-11-01",
         f"{REPORT}.treatment_days_since": since,
     }
-    assert finding("progress-report.overdue", changes).result is result
+    assert result_of("progress-report.overdue", changes) is result
 
 
 def test_a_plan_renewed_with_its_report_begins_no_new_first_period() -> None:
     changes = {"case.treatment_day": 30, f"{REPORT}.treatment_days_since": 10}
-    assert finding("progress-report.overdue", changes).result is PASS
+    assert result_of("progress-report.overdue", changes) is PASS
 
 
 def test_the_tenth_day_since_what_may_be_the_evaluation_is_unknown_without_the_treatment_day() -> None:
-    assert finding("progress-report.overdue", {"case": None, f"{REPORT}.treatment_days_since": 10}).result is UNKNOWN
-    assert finding("progress-report.overdue", {"case": None, f"{REPORT}.treatment_days_since": 9}).result is PASS
+    assert result_of("progress-report.overdue", {"case": None, f"{REPORT}.treatment_days_since": 10}) is UNKNOWN
+    assert result_of("progress-report.overdue", {"case": None, f"{REPORT}.treatment_days_since": 9}) is PASS
 
 
 def test_no_report_is_overdue_because_30_calendar_days_passed() -> None:
     changes = {f"{REPORT}.treatment_days_since": 3, "case.treatment_day": 4, "service_date": "2026-12-15"}
-    assert finding("progress-report.overdue", changes).result is PASS
+    assert result_of("progress-report.overdue", changes) is PASS
 
 
 def test_a_report_written_today_is_current_whatever_the_count() -> None:
     changes = {"case.treatment_day": 30, f"{REPORT}.last_on": "2026-11-18", f"{REPORT}.treatment_days_since": None}
-    assert finding("progress-report.overdue", changes).result is PASS
+    assert result_of("progress-report.overdue", changes) is PASS
 
 
 def test_an_overdue_report_names_the_denial_of_the_contract() -> None:
-    one = finding("progress-report.overdue", {"case.treatment_day": 11, REPORT: None})
-    assert (one.severity, one.carc, one.rarc, one.fixable_by) == (Severity.BLOCK, "16", "N466", "therapist")
+    found = finding("progress-report.overdue", {"case.treatment_day": 11, REPORT: None})
+    assert (found.severity, found.carc, found.rarc, found.fixable_by) == (Severity.BLOCK, "16", "N466", "therapist")
 
 
 def test_remark_codes_of_physical_therapy_are_not_put_on_other_therapies() -> None:
@@ -600,22 +620,22 @@ def test_remark_codes_of_physical_therapy_are_not_put_on_other_therapies() -> No
 
 
 def test_an_unknown_answer_to_a_blocking_requirement_asks_for_review_and_names_the_field() -> None:
-    one = finding("certification.expired", {f"{PLAN}.established_on": None})
-    assert (one.result, one.severity) == (UNKNOWN, Severity.REVIEW)
-    assert one.inputs["needs"] == [f"{PLAN}.established_on"]
-    assert one.fix is not None
-    assert f"{PLAN}.established_on" in one.fix
+    found = finding("certification.expired", {f"{PLAN}.established_on": None})
+    assert (found.result, found.severity) == (UNKNOWN, Severity.REVIEW)
+    assert found.inputs["needs"] == [f"{PLAN}.established_on"]
+    assert found.fix is not None
+    assert f"{PLAN}.established_on" in found.fix
 
 
 def test_an_unknown_answer_never_raises_a_lesser_severity() -> None:
-    one = finding("medical-necessity.not-attested", {"documentation.medical_necessity_attested": None})
-    assert one.severity is Severity.INFO
+    found = finding("medical-necessity.not-attested", {"documentation.medical_necessity_attested": None})
+    assert found.severity is Severity.INFO
 
 
 def test_a_plan_that_lacks_elements_names_each_of_them() -> None:
-    one = finding("plan-of-care.incomplete", {f"{PLAN}.amount": None, f"{PLAN}.duration": ""})
-    assert one.inputs == {"missing_elements": ["amount", "duration"]}
-    assert "amount, duration" in one.message
+    found = finding("plan-of-care.incomplete", {f"{PLAN}.amount": None, f"{PLAN}.duration": ""})
+    assert found.inputs == {"missing_elements": ["amount", "duration"]}
+    assert "amount, duration" in found.message
 
 
 def test_a_single_undescribed_intervention_is_named_and_several_are_listed() -> None:
@@ -626,18 +646,18 @@ def test_a_single_undescribed_intervention_is_named_and_several_are_listed() -> 
 
 
 def test_a_missing_document_is_one_finding_and_not_a_dozen() -> None:
-    assert {one for one in names({SIGNATURE: None}) if one.startswith("signature.")} == {"signature.missing"}
+    assert {name for name in names({SIGNATURE: None}) if name.startswith("signature.")} == {"signature.missing"}
     without_plan = names({PLAN: None})
-    assert {one for one in without_plan if one.startswith(("plan-of-care", "certification"))} == {
+    assert {name for name in without_plan if name.startswith(("plan-of-care", "certification"))} == {
         "plan-of-care.missing"
     }
 
 
-@pytest.mark.parametrize("program", [one for one in Program if not one.startswith("medicare")])
+@pytest.mark.parametrize("program", [program for program in Program if not program.startswith("medicare")])
 def test_other_programs_are_not_held_to_medicares_certification_and_progress_report(program: Program) -> None:
-    asked = names({"coverage.0.program": program.value})
-    assert not any(one.startswith(("certification.", "progress-report.")) for one in asked)
-    assert {"signature.missing", "plan-of-care.missing", "diagnosis.missing"} <= asked
+    required = names({"coverage.0.program": program.value})
+    assert not any(name.startswith(("certification.", "progress-report.")) for name in required)
+    assert {"signature.missing", "plan-of-care.missing", "diagnosis.missing"} <= required
 
 
 @pytest.mark.parametrize("program", [Program.MEDICARE_PART_B, Program.MEDICARE_ADVANTAGE])
@@ -656,16 +676,23 @@ def test_the_coverage_that_pays_first_chooses_the_requirements() -> None:
 def test_the_answer_carries_the_visit_its_basis_and_the_tables_used() -> None:
     answer = check(visit_with({"revision": 3}))
     assert (answer.practice_id, answer.visit_id, answer.revision) == ("northside-pt", "v1", 3)
-    assert (answer.basis, answer.rule_set) == (BASIS, RULES.rule_set)
-    assert DocumentationChecked.model_validate_json(answer.model_dump_json()) == answer
+    assert (answer.basis, answer.rule_set) == (BASIS, RULES.rule_set.reference)
+    assert DocumentationChecked.model_validate_json(answer.to_json()) == answer
 
 
 def test_no_words_of_the_note_and_no_name_reach_a_finding() -> None:
     words = ("Zebrafied", "Alexandrina", "Testerova", "Therapist", "p-1", "stairs", "M25")
     for _, _, changes in CASES:
         answer = check(visit_with(changes))
-        said = json.dumps([[one.message, one.inputs] for one in answer.checks])
-        assert not [word for word in words if word in said]
+        texts = json.dumps([[finding.message, finding.inputs] for finding in answer.checks])
+        assert not [word for word in words if word in texts]
+
+
+def test_a_row_has_a_text_for_every_answer_of_its_predicate_and_no_other() -> None:
+    rows = RULES.requirements.rows
+    assert {row.predicate for row in rows} == PREDICATES.keys()
+    for row in rows:
+        assert row.variants.keys() == PREDICATES[row.predicate].variants, row.id
 
 
 def test_a_fix_never_asks_for_minutes_that_were_not_recorded() -> None:
@@ -674,13 +701,13 @@ def test_a_fix_never_asks_for_minutes_that_were_not_recorded() -> None:
             assert "not estimated afterwards" in row.fix
 
 
-def test_every_program_and_discipline_has_its_requirements_once() -> None:
+def test_every_program_and_discipline_has_its_requirements_in_the_order_of_the_table() -> None:
     rules = RULES.on(date(2026, 11, 18))
-    assert set(rules.checks) == {(program, discipline) for program in Program for discipline in DISCIPLINES}
-    for checks in rules.checks.values():
-        ids = [one.requirement.id for one in checks]
-        assert ids
-        assert len(ids) == len(set(ids))
+    assert set(rules.required) == {(program, discipline) for program in Program for discipline in DISCIPLINES}
+    order = [row.id for row in RULES.requirements.rows]
+    for required in rules.required.values():
+        assert required
+        assert list(required) == sorted(required, key=order.index)
 
 
 def test_the_90_days_are_asked_for_from_2008_when_they_began() -> None:

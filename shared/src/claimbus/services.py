@@ -102,3 +102,8 @@ SERVICES: Mapping[str, ServiceRow] = {
     )
 }
 """By name, in the order in which a visit passes through them."""
+
+
+def publisher_of(event: type[Event]) -> str:
+    """Name of the service that publishes such events."""
+    return next(row.name for row in SERVICES.values() if event in row.publishes)

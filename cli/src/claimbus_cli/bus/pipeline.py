@@ -8,8 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from claimbus.messaging.topology import provision
-from claimbus.service import Settings
-from claimbus.telemetry.export import Exports, exporting
+from claimbus.settings import Exports, Settings
+from claimbus.telemetry.export import exporting
 from claimbus.testing.embedded import EmbeddedServer
 from claimbus.testing.supervisor import Supervisor
 

@@ -4,9 +4,12 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from functools import cache
+from typing import TYPE_CHECKING
 
 import click
 from claimbus.events import Basis, CodedIntervention, VisitCoded, VisitCompleted
+from claimbus.settings import Settings
 from claimbus.values import Program
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -14,6 +17,10 @@ from rich.table import Table
 from rich.text import Text
 
 from claimbus_cli.views.terminal import loading_rules, out
+
+if TYPE_CHECKING:
+    from coding.domain.opinion import Suggester
+    from coding.rule_book import CodingRuleBook
 
 _LONGEST = 20_000
 _MINUTES = 15
@@ -95,11 +102,27 @@ def _day(given: str | None) -> date:
         raise click.BadParameter(f"{given!r} is not a date as 2026-11-18", param_hint="--on") from exc
 
 
+@cache
+def _suggester() -> "Suggester | None":
+    """Loaded once, however many phrases are read. Raises `SettingsError`."""
+    from coding.suggester import load_suggester
+
+    return load_suggester(Settings.read().suggester)
+
+
+@cache
+def _rules() -> "CodingRuleBook":
+    from coding.rule_book import CodingRuleBook
+
+    return CodingRuleBook.load(overlay=Settings.read().profiles)
+
+
 def _code(intervention: dict[str, str | None], program: str, on: date) -> VisitCoded:
     with loading_rules():
         from coding.domain.suggest import suggest_codes
-        from coding.rules import RULES
         from coding.suggester import ask
+
+        rules, suggester = _rules(), _suggester()
     try:
         visit = VisitCompleted.model_validate(
             {
@@ -115,8 +138,8 @@ def _code(intervention: dict[str, str | None], program: str, on: date) -> VisitC
     except ValidationError as exc:
         error = exc.errors(include_url=False)[0]
         raise click.ClickException(f"{error['loc'][-1]}: {error['msg']}") from exc
-    opinions = asyncio.run(ask(visit))
-    return suggest_codes(visit, Basis(event_id="trial", sha256=""), RULES.on(on), RULES.rule_set, opinions)
+    suggestions = asyncio.run(ask(visit, suggester))
+    return suggest_codes(visit, Basis(event_id="trial", sha256=""), rules.on(on), suggestions)
 
 
 def _show(texts: dict[str, str | None], coded: VisitCoded) -> None:

@@ -212,8 +212,8 @@ def _settings(loaded: Rulebooks, chain: Chain, practice: str | None, day: date) 
     found: list[Setting] = []
     for section, profiles in loaded.sections.items():
         if section == _WEIGHED:  # a profile holds only what differs from the program's table
-            asked = loaded.asked_of(chain, practice, day)
-            found += [Setting(section, name, weight, origin) for name, (weight, origin) in asked.items()]
+            required = loaded.requirements_of(chain, practice, day)
+            found += [Setting(section, name, weight, origin) for name, (weight, origin) in required.items()]
             continue
         profile: Profile[Any] = profiles.named(chain, practice, day)
         values = profile.settings.model_dump(mode="json")

@@ -11,7 +11,7 @@ import click
 from claimbus.events import ClaimDenialRisk, ClaimReady, ClaimVoided, Event, VisitCompleted, VisitHeld, VisitSuperseded
 from claimbus.events.subjects import every, parse
 from claimbus.messaging.direct_get import Stored, read_on
-from claimbus.messaging.topology import CLAIMS, DEAD, STREAM_OF, VISITS, consumer_names, consumers
+from claimbus.messaging.topology import CLAIMS, DEAD, STREAMS, VISITS, consumer_names, consumers
 from nats.aio.client import Client
 from pydantic_core import to_json
 from rich.console import Group
@@ -64,7 +64,7 @@ async def look(client: Client, open_visits: OpenVisitsLook) -> Now:
     """Raises nats-py's errors."""
     js = client.jetstream()
     infos = await asyncio.gather(*(js.consumer_info(stream, name) for stream, name in consumer_names()))
-    streams = await asyncio.gather(*(js.stream_info(name) for name in (*STREAM_OF.values(), DEAD)))
+    streams = await asyncio.gather(*(js.stream_info(name) for name in STREAMS))
     counts = await asyncio.gather(*(count_of(client, CLAIMS, every(kind)) for kind in _WORDS))
     unsettled = [info for info in infos if info.num_pending or info.num_ack_pending]
     firsts = [one for info in unsettled if (one := await _first_unsettled(client, info)) is not None]

@@ -13,7 +13,7 @@ from typing import Any
 import click
 from claimbus.messaging import MessagingError
 from claimbus.rules import RuleError
-from claimbus.service import Settings, SettingsError
+from claimbus.settings import Settings, SettingsError
 from claimbus.telemetry.export import exporting
 from claimbus.testing.embedded import BrokerError
 from claimbus.testing.supervisor import ServiceFailedError
@@ -64,7 +64,7 @@ def spell_age(seconds: float) -> str:
 def at_server() -> AbstractAsyncContextManager[Client]:
     """A connection to the server that the environment names, as the user whose key it names."""
     settings = Settings.read()
-    return connected(settings.nats_url, settings.nkey)
+    return connected(settings.server, settings.nats_nkey)
 
 
 @contextlib.contextmanager

@@ -2,4 +2,4 @@
 
 from claimbus.service import run
 
-run("claims", "claims")
+run("claims")

@@ -1,7 +1,7 @@
-"""Claims hears visits, units and documentation, and says one word for each visit revision."""
+"""Claims subscribes to visits, units and documentation, and publishes one decision on each visit revision."""
 
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from functools import partial
 
 from claimbus.events import (
@@ -12,7 +12,6 @@ from claimbus.events import (
     ClaimVoided,
     DocumentationChecked,
     Event,
-    Keyed,
     UnitsComputed,
     VisitCoded,
     VisitCompleted,
@@ -24,11 +23,9 @@ from claimbus.messaging import (
     Join,
     Joined,
     LatestClaimEvent,
-    Projection,
-    Reading,
     Received,
+    RuleSets,
     StalledVisit,
-    StalledVisits,
     note_outcome,
     publish_once,
     subscription,
@@ -36,119 +33,87 @@ from claimbus.messaging import (
 )
 from faststream.nats import NatsRouter
 
-from claims.domain.assemble import decide_claim, retract_claim
+from claims.domain.assemble import Facts, decide_claim, retract_claim
 from claims.domain.closing import hold_visit, supersede_visit
-from claims.domain.history.amendment import ControlNumbers
-from claims.domain.history.duplicates import BilledServices
-from claims.domain.history.totals import DecidedVisit, Ledger
-from claims.rules import RULES
+from claims.domain.history.claim_history import ClaimHistory
+from claims.rule_book import ClaimRuleBook
+
+NEEDS = (VisitCoded, UnitsComputed, DocumentationChecked)
+"""Facts that a decision joins, beside the visit."""
+_TERMINAL = (ClaimReady, ClaimDenialRisk, VisitSuperseded, ClaimVoided)
 
 
-def _threshold_on(day: date) -> Decimal | None:
-    row = RULES.on(day).kx_threshold
-    return row.amount if row else None
+def subscribe(rules: ClaimRuleBook, history: ClaimHistory) -> NatsRouter:
+    """The service's handlers, deciding by these rules and this history."""
+    router, join, decider = NatsRouter(), Join(VisitCompleted, *NEEDS), _Decider(rules, history)
+
+    @router.subscriber(**subscription("claims"))
+    async def decide(received: Received[VisitCompleted | VisitVoided | UnitsComputed | DocumentationChecked]) -> None:
+        """Join the facts of a visit revision and decide when all are there; or take the visit back."""
+        if isinstance(received.event, VisitVoided):
+            await publish_once(partial(decider.retract, received.event), terminal=(ClaimVoided,), cause=received)
+        else:
+            await join.when_complete(received, partial(decider.publish, received))
+
+    @router.subscriber(**subscription("claims", of=ClaimAdjudicated))
+    async def follow(received: Received[ClaimSubmitted | ClaimAdjudicated]) -> None:
+        """Link a payer's answer to the decision that it answers."""
+        await note_outcome(received)
+
+    return router
 
 
-router = NatsRouter()
-_ledger = Ledger(_threshold_on)
-_services = BilledServices()
-_numbers = ControlNumbers()
+async def hold(stalled: StalledVisit) -> None:
+    """Publish what a visit waits for."""
+    await publish_once(partial(_held, stalled), terminal=(*_TERMINAL, VisitHeld), cause=stalled)
 
 
-def _take(decision: DecidedVisit) -> None:
-    _ledger.take(decision)
-    _services.take(decision)
+def _held(stalled: StalledVisit, _: LatestClaimEvent) -> Event:
+    return hold_visit(stalled.event, [kind.fact for kind in stalled.missing], stalled.seconds)
 
 
-def _void(voided: Keyed) -> None:
-    _ledger.void(voided)
-    _services.void(voided)
-    _numbers.void(voided)
+@dataclass(frozen=True)
+class _Decider:
+    """Composes claim events from the facts of a visit revision and what was decided before."""
+
+    rules: ClaimRuleBook
+    history: ClaimHistory
+    rule_sets: RuleSets = field(default_factory=RuleSets)
+
+    async def publish(self, received: Received[Event], joined: Joined) -> None:
+        facts = await self._facts_of(received, joined)
+        await publish_once(
+            partial(self._decide, facts),
+            terminal=_TERMINAL,
+            since=joined.since,
+            links=joined.links(type(received.event)),
+            cause=received,
+            too_late=partial(_supersede, facts.visit),
+        )
+
+    def retract(self, void: VisitVoided, latest: LatestClaimEvent) -> Event:
+        history = replace(self.history.of_voided(void), earlier=latest.decision, supersedes_revision=latest.decided)
+        return retract_claim(void, self.rules.on(date.max), history)  # a void names no date of service
+
+    def _decide(self, facts: Facts, latest: LatestClaimEvent) -> Event:
+        history = replace(self.history.of(facts.visit), earlier=latest.decision, supersedes_revision=latest.decided)
+        rules = self.rules.on(facts.visit.service_date)
+        decision = decide_claim(facts, rules, history, decided_at=datetime.now(UTC), trace_id=trace_id())
+        self.history.record_pending(decision)  # visits decided before the stream hands it back are to see it
+        return decision
+
+    async def _facts_of(self, received: Received[Event], joined: Joined) -> Facts:
+        coded, units, documentation = joined[VisitCoded], joined[UnitsComputed], joined[DocumentationChecked]
+        return Facts(
+            visit=joined[VisitCompleted],
+            coded=coded,
+            units=units,
+            documentation=documentation,
+            basis=joined.basis,
+            event_ids=joined.event_ids,
+            rule_sets=await self.rule_sets.of_facts(received.client, coded, units, documentation),
+        )
 
 
-projections = (
-    Projection(
-        Reading(ClaimReady, DecidedVisit, _take),
-        Reading(ClaimDenialRisk, DecidedVisit, _take),
-        Reading(ClaimVoided, Keyed, _void),
-    ),
-    Projection(
-        Reading(ClaimSubmitted, ClaimSubmitted, _numbers.take),
-        Reading(ClaimAdjudicated, ClaimAdjudicated, _numbers.take),
-    ),
-)
-_NEEDS = (VisitCoded, UnitsComputed, DocumentationChecked)
-_join = Join(VisitCompleted, *_NEEDS)
-_DECISIONS = (ClaimReady, ClaimDenialRisk)
-_CLOSING = (*_DECISIONS, VisitSuperseded, ClaimVoided)
-
-
-@router.subscriber(**subscription("claims"))
-async def decide(received: Received[VisitCompleted | VisitVoided | UnitsComputed | DocumentationChecked]) -> None:
-    """Join the facts of a visit revision and decide when all are there; or take the visit back."""
-    if isinstance(received.event, VisitVoided):
-        await publish_once(partial(_retract, received.event), terminal=(ClaimVoided,), cause=received)
-    else:
-        await _join.when_complete(received, partial(_say_decision, received))
-
-
-@router.subscriber(**subscription("claims", of=ClaimAdjudicated))
-async def follow(received: Received[ClaimSubmitted | ClaimAdjudicated]) -> None:
-    """Link a payer's answer to the decision that it answers."""
-    await note_outcome(received)
-
-
-async def _hold(waiting: StalledVisit) -> None:
-    await publish_once(partial(_held, waiting), terminal=(*_CLOSING, VisitHeld), cause=waiting)
-
-
-watches = (StalledVisits(*_NEEDS, is_closed=_ledger.has_word_on, hold=_hold),)
-
-
-def _held(waiting: StalledVisit, _: LatestClaimEvent) -> Event:
-    return hold_visit(waiting.event, [kind.fact for kind in waiting.missing], waiting.seconds)
-
-
-async def _say_decision(received: Received[Event], joined: Joined) -> None:
-    await publish_once(
-        partial(_decide, joined),
-        terminal=_CLOSING,
-        since=joined.since,
-        links=joined.links(type(received.event)),
-        cause=received,
-        too_late=partial(_supersede, joined),
-    )
-
-
-def _supersede(joined: Joined, last: LatestClaimEvent) -> Event:
-    return supersede_visit(joined[VisitCompleted], last.revision)
-
-
-def _retract(void: VisitVoided, last: LatestClaimEvent) -> Event:
-    number = _numbers.of(void) or (last.decision.claim.payer_control_number if last.decision else None)
-    return retract_claim(void, last.decided, _ledger.after_voided(void), payer_number=number)
-
-
-def _decide(joined: Joined, last: LatestClaimEvent) -> Event:
-    visit = joined[VisitCompleted]
-    decision = decide_claim(
-        visit,
-        joined[VisitCoded],
-        joined[UnitsComputed],
-        joined[DocumentationChecked],
-        RULES.on(visit.service_date),
-        RULES.rule_set,
-        basis=joined.basis,
-        event_ids=joined.event_ids,
-        supersedes_revision=last.decided,
-        decided_at=datetime.now(UTC),
-        trace_id=trace_id(),
-        totals=_ledger.before(visit),
-        later=_ledger.after(visit),
-        earlier=last.decision,
-        payer_number=_numbers.of(visit, visit.primary.rank),
-        elsewhere=_services.beside(visit),
-    )
-    _ledger.record_pending(decision)  # visits decided before the stream hands it back are to see it
-    _services.record_pending(decision)
-    return decision
+def _supersede(visit: VisitCompleted, latest: LatestClaimEvent) -> Event:
+    return supersede_visit(visit, latest.revision)

@@ -2,4 +2,4 @@
 
 from claimbus.service import run
 
-run("documentation-check", "documentation_check")
+run("documentation-check")

@@ -1,25 +1,24 @@
-"""Documentation-check hears completed visits and says what their documentation lacks."""
+"""Documentation-check subscribes to completed visits and publishes what their documentation lacks."""
 
-from claimbus.events import Keyed, VisitCompleted, VisitVoided
-from claimbus.messaging import Projection, Reading, Received, publish_derived, subscription
+from claimbus.events import VisitCompleted
+from claimbus.messaging import Received, publish_derived, subscription
 from faststream.nats import NatsRouter
 
-from documentation_check.domain.case_history import CaseHistory, TreatedVisit
+from documentation_check.domain.case_history import CaseHistory
 from documentation_check.domain.check import check_documentation
-from documentation_check.rules import RULES
-
-router = NatsRouter()
-_history = CaseHistory(lambda day: RULES.on(day).terms)
-projections = (
-    Projection(Reading(VisitCompleted, TreatedVisit, _history.take), Reading(VisitVoided, Keyed, _history.void)),
-)
+from documentation_check.rule_book import DocumentationRuleBook
 
 
-@router.subscriber(**subscription("documentation-check"))
-async def check(received: Received[VisitCompleted]) -> None:
-    """Check each requirement that applies on the date of service."""
-    visit = received.event
-    _history.take(visit)  # those received right after it are to see it, however far the projection has come
-    rules = RULES.on(visit.service_date)
-    checked = check_documentation(visit, received.basis, rules, RULES.rule_set, seen=_history.before(visit))
-    await publish_derived(checked, cause=received)
+def subscribe(rules: DocumentationRuleBook, history: CaseHistory) -> NatsRouter:
+    """The service's handlers, deciding by these rules and by what earlier visits of a case add up to."""
+    router = NatsRouter()
+
+    @router.subscriber(**subscription("documentation-check"))
+    async def check(received: Received[VisitCompleted]) -> None:
+        """Check each requirement that applies on the date of service."""
+        visit = received.event
+        history.apply(visit)  # those received right after it are to see it, however far the projection has come
+        checked = check_documentation(visit, received.basis, rules.on(visit.service_date), seen=history.before(visit))
+        await publish_derived(checked, cause=received)
+
+    return router

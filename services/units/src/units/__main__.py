@@ -2,4 +2,4 @@
 
 from claimbus.service import run
 
-run("units", "units")
+run("units")

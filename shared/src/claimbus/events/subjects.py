@@ -1,7 +1,8 @@
 """The only place that spells a subject.
 
 `visits.<practice>.<visit>.<fact>`, `claims.<practice>.<visit>.<outcome>`, and what payers answered under
-`outcomes.<practice>.<visit>.<fact>`; dead letters lie under `dead.<consumer>.<why>`. Practice and visit are opaque
+`outcomes.<practice>.<visit>.<fact>`; dead letters lie under `dead.<consumer>.<why>`, the tables of rule sets under
+`rules.<service>.<digest>`. Practice and visit are opaque
 keys: a subject never names a person.
 """
 
@@ -38,6 +39,7 @@ ALL_VISITS = "visits.*.*.*"
 ALL_CLAIMS = "claims.*.*.*"
 ALL_OUTCOMES = "outcomes.*.*.*"
 ALL_DEAD = "dead.*.*"
+ALL_RULE_SETS = "rules.*.*"
 
 
 class Address(NamedTuple):
@@ -97,6 +99,11 @@ def parse(subject: str) -> Address:
 def event_at(address: Address) -> type[Event]:
     """The kind of event that an address carries; raises `KeyError` for one we do not know."""
     return _BY_TAIL[address.family, address.fact]
+
+
+def rule_set_subject(service: str, sha256: str) -> str:
+    """Where the tables of a service's rule set are stored; `*` for any digest."""
+    return f"rules.{service}.{sha256}"
 
 
 def dead(consumer: str, why: str) -> str:

@@ -8,6 +8,7 @@ from claimbus.messaging.join import Join, Joined
 from claimbus.messaging.outcomes import note_outcome
 from claimbus.messaging.projection import Projection, Reading
 from claimbus.messaging.publish import Outgoing, publish_derived, publish_event, publish_once
+from claimbus.messaging.rule_sets import RuleSets
 from claimbus.messaging.stalled import StalledVisit, StalledVisits
 from claimbus.telemetry.tracing import trace_id
 
@@ -21,6 +22,7 @@ __all__ = [
     "Projection",
     "Reading",
     "Received",
+    "RuleSets",
     "StaleRead",
     "StalledVisit",
     "StalledVisits",

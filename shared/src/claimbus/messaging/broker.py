@@ -83,9 +83,10 @@ class LastFetch:
 
 
 def last_fetches(running: NatsBroker) -> list[LastFetch]:
-    """One for each subscriber of a broker that was started."""
+    """A `LastFetch` for each subscriber of a broker that was started."""
     subscriptions = [getattr(subscriber, "subscription", None) for subscriber in running.subscribers]
-    return [LastFetch(one) for one in subscriptions if isinstance(one, JetStreamContext.PullSubscription)]
+    pulls = (item for item in subscriptions if isinstance(item, JetStreamContext.PullSubscription))
+    return [LastFetch(pull) for pull in pulls]
 
 
 async def _on_error(exc: Exception) -> None:

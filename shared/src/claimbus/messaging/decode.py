@@ -79,7 +79,7 @@ class Received(Fact[E_co]):
 
     @property
     def service(self) -> str:
-        """Name of the service that hears it."""
+        """Name of the service that received it."""
         return self.msg.metadata.consumer
 
     @property

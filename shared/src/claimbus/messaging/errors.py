@@ -19,16 +19,16 @@ class StaleRead(MessagingError):
 
 
 class Drift(MessagingError):
-    """Streams or consumers differ from the declared topology; the text names what and the mend."""
+    """Streams or consumers differ from the declared topology; the text names what and the fix."""
 
 
 def problems_of(error: Exception) -> tuple[Problem, ...]:
-    """Field by field what was wrong, without a word of the input; at most 20 problems."""
+    """Field by field what was wrong, without any of the input; at most 20 problems."""
     if isinstance(error, InvalidEvent):
         return error.problems
     if isinstance(error, ValidationError):
         return tuple(
-            Problem(field=".".join(map(str, one["loc"])) or "body", problem=one["msg"])
-            for one in error.errors(include_url=False, include_context=False, include_input=False)[:20]
+            Problem(field=".".join(map(str, details["loc"])) or "body", problem=details["msg"])
+            for details in error.errors(include_url=False, include_context=False, include_input=False)[:20]
         )
     return ()

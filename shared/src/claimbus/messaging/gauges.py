@@ -1,11 +1,13 @@
-"""What the broker tells of itself, as gauges: how far each consumer is behind, and how full the streams are."""
+"""What the broker reports, as gauges: how far each consumer is behind, and how full the streams are."""
 
 import asyncio
+from functools import partial
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from claimbus.messaging.topology import DEAD, STREAM_OF, consumer_names
+from claimbus.background import BackgroundTask
+from claimbus.messaging.topology import STREAMS, consumer_names
 from claimbus.telemetry import metrics, registry
 from claimbus.telemetry.logs import log
 from claimbus.telemetry.metrics import record
@@ -17,25 +19,33 @@ _EVERY = 5.0
 class BrokerGauges:
     """Looks at the broker for as long as a service runs, if metrics are sent at all.
 
-    Every service tells of all consumers and streams: the lag of one that is down is what ops look for.
+    Every service reports all consumers and streams: the lag of one that is down is what ops look for.
     """
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._looking = asyncio.create_task(self._look_on()) if metrics.are_sent() else None
+    def __init__(self) -> None:
+        self._looking: BackgroundTask | None = None
+
+    @property
+    def is_current(self) -> bool:
+        return self._looking is None or self._looking.is_running
+
+    async def start(self, client: Client) -> None:
+        if metrics.are_sent():
+            self._looking = BackgroundTask("gauges", partial(_look_on, client), restart_after=_EVERY)
+            self._looking.start()
 
     async def stop(self) -> None:
         if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.wait((self._looking,), timeout=0.5)
+            await self._looking.stop()
 
-    async def _look_on(self) -> None:
-        while not self._client.is_closed:
-            try:
-                await look(self._client)
-            except (NatsError, TimeoutError) as exc:
-                log().warning("gauges.look-failed", error_type=type(exc).__name__)
-            await asyncio.sleep(_EVERY)
+
+async def _look_on(client: Client) -> None:
+    while True:
+        try:
+            await look(client)
+        except (NatsError, TimeoutError) as exc:
+            log().warning("gauges.look-failed", error_type=type(exc).__name__)
+        await asyncio.sleep(_EVERY)
 
 
 async def look(client: Client) -> None:
@@ -48,7 +58,7 @@ async def look(client: Client) -> None:
         record(registry.ACK_PENDING, info.num_ack_pending or 0, labels)
         record(registry.ACK_PENDING_LIMIT, info.config.max_ack_pending or 0, labels)
         record(registry.REDELIVERED, info.num_redelivered or 0, labels)
-    for stream in (*STREAM_OF.values(), DEAD):
+    for stream in STREAMS:
         there = await js.stream_info(stream)
         labels = {registry.STREAM: stream}
         record(registry.STREAM_SIZE, there.state.bytes, labels)

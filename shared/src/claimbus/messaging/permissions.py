@@ -7,12 +7,20 @@ The server checks it; `claimbus keys` writes it down for the server.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from claimbus.events import ClaimAdjudicated, ClaimSubmitted, Event, VisitCompleted, VisitVoided
-from claimbus.events.subjects import ALL_CLAIMS, ALL_OUTCOMES, ALL_VISITS, all_claims_of, dead, every, subject_for
-from claimbus.messaging.topology import CLAIMS, DEAD, STREAM_OF, consumer_names
+from claimbus.events import ClaimAdjudicated, ClaimSubmitted, Derived, Event, VisitCompleted, VisitVoided
+from claimbus.events.subjects import (
+    ALL_CLAIMS,
+    ALL_OUTCOMES,
+    ALL_VISITS,
+    all_claims_of,
+    dead,
+    every,
+    rule_set_subject,
+    subject_for,
+)
+from claimbus.messaging.topology import CLAIMS, RULES, STREAM_OF, STREAMS, consumer_names
 from claimbus.services import SERVICES
 
-_STREAMS = (*STREAM_OF.values(), DEAD)
 _API = "$JS.API"
 
 
@@ -42,17 +50,20 @@ def _needs_of(service: str) -> Iterator[str]:
     row = SERVICES[service]
     yield from map(every, row.publishes)
     yield dead(service, "*")
+    yield rule_set_subject(service, "*")
     for stream in _streams_of(row.subscribes):
         yield from _worked_off(stream, service)
     # Every service reports the lag of all.
     yield from (f"{_API}.CONSUMER.INFO.{stream}.{name}" for stream, name in consumer_names() if name != service)
-    yield from (f"{_API}.STREAM.INFO.{stream}" for stream in _STREAMS)
+    yield from (f"{_API}.STREAM.INFO.{stream}" for stream in STREAMS)
     for stream in _streams_of(row.follows):
         # The name of such a consumer is the server's choice. One that survives its process has a name in the
         # subject of the request, and is refused.
         yield f"{_API}.CONSUMER.CREATE.{stream}"
         yield f"{_API}.CONSUMER.MSG.NEXT.{stream}.*"
     yield from (f"{_API}.DIRECT.GET.{stream}" for stream in _streams_of(row.reads))
+    if any(issubclass(event, Derived) for event in row.reads):
+        yield f"{_API}.DIRECT.GET.{RULES}"
 
 
 def _streams_of(events: Iterable[type[Event]]) -> dict[str, None]:
@@ -75,8 +86,8 @@ def of_provisioning(key: str) -> Permissions:
     return Permissions(
         (
             f"{_API}.INFO",
-            *(f"{_API}.{action}.{stream}" for action in actions for stream in _STREAMS),
-            *(f"{_API}.CONSUMER.{action}.{stream}.>" for action in ("INFO", "DURABLE.CREATE") for stream in _STREAMS),
+            *(f"{_API}.{action}.{stream}" for action in actions for stream in STREAMS),
+            *(f"{_API}.CONSUMER.{action}.{stream}.>" for action in ("INFO", "DURABLE.CREATE") for stream in STREAMS),
         ),
         (f"{inbox_of(key)}.>",),
     )

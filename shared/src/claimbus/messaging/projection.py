@@ -23,6 +23,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from claimbus.background import BackgroundTask
 from claimbus.events import Event, InvalidEvent, Keyed
 from claimbus.events.envelope import read
 from claimbus.events.subjects import every, parse
@@ -47,54 +48,54 @@ class Reading(Generic[R]):
     """What a projection makes of one kind of event.
 
     `shape` holds the few fields that are needed, since reading those takes a third of the time of
-    validating the event; `take` is given them in the order of the stream, and some of them twice.
+    validating the event; `apply` is given them in the order of the stream, and some of them twice.
     """
 
     kind: type[Event]
     shape: type[R]
-    take: Callable[[R], None]
+    apply: Callable[[R], None]
 
 
 class Projection:
     """Some kinds of events of one stream, each handed to its reading, from the first that is stored."""
 
     def __init__(self, *readings: Reading[Any]) -> None:
-        (self._stream,) = {STREAM_OF[one.kind.family] for one in readings}
-        self._readings = {one.kind.fact: one for one in readings}
-        self._filters = [every(one.kind) for one in readings]
-        self._seen = 0
+        (self._stream,) = {STREAM_OF[reading.kind.family] for reading in readings}
+        self._readings = {reading.kind.fact: reading for reading in readings}
+        self.kinds = tuple(reading.kind for reading in readings)
+        self._applied = 0
         self._caught_up = asyncio.Event()
         self._place: _Place | None = None
-        self._follower: asyncio.Task[None] | None = None
+        self._follower: BackgroundTask | None = None
 
     @property
     def is_current(self) -> bool:
-        """Whether all that the stream held at the start was taken, and what comes now is."""
-        return self._caught_up.is_set() and self._place is not None
+        """Whether all that the stream held at the start was applied, and what comes now is."""
+        is_following = self._follower is not None and self._follower.is_running
+        return is_following and self._caught_up.is_set() and self._place is not None
 
     async def start(self, client: Client) -> None:
-        """Take all that the stream holds, then go on following it. Raises nats-py's errors if it cannot begin."""
+        """Apply all that the stream holds, then go on following it. Raises nats-py's errors if it cannot begin."""
         await self._attach(client)
-        self._follower = asyncio.create_task(self._follow(client))
+        self._follower = BackgroundTask(f"projection of {self._stream}", partial(self._follow, client), _LOOK)
+        self._follower.start()
         await self._caught_up.wait()
-        log().info("projection.caught-up", stream=self._stream, seq=self._seen)
+        log().info("projection.caught-up", stream=self._stream, seq=self._applied)
 
     async def stop(self) -> None:
-        """Stop following; what was taken stays."""
-        while self._follower is not None and not self._follower.done():
-            # Python 3.11's wait_for drops a cancellation that meets its answer: ask until it is received.
-            self._follower.cancel()
-            await asyncio.wait((self._follower,), timeout=_LOOK)
+        """Stop following; what was applied stays."""
+        if self._follower is not None:
+            await self._follower.stop()
         await self._detach()
 
     async def _attach(self, client: Client) -> None:
-        """Make a consumer of what comes after the last message taken, and ask it."""
+        """Make a consumer of what comes after the last message applied, and ask it."""
         consumer = await client.jetstream().add_consumer(
             self._stream,
             ConsumerConfig(
-                filter_subjects=self._filters,
+                filter_subjects=[every(kind) for kind in self.kinds],
                 deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-                opt_start_seq=self._seen + 1,
+                opt_start_seq=self._applied + 1,
                 ack_policy=AckPolicy.NONE,
                 inactive_threshold=_FORGOTTEN_AFTER,
                 num_replicas=1,
@@ -104,7 +105,7 @@ class Projection:
         if not consumer.num_pending:
             self._caught_up.set()
         place = _Place(client, f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{consumer.name}", client.new_inbox())
-        place.subscription = await client.subscribe(place.inbox, cb=partial(self._hear, place))
+        place.subscription = await client.subscribe(place.inbox, cb=partial(self._receive, place))
         await place.ask()
         self._place = place
 
@@ -117,17 +118,16 @@ class Projection:
 
     async def _follow(self, client: Client) -> None:
         """Find back to the stream whenever it was lost."""
-        while not client.is_closed:
+        while True:
             await asyncio.sleep(_LOOK)
             if self._place is None:
                 with suppress(NatsError):
                     await self._attach(client)
             elif why := self._place.lost():
-                log().warning("projection.lost", stream=self._stream, seq=self._seen, why=why)
+                log().warning("projection.lost", stream=self._stream, seq=self._applied, why=why)
                 await self._detach()
-        await self._detach()
 
-    async def _hear(self, place: "_Place", msg: Msg) -> None:
+    async def _receive(self, place: "_Place", msg: Msg) -> None:
         if place.why_lost:
             return
         place.received_at = time.monotonic()
@@ -138,8 +138,8 @@ class Projection:
                 place.why_lost = "gap"
                 return
             place.expected += 1
-            self._take(msg)
-            self._seen = meta.sequence.stream
+            self._apply(msg)
+            self._applied = meta.sequence.stream
             if not meta.num_pending:
                 self._caught_up.set()
             place.asked -= 1
@@ -147,7 +147,7 @@ class Projection:
                 return
         elif status in _NOTHING_NEW:
             if not self._caught_up.is_set():
-                # The request ended, which says nothing of the stream's end: a new consumer knows what is left.
+                # The request ended, which need not be the stream's end: a new consumer knows what is left.
                 place.why_lost = "quiet"
                 return
         else:
@@ -156,17 +156,17 @@ class Projection:
         with suppress(NatsError):
             await place.ask()
 
-    def _take(self, msg: Msg) -> None:
+    def _apply(self, msg: Msg) -> None:
         """Hand a message to its reading. One that cannot be read is a dead letter elsewhere, and nothing here."""
         try:
             address = parse(msg.subject)
             reading = self._readings[address.fact]
             _, data = read(msg.headers, msg.data)
-            said = reading.shape.model_validate_json(data)
-            if (said.practice_id, said.visit_id) != (address.practice_id, address.visit_id):
+            event = reading.shape.model_validate_json(data)
+            if (event.practice_id, event.visit_id) != (address.practice_id, address.visit_id):
                 raise InvalidEvent
-            reading.take(said)
-        except Exception as exc:  # whatever is wrong with one message, the next ones are to be taken
+            reading.apply(event)
+        except Exception as exc:  # whatever is wrong with one message, the next ones are to be applied
             log().info("projection.skipped", stream=self._stream, error_type=type(exc).__name__)
 
 
@@ -193,6 +193,8 @@ class _Place:
 
     def lost(self) -> str:
         """Why nothing more can come here; empty while all is well."""
+        if self._client.is_closed:
+            return "closed"
         if self._client.stats["reconnects"] != self._connection:
             return "reconnected"
         if time.monotonic() - self.received_at > 2 * _EXPIRES:

@@ -27,7 +27,7 @@ from claimbus.telemetry.business import count_claim_event
 from claimbus.telemetry.logs import log
 from claimbus.telemetry.metrics import record
 
-_WRONG_SEQUENCE = (10071, 10164)
+WRONG_SEQUENCE = (10071, 10164)
 """A lost optimistic write: one code on a single server, the other on a cluster."""
 
 _TWIN_IN_PROCESS = 10158
@@ -206,7 +206,7 @@ async def publish_after(event: Event, latest: LatestClaimEvent, *, cause: Cause)
             cause.client, Outgoing.of(event), source=f"/claimbus/{cause.service}", cause=cause.id, guard=guard
         )
     except APIError as exc:
-        if exc.err_code in _WRONG_SEQUENCE:
+        if exc.err_code in WRONG_SEQUENCE:
             return False
         raise
     return True

@@ -1,15 +1,16 @@
-"""Visits that wait for a word of claims: the one place that looks at a clock.
+"""Visits that wait for a claim event: the one place that looks at a clock.
 
 A look reads the visits stream a moment behind its end; nearly all visits are decided by then and cost nothing
 more. The others are kept, counted, and each looked at once, when its time is up. The stream is read by direct gets
 and not by a consumer: one that lags on purpose would look like one that cannot keep up. Each replica looks by itself,
-and the guarded publish lets one of them speak (ADR 14).
+and the guarded publish lets one of them publish (ADR 14).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple, cast
 
 from nats.aio.client import Client
@@ -17,6 +18,7 @@ from nats.errors import Error as NatsError
 from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
+from claimbus.background import BackgroundTask
 from claimbus.events import Basis, Derived, Event, InvalidEvent, Keyed, Record, VisitCompleted, VisitVoided
 from claimbus.events.envelope import EnvelopeError, read
 from claimbus.events.subjects import every, subject_for, template_of
@@ -37,7 +39,7 @@ _MOST_SECONDS = 10.0
 _YOUNG = 30.0
 """Seconds in which a visit is decided, first retries included: a younger one is at work and not counted as open."""
 _PATIENCE = 300.0
-"""Seconds after which a visit should have a word where none is ever held."""
+"""Seconds after which a visit should have a claim event where none is ever held."""
 _AT_ONCE = 100
 """Visits read at once."""
 _AWAY = (NatsError, MessagingError, TimeoutError, RuntimeError)
@@ -46,7 +48,7 @@ _AWAY = (NatsError, MessagingError, TimeoutError, RuntimeError)
 
 @dataclass(frozen=True, slots=True)
 class StalledVisit:
-    """A visit revision that nothing was said of in time, and what of it is in the stream by now."""
+    """A visit revision without a claim event in time, and what of it is in the stream by now."""
 
     client: Client
     service: str
@@ -78,54 +80,65 @@ class _Undecided:
     """When the broker stored it."""
     is_looked_at: bool = False
     is_unaccounted: bool = True
-    """Nothing at all was said of it, as far as is known."""
+    """There is no claim event of it at all, as far as is known."""
 
 
 class StalledVisits:
-    """Keeps the visits that have no word yet, and looks at those that wait too long, while a service runs.
+    """Keeps the visits that have no claim event yet, and looks at those that wait too long, while a service runs.
 
-    `needs` are the facts that a decision joins, beside the visit. `is_closed` tells from memory whether a
-    revision has its word; what it does not know is found out by the guarded publish. `hold` says what is to be said.
+    `needs` are the facts that a decision joins, beside the visit. `is_closed` answers from memory whether a revision
+    has a terminal event; what it does not know is found out by the guarded publish. A visit is handed to `hold` when it
+    is `after` seconds old; where that is 0, visits are only counted.
     """
 
     def __init__(
-        self, *needs: type[Derived], is_closed: Callable[[Keyed], bool], hold: Callable[[StalledVisit], Awaitable[None]]
+        self,
+        service: str,
+        *needs: type[Derived],
+        is_closed: Callable[[Keyed], bool],
+        hold: Callable[[StalledVisit], Awaitable[None]],
+        after: float,
     ) -> None:
+        self._service = service
         self._needs = needs
         self._is_closed = is_closed
         self._hold = hold
+        self._after = after
         self._place: int | None = None
         self._undecided: dict[int, _Undecided] = {}
-        self._looking: asyncio.Task[None] | None = None
+        self._looking: BackgroundTask | None = None
 
-    async def start(self, client: Client, service: str, after: float) -> None:
-        """Look from now on at each visit when it is `after` seconds old; where that is 0, only count them."""
-        self._looking = asyncio.create_task(self._look_on(client, service, after))
+    @property
+    def is_current(self) -> bool:
+        return self._looking is not None and self._looking.is_running
+
+    async def start(self, client: Client) -> None:
+        self._looking = BackgroundTask("stalled visits", partial(self._look_on, client), restart_after=_MOST_SECONDS)
+        self._looking.start()
 
     async def stop(self) -> None:
-        while self._looking is not None and not self._looking.done():
-            self._looking.cancel()
-            await asyncio.wait((self._looking,), timeout=0.5)
+        if self._looking is not None:
+            await self._looking.stop()
 
-    async def _look_on(self, client: Client, service: str, after: float) -> None:
-        while not client.is_closed:
-            await asyncio.sleep(min(after / _OFTEN or _MOST_SECONDS, _MOST_SECONDS))
+    async def _look_on(self, client: Client) -> None:
+        while True:
+            await asyncio.sleep(min(self._after / _OFTEN or _MOST_SECONDS, _MOST_SECONDS))
             try:
-                await self._look(client, service, after)
+                await self._look(client)
             except _AWAY as exc:
                 # The broker is away or behind; the place is kept, and the next look goes on from it.
-                log().warning("overdue.look-failed", error_type=type(exc).__name__)
-            self._tell(after)
+                log().warning("stalled.look-failed", error_type=type(exc).__name__)
+            self._record_counts()
 
-    async def _look(self, client: Client, service: str, after: float) -> None:
+    async def _look(self, client: Client) -> None:
         now = datetime.now(UTC)
-        await self._read(client, now - timedelta(seconds=min(_YOUNG, after / 2 or _YOUNG)))
-        due = now - timedelta(seconds=after)
-        for seq, one in list(self._undecided.items()):
-            if self._is_closed(one.visit):
+        await self._read(client, now - timedelta(seconds=min(_YOUNG, self._after / 2 or _YOUNG)))
+        due = now - timedelta(seconds=self._after)
+        for seq, undecided in list(self._undecided.items()):
+            if self._is_closed(undecided.visit):
                 del self._undecided[seq]
-            elif after and one.at <= due and not one.is_looked_at:
-                await self._look_safely(seq, one, client, service, after)
+            elif self._after and undecided.at <= due and not undecided.is_looked_at:
+                await self._look_safely(seq, undecided, client)
 
     async def _read(self, client: Client, until: datetime) -> None:
         """Take the visits of before `until`; most are decided by then. Those of after it are read later."""
@@ -148,25 +161,25 @@ class StalledVisits:
         if not self._is_closed(visit):
             self._undecided[stored.seq] = _Undecided(visit, stored.at)
 
-    def _tell(self, after: float) -> None:
+    def _record_counts(self) -> None:
         now = datetime.now(UTC)
-        limit = now - timedelta(seconds=2 * (after or _PATIENCE))
-        waiting = [one for one in self._undecided.values() if not self._is_closed(one.visit)]
-        oldest = min((one.at for one in waiting), default=now)
+        limit = now - timedelta(seconds=2 * (self._after or _PATIENCE))
+        waiting = [undecided for undecided in self._undecided.values() if not self._is_closed(undecided.visit)]
+        oldest = min((undecided.at for undecided in waiting), default=now)
         record(registry.OPEN, len(waiting))
         record(registry.OLDEST_OPEN, max(0.0, (now - oldest).total_seconds()))
-        record(registry.UNACCOUNTED, sum(one.is_unaccounted and one.at <= limit for one in waiting))
+        record(registry.UNACCOUNTED, sum(undecided.is_unaccounted and undecided.at <= limit for undecided in waiting))
 
-    async def _look_safely(self, seq: int, one: _Undecided, client: Client, service: str, after: float) -> None:
+    async def _look_safely(self, seq: int, undecided: _Undecided, client: Client) -> None:
         try:
-            await self._look_at(seq, one, client, service, after)
+            await self._look_at(seq, undecided, client)
         except _AWAY:
             raise
         except Exception as exc:  # whatever is wrong with one visit, the next ones are to be looked at
-            one.is_looked_at = True
-            log().error("overdue.skipped", seq=seq, error_type=type(exc).__name__)
+            undecided.is_looked_at = True
+            log().error("stalled.skipped", seq=seq, error_type=type(exc).__name__)
 
-    async def _look_at(self, seq: int, one: _Undecided, client: Client, service: str, after: float) -> None:
+    async def _look_at(self, seq: int, undecided: _Undecided, client: Client) -> None:
         stored = await read_at(client, VISITS, seq)
         try:
             fact = cast(Fact[VisitCompleted], decode(stored.subject, stored.headers, stored.body)) if stored else None
@@ -176,34 +189,38 @@ class StalledVisits:
         if stored is None or fact is None or waits is None:
             del self._undecided[seq]
             return
-        if not waits.missing and waits.newest > await _settled_up_to(client, service):
+        if not waits.missing and waits.newest > await _settled_up_to(client, self._service):
             return  # claims has not come to it yet, which is no reason to hold it
         visit = f"{fact.event.practice_id}.{fact.event.visit_id}"
         where = template_of(VisitCompleted)
         attributes = {registry.SYSTEM: "nats", registry.DESTINATION: where, registry.VISIT_KEY: visit}
         context = tracing.context_of(stored.headers, VISITS, stored.seq)
         with tracing.span(f"process {where}", SpanKind.INTERNAL, attributes, context):
-            await self._hold(StalledVisit(client, service, fact, waits.missing, after))
-        one.is_looked_at, one.is_unaccounted = True, False
+            await self._hold(StalledVisit(client, self._service, fact, waits.missing, self._after))
+        undecided.is_looked_at, undecided.is_unaccounted = True, False
 
     async def _waits_for(self, client: Client, fact: Fact[VisitCompleted]) -> _Waits | None:
-        """What the visit waits for; null where a later revision or a void is to be said of it instead."""
+        """What the visit waits for; null where a later revision or a void is to be decided instead."""
         event = fact.event
         kinds: tuple[type[Event], ...] = (VisitCompleted, VisitVoided, *self._needs)
         stored = {
             kind: await walk(client, VISITS, subject_for(kind, event.practice_id, event.visit_id)) for kind in kinds
         }
-        revisions = {kind: [_revision_in(one) for one in stored[kind]] for kind in (VisitCompleted, VisitVoided)}
+        revisions = {
+            kind: [_revision_in(message) for message in stored[kind]] for kind in (VisitCompleted, VisitVoided)
+        }
         if max(revisions[VisitCompleted]) > event.revision or max(revisions[VisitVoided], default=0) >= event.revision:
             return None
         digest = fact.basis.sha256
-        found = {kind: [one.seq for one in stored[kind] if _digest_in(one) == digest] for kind in self._needs}
+        found = {
+            kind: [message.seq for message in stored[kind] if _digest_in(message) == digest] for kind in self._needs
+        }
         newest = max((seq for seqs in found.values() for seq in seqs), default=0)
         return _Waits(tuple(kind for kind, seqs in found.items() if not seqs), newest)
 
 
 async def _settled_up_to(client: Client, service: str) -> int:
-    """Sequence up to which the service has settled all that it hears: handled, or given up."""
+    """Sequence up to which the service has settled all that it receives: handled, or given up."""
     floor = (await client.jetstream().consumer_info(VISITS, service)).ack_floor
     return floor.stream_seq if floor else 0
 

@@ -14,13 +14,15 @@ from nats.js.api import (
 from nats.js.errors import NotFoundError
 
 from claimbus.events import ClaimAdjudicated, ClaimReady, VisitCompleted
-from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, ALL_OUTCOMES, ALL_VISITS, every
+from claimbus.events.subjects import ALL_CLAIMS, ALL_DEAD, ALL_OUTCOMES, ALL_RULE_SETS, ALL_VISITS, every
 from claimbus.messaging.errors import Drift
 from claimbus.services import SERVICES
 
-VISITS, CLAIMS, OUTCOMES, DEAD = "VISITS", "CLAIMS", "OUTCOMES", "DEAD"
+VISITS, CLAIMS, OUTCOMES, DEAD, RULES = "VISITS", "CLAIMS", "OUTCOMES", "DEAD", "RULES"
 STREAM_OF = {VisitCompleted.family: VISITS, ClaimReady.family: CLAIMS, ClaimAdjudicated.family: OUTCOMES}
 """The stream that keeps a family of events."""
+STREAMS = (*STREAM_OF.values(), DEAD, RULES)
+"""Every stream."""
 
 DAY = 86_400.0
 KEPT = 400 * DAY
@@ -69,6 +71,15 @@ def streams(replicas: int = 1, room: float = 1.0) -> tuple[StreamConfig, ...]:
         StreamConfig(name=CLAIMS, subjects=[ALL_CLAIMS], max_bytes=int(room * (4 << 30)), **facts),
         StreamConfig(name=OUTCOMES, subjects=[ALL_OUTCOMES], max_bytes=int(room * (1 << 30)), **facts),
         StreamConfig(name=DEAD, subjects=[ALL_DEAD, *given_up], max_bytes=1 << 28, **dead_letters),
+        # One small message a rule set, for as long as facts and decisions name it.
+        StreamConfig(
+            name=RULES,
+            subjects=[ALL_RULE_SETS],
+            max_bytes=1 << 26,
+            max_msg_size=16 * 1024,
+            max_msgs_per_subject=1,
+            **common,
+        ),
     )
 
 

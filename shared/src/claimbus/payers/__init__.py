@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from claimbus.rules import ProfileBook, read_profiles
-from claimbus.service import Settings
+from claimbus.settings import Settings
 
 _folder: Path | None = None
 _apart: tuple[str, ...] = ()

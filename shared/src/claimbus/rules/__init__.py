@@ -1,6 +1,6 @@
 """The engine for dated tables and payer profiles. It knows no payer and no code: others bring the rows."""
 
-from claimbus.rules.book import DayRules, PayerRuleBook, PayerRules, RuleBook, TableOf
+from claimbus.rules.book import DayRules, PayerRuleBook, PayerRules, RuleBook, RuleFolder, TableOf
 from claimbus.rules.findings import About, FindingRow, FindingRows, complete, findings_by_id, sorted_out
 from claimbus.rules.profiles import (
     Origin,
@@ -41,6 +41,7 @@ __all__ = [
     "Profiles",
     "RuleBook",
     "RuleError",
+    "RuleFolder",
     "Table",
     "TableOf",
     "complete",

@@ -22,7 +22,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -181,7 +181,6 @@ class PayerRuleBook(RuleBook[R], Generic[R, S]):
 
     def __init__(self, folder: RuleFolder, profile_book: ProfileBook) -> None:
         self.profile_book = profile_book
-        self.profiles: Profiles[S] = Profiles(profile_book, self.section, cast(type[S], self.settings))
         super().__init__(folder)
 
     @classmethod
@@ -190,6 +189,11 @@ class PayerRuleBook(RuleBook[R], Generic[R, S]):
     ) -> Self:
         """The same, with payer profiles; `profile_book` are those that were read already."""
         return cls(cls.folder(folder, overlay), profile_book or read_profiles(own=overlay))
+
+    @cached_property
+    def profiles(self) -> Profiles[S]:
+        """The service's section of every profile. Raises `RuleError`, at the latest when a day's rules are made."""
+        return Profiles(self.profile_book, self.section, cast(type[S], self.settings))
 
     @property
     def tables(self) -> tuple[Table[Any], ...]:

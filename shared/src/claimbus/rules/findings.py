@@ -48,8 +48,9 @@ class About(TypedDict, total=False):
     amount_at_risk: Decimal | None
     severity: Severity
     """Where the payer's profile sets it."""
+    rule: str
     citation: str
-    """Where another row of data is the source, as an edit or a profile."""
+    """Rule and citation where another row of data is the source, as an edit, a profile or a term of the lexicon."""
     inputs: Mapping[str, Any]
     """What was used. It explains, and no code reads it."""
     text: Mapping[str, Any]
@@ -76,6 +77,7 @@ class FindingVariant(BaseModel):
     fix_unknown: str | None = None
     fixable_by: FixableBy | None = None
     mending: Mending | None = None
+    mending_unknown: Mending | None = None
     carc: str | None = None
     rarc: str | None = None
     citation: str | None = None
@@ -106,7 +108,9 @@ class FindingRow(DatedRow):
     rarc: str | None = None
     fixable_by: FixableBy
     mending: Mending
-    """Of a failure: what is unknown is fixed by sending what the record has."""
+    """Of a failure."""
+    mending_unknown: Mending = "correction"
+    """What is unknown is fixed by sending what the record has, almost always."""
     variants: Mapping[str, FindingVariant] = {}
 
     @model_validator(mode="after")
@@ -147,11 +151,11 @@ class FindingRow(DatedRow):
             message=self._column(chosen, message).format_map(values),
             fix=fix_text.format_map(values) or None,
             fixable_by=self._column(chosen, "fixable_by") if fix else None,
-            mending=None if not fix else "correction" if result is Result.UNKNOWN else self._column(chosen, "mending"),
+            mending=self._column(chosen, "mending_unknown" if result is Result.UNKNOWN else "mending") if fix else None,
             carc=self._column(chosen, "carc") if fix else None,
             rarc=self._column(chosen, "rarc") if fix else None,
             amount_at_risk=about.get("amount_at_risk"),
-            rule=self.rule or self.id,
+            rule=about.get("rule") or self.rule or self.id,
             citation=about.get("citation") or self._column(chosen, "citation") or self.source,
             inputs=dict(inputs),
         )

@@ -12,6 +12,9 @@ A table is a TOML file::
     rule = "cms-8-minute"
     effective_from = 2000-04-01             # both ends inclusive; left out: open
 
+Columns that most rows share are written once, under `[defaults]`: a row has those that it leaves out, and of a column
+that is a table the entries that it leaves out.
+
 Many rows of few columns lie beside it as CSV, named by `rows = "file.csv"` under `[table]`; an empty
 cell is left out.
 """
@@ -120,8 +123,8 @@ def read_table(
             beside = find(head["rows"]).read_bytes()
             raw += beside
             given = _cells(beside.decode())
-        usual = {"source": head.get("source", "")}
-        rows = tuple(_row(row_type, number, {**usual, **row}) for number, row in enumerate(given, 1))
+        defaults = {"source": head.get("source", ""), **document.get("defaults", {})}
+        rows = tuple(_row(row_type, number, _filled(row, defaults)) for number, row in enumerate(given, 1))
         name, version = str(head["name"]), str(head["version"])
     except (ValueError, KeyError, TypeError, AttributeError, OSError, csv.Error) as exc:
         raise RuleError(f"{place}: {exc}") from exc
@@ -149,6 +152,15 @@ def _cells(text: str) -> Iterator[dict[str, str]]:
             yield {column: cell for column, cell in zip(columns, cells, strict=True) if cell}
         elif cells:
             raise ValueError(f"{','.join(cells)}: not one cell for each column")
+
+
+def _filled(row: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str, Any]:
+    entries = {
+        name: {**default, **row[name]}
+        for name, default in defaults.items()
+        if isinstance(default, Mapping) and isinstance(row.get(name), Mapping)
+    }
+    return {**defaults, **row, **entries}
 
 
 def _row(row_type: type[Row], number: int, cells: Mapping[str, Any]) -> Row:

@@ -4,57 +4,26 @@ import contextlib
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Thread
-from typing import Final, Literal, Protocol
+from typing import Protocol
 
 from opentelemetry.sdk.resources import Resource
 
+from claimbus.settings import Exports
 from claimbus.telemetry import logs, metrics, tracing
-from claimbus.telemetry.registry import RESOURCE
 
-Signal = Literal["traces", "metrics", "logs"]
 _LAST_WORDS = 6.0
 """Seconds at the end for what is still in hand: one answer of a slow collector."""
-SIGNALS: Final[tuple[Signal, ...]] = ("traces", "metrics", "logs")
 
 
 class _Provider(Protocol):
     def shutdown(self) -> None: ...
 
 
-@dataclass(frozen=True)
-class Exports:
-    """What a process sends of itself, as its environment says."""
-
-    signals: frozenset[Signal] = frozenset()
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    """Of the resource."""
-    traces: Path | None = None
-    """Folder that spans are written to where none are sent."""
-
-    @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "Exports":
-        """An endpoint is named for all signals, or for one of them; of the resource what `RESOURCE` lists is taken."""
-        everything = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT")
-        is_off = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
-        pairs = (pair.partition("=") for pair in environment.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
-        folder = environment.get("CLAIMBUS_TRACES_DIR")
-        return cls(
-            frozenset(
-                one
-                for one in SIGNALS
-                if not is_off and (everything or environment.get(f"OTEL_EXPORTER_OTLP_{one.upper()}_ENDPOINT"))
-            ),
-            {name.strip(): value.strip() for name, _, value in pairs if name.strip() in RESOURCE and value.strip()},
-            Path(folder) if folder else None,
-        )
-
-    def resource(self, service: str, version: str) -> Resource:
-        """Who sends. A command line or a host's name may tell anything, and is not in it."""
-        own = {"service.name": f"claimbus-{service}", "service.version": version}
-        return Resource({**self.attributes, **own, "service.instance.id": str(uuid.uuid4())})
+def resource_of(service: str, version: str, attributes: Mapping[str, str] | None = None) -> Resource:
+    """Who sends. A command line or a host's name may hold anything, and is not in it."""
+    identity = {"service.name": f"claimbus-{service}", "service.version": version}
+    return Resource({**(attributes or {}), **identity, "service.instance.id": str(uuid.uuid4())})
 
 
 @contextlib.contextmanager
@@ -64,7 +33,7 @@ def exporting(service: str, version: str, exports: Exports) -> Iterator[None]:
     A collector that is down or slow costs telemetry and never a visit: each signal has a bounded queue and a thread of
     its own, drops what does not fit, and waits 5 seconds for an answer.
     """
-    of = exports.resource(service, version)
+    of = resource_of(service, version, exports.attributes)
     providers: list[_Provider] = []
     if "traces" in exports.signals or exports.traces is not None:
         providers.append(tracing.configure(of, None if "traces" in exports.signals else exports.traces))

@@ -245,6 +245,7 @@ LOG_FIELDS: Final = frozenset(
         "error_type",
         "port",
         "version",
+        "task",
         "dropped",
     }
 )

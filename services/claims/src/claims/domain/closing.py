@@ -1,4 +1,4 @@
-"""What is said of a visit that cannot be decided yet, and of a revision that came too late."""
+"""Events for a visit that cannot be decided yet, and for a revision that came too late."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,13 +11,13 @@ from claimbus.events import (
     VisitSuperseded,
 )
 
-_SAID_BY: Mapping[str, str] = {
+_PUBLISHED_BY: Mapping[str, str] = {
     VisitCoded.fact: "coding",
     UnitsComputed.fact: "units",
     DocumentationChecked.fact: "documentation-check",
 }
 _FOLLOWS: Mapping[str, str] = {UnitsComputed.fact: VisitCoded.fact}
-"""Facts that cannot come before another one has."""
+"""Facts that cannot come before the one that they are computed from."""
 
 
 def hold_visit(visit: VisitCompleted, missing: Sequence[str], seconds: float) -> VisitHeld:
@@ -38,11 +38,12 @@ def _reason(missing: Sequence[str], seconds: float) -> str:
             "this visit says why, and replaying it decides the visit."
         )
     first = [fact for fact in missing if _FOLLOWS.get(fact) not in missing]
-    told = " and ".join(f"{fact} (said by {_SAID_BY.get(fact, 'another service')})" for fact in first)
-    rest = [f"; {fact} follows from {_FOLLOWS[fact]}" for fact in missing if fact not in first]
+    late = " and ".join(f"{fact} (said by {_PUBLISHED_BY.get(fact, 'another service')})" for fact in first)
+    following = [f"; {fact} follows from {_FOLLOWS[fact]}" for fact in missing if fact not in first]
     return (
-        f"{told} did not come within {seconds:g} seconds of the visit{''.join(rest)}. The service is down or behind, "
-        "or a dead letter of this visit says why. The decision follows by itself when all are there."
+        f"{late} did not come within {seconds:g} seconds of the visit{''.join(following)}. "
+        "The service is down or behind, or a dead letter of this visit says why. "
+        "The decision follows by itself when all are there."
     )
 
 

@@ -1,25 +1,21 @@
 """Rows of the tables that claims decides by, and the value that one day's rows make."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from claimbus.events import FixableBy, Mending
-from claimbus.rules import DatedRow, FindingRow, FindingRows, Profiles, ProfileSettings
-from claimbus.values import Count, FindingId, Money, Percent, Program, Severity, WholeCents
+from claimbus.rules import DatedRow, FindingRow, PayerRules, ProfileSettings
+from claimbus.values import Count, FindingId, Money, Percent, Program, WholeCents
 
 from claims.domain.checks.icd10cm import DiagnosisBook
+from claims.domain.findings import ClaimFinding
 
 FilingIndicator = Literal[
     "09", "11", "12", "13", "14", "15", "16", "17", "AM", "BL", "CH", "CI", "DS", "FI", "HM", "LM", "MA", "MB", "MC",
     "OF", "TV", "VA", "WC", "ZZ",
 ]  # fmt: skip
-
-_OF_ANY_FINDING = {"carc", "rarc", "fixable_by", "mending", *DatedRow.model_fields}
-"""Columns that the rows behind a finding share."""
 
 
 class ClaimSettings(ProfileSettings):
@@ -81,48 +77,30 @@ class InitialEvaluationRow(DatedRow):
     codes: tuple[str, ...]
 
 
-class RequiredField(DatedRow):
-    """A field that a claim cannot be sent without."""
+class ClaimFindingRow(FindingRow):
+    """A finding of claims, with what it means for lines that it does not name."""
 
-    id: str
+    denies_all_units: bool = False
+    """Every unit of the code goes unpaid on that day, on whichever line it stands."""
+    endangers_nothing: bool = False
+    """It is about what was never billed, or about other visits: no amount of this claim depends on it."""
+    is_consequence: bool = False
+    """It follows from other findings, and goes when they are fixed."""
+
+
+class RequiredFieldRow(ClaimFindingRow):
+    """A field that a claim cannot be sent without, and what its lack means."""
+
     path: str
+    """From the visit; `coverage` is the payer of rank 1."""
     programs: tuple[Program, ...] = ()
-    fixable_by: FixableBy
-    carc: str
-    rarc: str
-
-    def as_finding(self) -> FindingRow:
-        """What its lack means. A field is sent as the record has it."""
-        return FindingRow(
-            id=self.id,
-            meaning=f"{self.path} is missing; a claim cannot be sent without it.",
-            severity=Severity.BLOCK,
-            mending="correction",
-            **self.model_dump(include=_OF_ANY_FINDING),
-        )
+    """For which it is required; empty: for every payer."""
 
 
-class CheckRow(DatedRow):
-    """A check of what stands on the claim, and what its failure means. Texts go on from the name of the field."""
+class HarmlessRow(DatedRow):
+    """A finding of another service that no amount of the claim depends on."""
 
     id: FindingId
-    severity: Severity
-    problem: str
-    fix: str
-    fixable_by: FixableBy
-    mending: Mending = "correction"
-    carc: str
-    rarc: str | None = None
-
-    def as_finding(self) -> FindingRow:
-        """What its failure means."""
-        subject = self.id.partition(".")[0].replace("-", " ").capitalize()
-        return FindingRow(
-            id=self.id,
-            meaning=f"{subject}: {self.problem}.",
-            severity=self.severity,
-            **self.model_dump(include=_OF_ANY_FINDING),
-        )
 
 
 class LimitRow(DatedRow):
@@ -242,33 +220,21 @@ class ModifierRow(DatedRow):
 class ConflictRow(DatedRow):
     """Two modifiers that must not stand on one line."""
 
-    one: str
-    other: str
+    first: str
+    second: str
 
 
 class NoticeRow(DatedRow):
     """What an EHR may say of an advance notice; without a modifier no notice is at issue."""
 
-    said: str
+    text: str
     modifier: str = ""
 
 
-class NoticeEffectRow(DatedRow):
+class NoticeEffectRow(ClaimFindingRow):
     """What follows from a notice's modifier on a line."""
 
     modifier: str
-    problem: FindingId
-    severity: Severity
-    carc: str
-    fixable_by: FixableBy
-    mending: Mending
-    message: str
-    fix: str
-
-    def as_finding(self) -> FindingRow:
-        """What it means on a line."""
-        said = self.model_dump(include=_OF_ANY_FINDING)
-        return FindingRow(id=self.problem, meaning=self.message, severity=self.severity, **said)
 
 
 class TelehealthRow(DatedRow):
@@ -314,8 +280,6 @@ class ModifierBook:
 class ClaimForm:
     """What a claim may hold on one day, and how it is checked."""
 
-    checks: Mapping[str, CheckRow]
-    """By id."""
     most_lines: LimitRow
     most_diagnoses: LimitRow
     most_pointers: LimitRow
@@ -325,14 +289,12 @@ class ClaimForm:
     causes: Mapping[str, AccidentRow]
 
 
-@dataclass(frozen=True)
-class ClaimRules:
-    """Everything in force on one date of service."""
+@dataclass(frozen=True, kw_only=True)
+class ClaimRules(PayerRules[ClaimSettings]):
+    """All that a claim is decided by on one date of service."""
 
-    day: date
-    profiles: Profiles[ClaimSettings]
     kx_threshold: ThresholdRow | None
-    required_fields: tuple[RequiredField, ...]
+    required_fields: tuple[RequiredFieldRow, ...]
     form: ClaimForm
     diagnosis_codes: DiagnosisBook
     edits: Edits
@@ -345,4 +307,11 @@ class ClaimRules:
     assistant_reduction: AssistantReductionRow | None
     initial_evaluations: Mapping[str, tuple[str, ...]]
     """Codes by discipline."""
-    findings: FindingRows
+    findings: Mapping[ClaimFinding, FindingRow]
+    """Those that the code names; rows of a field or of a notice are findings too."""
+    denies_all_units: Set[FindingId]
+    """Findings for which every unit of the code goes unpaid, on whichever line it stands."""
+    endangers_nothing: Set[FindingId]
+    """Findings of any service that no amount of the claim depends on."""
+    consequences: Set[FindingId]
+    """Findings that follow from others, and go when those are fixed."""

@@ -11,13 +11,11 @@ _AREA = re.compile(
     r"(?<![\d.,x×])(\d{1,5}(?:\.\d{1,2})?)\s*(?:sq\.?\s*cm\b|square\s+(?:cm\b|centimet(?:er|re)s?\b)|cm\s?(?:²|2\b|\^2))",
     re.IGNORECASE,
 )
-
-
 _TIMES = ("x", "X", "×", "*")
 
 
 class StatedArea(NamedTuple):
-    """Square centimeters, and the words that say so."""
+    """Square centimeters, and the words that state them."""
 
     sq_cm: Decimal
     evidence: Evidence
@@ -33,7 +31,7 @@ def read_area(intervention: Intervention) -> StatedArea | None:
             continue  # nine texts of ten, for a tenth of the time that the pattern takes
         for match in _AREA.finditer(text):
             if text[: match.start()].rstrip()[-1:] in _TIMES:
-                return None  # a length by a width: whether the figure is the product is not said
+                return None  # a length by a width: whether the figure is the product is open
             evidence = Evidence(field=field, start=match.start(), end=match.end(), text=match[0], rule=_RULE)
             found.append(StatedArea(Decimal(match[1]), evidence))
-    return found[0] if len({one.sq_cm for one in found}) == 1 else None
+    return found[0] if len({area.sq_cm for area in found}) == 1 else None

@@ -17,7 +17,7 @@ _ENDED_BY_DOING = ("not_performed", "education")
 
 
 class Cancelled(NamedTuple):
-    """Words that took a term out of today, where they stand."""
+    """Words that took a term out of today, and their place."""
 
     field: str
     text: str
@@ -25,11 +25,11 @@ class Cancelled(NamedTuple):
 
 
 @dataclass(slots=True)
-class Standing:
-    """What is left of one mention: the share kept, and what took the rest."""
+class Remainder:
+    """What is left of one mention: the share of its weight, and what took the rest."""
 
-    keep: float = 1.0
-    by: Cancelled | None = None
+    share: float = 1.0
+    cancelled: Cancelled | None = None
 
 
 def heaviest(codes: Mapping[str, float]) -> str:
@@ -37,22 +37,22 @@ def heaviest(codes: Mapping[str, float]) -> str:
     return max(codes, key=codes.__getitem__)
 
 
-def find_cancelled(readings: Sequence[Reading]) -> tuple[list[list[Standing]], list[Cancelled]]:
+def find_cancelled(readings: Sequence[Reading]) -> tuple[list[list[Remainder]], list[Cancelled]]:
     """For each reading and each mention in it what is left; and what withdraws the intervention as a whole."""
-    standings = [[Standing() for _ in reading.mentions] for reading in readings]
+    remainders = [[Remainder() for _ in reading.mentions] for reading in readings]
     withdrawn: list[Cancelled] = []
-    for reading, standing in zip(readings, standings, strict=True):
-        withdrawn += _apply_cues(reading, standing)
+    for reading, of_reading in zip(readings, remainders, strict=True):
+        withdrawn += _apply_cues(reading, of_reading)
     if withdrawn:
-        for standing in standings:
-            for one in standing:
-                one.keep, one.by = 0.0, withdrawn[0]
+        for of_reading in remainders:
+            for remainder in of_reading:
+                remainder.share, remainder.cancelled = 0.0, withdrawn[0]
     else:
-        _withdraw_labels(readings, standings)
-    return standings, withdrawn
+        _withdraw_labels(readings, remainders)
+    return remainders, withdrawn
 
 
-def _apply_cues(reading: Reading, standing: list[Standing]) -> list[Cancelled]:
+def _apply_cues(reading: Reading, remainders: list[Remainder]) -> list[Cancelled]:
     """Lower what the cues of one text reach; give back those that speak of the whole intervention.
 
     Cues of one row share a stretch of words (the last one reaches furthest back, the first one
@@ -85,14 +85,14 @@ def _apply_cues(reading: Reading, standing: list[Standing]) -> list[Cancelled]:
             if row.state in _ENDED_BY_DOING:
                 end = int(min(end, _first(delivered, cue.last)))
             stretches.setdefault((row.id, "after", sentence[0]), (cue.last, end, cue))
-            if row.followed_by and _stands_alone(reading, cue, firsts, sentence):
+            if row.followed_by and _is_about_all(reading, cue, firsts, sentence):
                 withdrawn.append(Cancelled(reading.name, reading.text, cue))
     for low, high, cue in stretches.values():
         cancelled = Cancelled(reading.name, reading.text, cue)
         for place in range(bisect_left(firsts, low), bisect_left(firsts, high)):
-            one = standing[place]
-            if cue.row.keep < one.keep and not cue.row.spares_any(reading.mentions[place].row.codes):
-                one.keep, one.by = cue.row.keep, cancelled
+            remainder = remainders[place]
+            if cue.row.keep < remainder.share and not cue.row.spares_any(reading.mentions[place].row.codes):
+                remainder.share, remainder.cancelled = cue.row.keep, cancelled
     return withdrawn
 
 
@@ -107,7 +107,7 @@ def _delivered_from(reading: Reading, cue: Cue) -> int:
     return cue.first if cue.row.side == "after" else reading.clause(cue.first)[0]
 
 
-def _stands_alone(reading: Reading, cue: Cue, firsts: list[int], sentence: tuple[int, int]) -> bool:
+def _is_about_all(reading: Reading, cue: Cue, firsts: list[int], sentence: tuple[int, int]) -> bool:
     """Whether the cue's sentence names no service, and what follows the cue gives a reason or ends it."""
     named = reading.mentions[bisect_left(firsts, sentence[0]) : bisect_left(firsts, sentence[1])]
     if any(mention.row.kind in ("service", "activity") for mention in named):
@@ -116,22 +116,22 @@ def _stands_alone(reading: Reading, cue: Cue, firsts: list[int], sentence: tuple
     return after in cue.row.followed_by
 
 
-def _withdraw_labels(readings: Sequence[Reading], standings: Sequence[list[Standing]]) -> None:
+def _withdraw_labels(readings: Sequence[Reading], remainders: Sequence[list[Remainder]]) -> None:
     """A label falls with the narrative: `Gait training` above `refused to ambulate` names no service of today."""
     refused: dict[str, Cancelled] = {}
     delivered: set[str] = set()
-    for reading, standing in zip(readings, standings, strict=True):
+    for reading, of_reading in zip(readings, remainders, strict=True):
         if reading.name != LABEL:
-            for mention, one in zip(reading.mentions, standing, strict=True):
-                if one.by is None:
+            for mention, remainder in zip(reading.mentions, of_reading, strict=True):
+                if remainder.cancelled is None:
                     delivered.update(mention.row.codes)
-                elif one.by.cue.row.state == "not_performed":
-                    refused |= dict.fromkeys(mention.row.codes, one.by)
+                elif remainder.cancelled.cue.row.state == "not_performed":
+                    refused |= dict.fromkeys(mention.row.codes, remainder.cancelled)
     refused = {code: cancelled for code, cancelled in refused.items() if code not in delivered}
     if not refused:
         return
-    for reading, standing in zip(readings, standings, strict=True):
+    for reading, of_reading in zip(readings, remainders, strict=True):
         if reading.name == LABEL:
-            for mention, one in zip(reading.mentions, standing, strict=True):
+            for mention, remainder in zip(reading.mentions, of_reading, strict=True):
                 if mention.row.codes and heaviest(mention.row.codes) in refused:
-                    one.keep, one.by = 0.0, refused[heaviest(mention.row.codes)]
+                    remainder.share, remainder.cancelled = 0.0, refused[heaviest(mention.row.codes)]

@@ -1,56 +1,13 @@
 """Which evaluation code the components of an evaluation support."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
 
 from claimbus.events import Evaluation
-from claimbus.rules import DatedRow
 
-Kind = Literal["evaluation", "re_evaluation"]
-KINDS: tuple[Kind, ...] = ("evaluation", "re_evaluation")
+from coding.domain.tables import EvaluationRow, EvaluationRows, Kind
+
 COMPONENTS = ("personal_factors", "examined_elements", "presentation", "decision_making")
 """Components of the level, as fields of `Evaluation`."""
-
-
-class EvaluationRow(DatedRow):
-    """One evaluation code; the thresholds are None where the level does not rest on components."""
-
-    kind: Kind
-    discipline: Literal["PT", "OT", "SLP"]
-    code: str
-    level: int
-    personal_factors_from: int | None = None
-    examined_elements_from: int | None = None
-    presentation: str | None = None
-    decision_making: str | None = None
-
-    @property
-    def has_components(self) -> bool:
-        return self.personal_factors_from is not None
-
-
-@dataclass(frozen=True)
-class EvaluationRows:
-    """The evaluation codes in force on a day."""
-
-    rows: tuple[EvaluationRow, ...]
-
-    @cached_property
-    def by_code(self) -> Mapping[str, EvaluationRow]:
-        return {row.code: row for row in self.rows}
-
-    @cached_property
-    def _by_kind(self) -> Mapping[tuple[str, str], tuple[EvaluationRow, ...]]:
-        grouped: dict[tuple[str, str], list[EvaluationRow]] = {}
-        for row in sorted(self.rows, key=lambda row: row.level):
-            grouped.setdefault((row.kind, row.discipline), []).append(row)
-        return {key: tuple(rows) for key, rows in grouped.items()}
-
-    def of_kind(self, kind: Kind, discipline: str) -> tuple[EvaluationRow, ...]:
-        """Codes for an evaluation of this kind, lowest level first."""
-        return self._by_kind.get((kind, discipline), ())
 
 
 @dataclass(frozen=True)
@@ -107,10 +64,10 @@ def _levels_of(evaluation: Evaluation, ladder: tuple[EvaluationRow, ...]) -> dic
         if known is not None:
             reached = [row.level for row, least in zip(ladder, thresholds, strict=True) if known >= (least or 0)]
             levels[name] = max(reached, default=none)
-    for name, word, words in (
+    for name, value, values in (
         ("presentation", evaluation.presentation, [row.presentation for row in ladder]),
         ("decision_making", evaluation.decision_making, [row.decision_making for row in ladder]),
     ):
-        if word is not None:
-            levels[name] = ladder[words.index(word)].level if word in words else none
+        if value is not None:
+            levels[name] = ladder[values.index(value)].level if value in values else none
     return levels

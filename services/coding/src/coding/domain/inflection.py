@@ -31,14 +31,14 @@ def stem(word: str) -> str:
     return base[:-1] if base.endswith("e") and len(base) > _SHORTEST else base
 
 
-def surfaces(of_stem: str) -> Iterator[str]:
-    """Lower-case forms under which a stem may stand in a text, British spellings among them."""
-    if not of_stem.isalpha():
-        yield of_stem
+def surfaces(word_stem: str) -> Iterator[str]:
+    """Lower-case forms that a stem may have in a text, British spellings among them."""
+    if not word_stem.isalpha():
+        yield word_stem
         return
-    roots = [of_stem]
-    if "iz" in of_stem:
-        roots.append(of_stem.replace("iz", "is"))
+    roots = [word_stem]
+    if "iz" in word_stem:
+        roots.append(word_stem.replace("iz", "is"))
     for root in roots:
         endings = [root + suffix for suffix in _SUFFIXES]
         endings += [root + root[-1] + suffix for suffix in ("ed", "ing")]

@@ -1,4 +1,4 @@
-"""The words that speak for a code, found in a text in one pass over its words."""
+"""The terms that support a code, found in a text in one pass over its words."""
 
 import re
 from bisect import bisect_right, insort
@@ -39,8 +39,22 @@ _MOST_FILLERS = 3
 _FORM_ORDER: Mapping[Form, int] = {"upper": 0, "exact": 1, "any": 2}
 
 
+class Term(NamedTuple):
+    """One term of a row: its words in small letters, and the stem of each."""
+
+    text: str
+    form: Form
+    words: tuple[str, ...]
+    stems: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str, form: Form) -> "Term":
+        words = tuple(_SEPARATOR.split(text.lower())[::2])
+        return cls(text, form, words, tuple(map(stem, words)))
+
+
 class LexiconRow(DatedRow):
-    """Terms that speak for one or more codes; the head of `lexicon.toml` says what the fields mean."""
+    """Terms that support one or more codes; the head of `lexicon.toml` says what the fields mean."""
 
     id: str
     kind: Literal["service", "activity", "purpose", "hint", "muscle"]
@@ -48,7 +62,7 @@ class LexiconRow(DatedRow):
     terms: tuple[str, ...] = ()
     exact: tuple[str, ...] = ()
     """Further terms that are read as written, because other forms of them are words of another meaning."""
-    pattern: str | None = None
+    pattern: re.Pattern[str] | None = None
     form: Form = "any"
     takes: tuple[str, ...] = ()
     leads: bool = False
@@ -58,8 +72,16 @@ class LexiconRow(DatedRow):
     level: int | None = None
 
     @cached_property
+    def all_terms(self) -> tuple[Term, ...]:
+        """Made once for all periods that the row is in force in."""
+        return (
+            *(Term.of(term, self.form) for term in self.terms),
+            *(Term.of(term, "exact") for term in self.exact),
+        )
+
+    @cached_property
     def in_context(self) -> Mapping[str, "LexiconRow"]:
-        """By context: the same terms, speaking for what they mean there."""
+        """By context: the same terms with the codes that they mean there."""
         return {context: self.model_copy(update={"codes": codes}) for context, codes in self.within.items()}
 
 
@@ -70,7 +92,7 @@ class DeliveryRow(DatedRow):
     state: State
     keep: float
     terms: tuple[str, ...] = ()
-    pattern: str | None = None
+    pattern: re.Pattern[str] | None = None
     needs: Literal["figure", "colon"] = "figure"
     labels: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
@@ -82,13 +104,12 @@ class DeliveryRow(DatedRow):
     beside: tuple[str, ...] = ()
     spares: tuple[str, ...] = ()
 
-    @property
-    def spoken(self) -> Iterable[str]:
-        """The terms as they stand in a text."""
-        if not self.beside:
-            return self.terms
+    @cached_property
+    def all_terms(self) -> tuple[Term, ...]:
+        """The terms as a text has them, made once for all periods that the row is in force in."""
         pairs = product(self.terms, self.beside)
-        return (f"{first} {second}" for pair in pairs for first, second in (pair, pair[::-1]))
+        beside = (" ".join(words) for pair in pairs for words in (pair, pair[::-1]))
+        return tuple(Term.of(text, "exact") for text in (beside if self.beside else self.terms))
 
     def spares_any(self, codes: Iterable[str]) -> bool:
         return bool(self.spares) and any(code in self.spares for code in codes)
@@ -99,6 +120,26 @@ class GrammarRow(DatedRow):
 
     role: Literal["filler", "contrast", "maker"]
     words: tuple[str, ...]
+
+
+def check_terms(rows_by_file: Mapping[str, Iterable[LexiconRow | DeliveryRow]]) -> None:
+    """Whether each term is one row's on every day.
+
+    Raises `RuleError` for a term that two rows claim on the same day, naming the file of the second one.
+    """
+    claimed: dict[tuple[Form, tuple[str, ...]], list[LexiconRow | DeliveryRow]] = {}
+    for file, rows in rows_by_file.items():
+        for row in rows:
+            for term in row.all_terms:
+                claims = claimed.setdefault((term.form, term.stems if term.form == "any" else term.words), [])
+                if claims and claims[-1] is row:
+                    continue
+                for rival in claims:
+                    if rival.effective_from <= row.effective_through and row.effective_from <= rival.effective_through:
+                        raise RuleError(
+                            f"{file}: {row.id}: the term {term.text!r} stands in {rival.id} too; keep it in one"
+                        )
+                claims.append(row)
 
 
 class Mention(NamedTuple):
@@ -123,7 +164,7 @@ class Cue(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """What stands in one text, in order of place."""
+    """What was found in one text, in order of place."""
 
     name: str
     text: str
@@ -148,7 +189,7 @@ class Reading:
         return sorted({*self._sentence_starts, *commas})
 
     def sentence(self, word: int) -> tuple[int, int]:
-        """First word of the sentence that `word` stands in, and the first word after it."""
+        """First word of the sentence that `word` is in, and the first word after it."""
         return _span(self._sentence_starts, word, len(self.words))
 
     def makes_service(self, mention: Mention) -> bool:
@@ -182,7 +223,7 @@ class Lexicon:
 
     A text of n words is read in O(n): each word is looked up once, and from a word that begins a
     term the search goes as far as the longest term. The longest term at a place wins, and its words
-    belong to no other. Raises `RuleError` when two rows claim the same term.
+    belong to no other. Which row a term is of is plain: `check_terms` has seen to it.
     """
 
     def __init__(
@@ -197,38 +238,26 @@ class Lexicon:
         self._contrast = words.get("contrast", frozenset())
         self._makers = words.get("maker", frozenset())
         stem_of: dict[str, str] = {}
-        for row in terms:
+        rows: Iterable[LexiconRow | DeliveryRow] = (*terms, *delivery)
+        for row in rows:
             if row.pattern is not None:
-                self._patterns.append((re.compile(row.pattern), row))
-            for term in row.terms:
-                stem_of.update(self._add(term, row.form, row))
-            for term in row.exact:
-                stem_of.update(self._add(term, "exact", row))
-        for cue in delivery:
-            if cue.pattern is not None:
-                self._patterns.append((re.compile(cue.pattern), cue))
-            self._labels |= {tuple(label.split()): cue for label in cue.labels}
-            self._values |= {tuple(value.split()): cue for value in cue.values}
-            for term in cue.spoken:
-                stem_of.update(self._add(term, "exact", cue))
-        stems = set(stem_of.values())
-        self._stem_of = {surface: one for one in stems for surface in surfaces(one)} | stem_of
+                self._patterns.append((row.pattern, row))
+            if isinstance(row, DeliveryRow):
+                self._labels |= {tuple(label.split()): row for label in row.labels}
+                self._values |= {tuple(value.split()): row for value in row.values}
+            for term in row.all_terms:
+                self._add(term, row)
+                stem_of.update(zip(term.words, term.stems, strict=True))
+        self._stem_of = {form: root for root in dict.fromkeys(stem_of.values()) for form in surfaces(root)} | stem_of
 
-    def _add(self, term: str, form: Form, row: LexiconRow | DeliveryRow) -> Iterable[tuple[str, str]]:
-        """Put the term into the trie; its words, each with its stem."""
-        words = tuple(_SEPARATOR.split(term.lower())[::2])
-        path = tuple(map(stem, words))
+    def _add(self, term: Term, row: LexiconRow | DeliveryRow) -> None:
+        """Put the term into the trie."""
         node = self._root
-        for one in path:
-            node = node.following.setdefault(one, _Node())
-        for end in node.ends:
-            if end.form == form and (form == "any" or end.words == words):
-                if end.row is row:
-                    return zip(words, path, strict=True)
-                raise RuleError(f"the term {term!r} stands in {end.row.id} and in {row.id}; keep it in one")
-        node.ends.append(_End(form, words, row))
-        node.ends.sort(key=lambda end: _FORM_ORDER[end.form])
-        return zip(words, path, strict=True)
+        for part in term.stems:
+            node = node.following.setdefault(part, _Node())
+        if not any(end.form == term.form and (term.form == "any" or end.words == term.words) for end in node.ends):
+            node.ends.append(_End(term.form, term.words, row))
+            node.ends.sort(key=lambda end: _FORM_ORDER[end.form])
 
     def read(self, name: str, text: str) -> Reading:
         """Find the terms of `text`, the content of the field `name`."""
@@ -242,8 +271,8 @@ class Lexicon:
         root = self._root.following
         place, total = 0, len(words)
         while place < total:
-            one = stems[place]
-            node = root.get(one) if one is not None else None
+            first_stem = stems[place]
+            node = root.get(first_stem) if first_stem is not None else None
             found = self._longest(node, place, original, words, stems) if node is not None else None
             if found is None:
                 place += 1
@@ -300,7 +329,7 @@ class Lexicon:
         after: int | None = None,
         skipped: int = 0,
     ) -> tuple[LexiconRow | DeliveryRow, int] | None:
-        """The longest term from `place` on; the way through the trie stands at `node`, before the word `after`."""
+        """The longest term from `place` on; the way through the trie is at `node`, before the word `after`."""
         after = place + 1 if after is None else after
         found: tuple[LexiconRow | DeliveryRow, int] | None = None
         for end in node.ends:
@@ -309,8 +338,8 @@ class Lexicon:
                 break
         if after == len(words):
             return found
-        one = stems[after]
-        following = node.following.get(one) if one is not None else None
+        next_stem = stems[after]
+        following = node.following.get(next_stem) if next_stem is not None else None
         if following is not None:
             longer = self._longest(following, place, original, words, stems, after + 1, skipped)
             found = longer or found

@@ -39,29 +39,29 @@ class Suggester(Protocol):
         """The code that this documentation supports, or None; what it raises is no answer, and logged by its class."""
 
 
-Opinions = Mapping[str, MachineSuggestion]
-"""By intervention id: what the practice's own suggester said."""
-NO_OPINIONS: Opinions = {}
+MachineSuggestions = Mapping[str, MachineSuggestion]
+"""By intervention id: what the practice's own suggester answered."""
+NO_SUGGESTIONS: MachineSuggestions = {}
 
 
-def questions_of(visit: VisitCompleted) -> dict[str, Asked]:
+def describe_interventions(visit: VisitCompleted) -> dict[str, Asked]:
     """By intervention id: what a suggester is asked."""
     return {
-        one.id: Asked(
-            description=one.description,
-            narrative=one.narrative,
-            body_region=one.body_region,
-            contact=one.contact,
-            minutes=one.minutes,
+        intervention.id: Asked(
+            description=intervention.description,
+            narrative=intervention.narrative,
+            body_region=intervention.body_region,
+            contact=intervention.contact,
+            minutes=intervention.minutes,
             discipline=visit.discipline,
             program=visit.primary.program,
             service_date=visit.service_date,
         )
-        for one in visit.interventions
+        for intervention in visit.interventions
     }
 
 
-def checked(name: str, opinion: Opinion, intervention: Intervention) -> MachineSuggestion:
+def check_opinion(suggester: str, opinion: Opinion, intervention: Intervention) -> MachineSuggestion:
     """The opinion as it goes into the event. Raises `ValueError` where it breaks the protocol."""
     code = opinion.code.strip().upper()
     if not (len(code) == 5 and code.isascii() and code.isalnum()):
@@ -71,7 +71,11 @@ def checked(name: str, opinion: Opinion, intervention: Intervention) -> MachineS
         text = getattr(intervention, field) if field in ("description", "narrative", "body_region") else None
         if text is None or not 0 <= start < end <= len(text):
             raise ValueError("spans: a field of the intervention, and offsets inside it")
-        evidence.append(Evidence(field=field, start=start, end=end, text=text[start:end], rule=name))
+        evidence.append(Evidence(field=field, start=start, end=end, text=text[start:end], rule=suggester))
     return MachineSuggestion(
-        suggester=name, code=code, confidence=float(opinion.confidence), evidence=tuple(evidence), supported_by=None
+        suggester=suggester,
+        code=code,
+        confidence=float(opinion.confidence),
+        evidence=tuple(evidence),
+        supported_by=None,
     )

@@ -5,29 +5,21 @@ from typing import Literal
 
 from claimbus.events import (
     Basis,
+    Checked,
     CodedIntervention,
-    Finding,
     Intervention,
     MachineSuggestion,
-    RuleSet,
     VisitCoded,
     VisitCompleted,
 )
-from claimbus.rules import complete
+from claimbus.rules import sorted_out
 
 from coding.domain.area import StatedArea, read_area
-from coding.domain.evaluation import KINDS, Kind
-from coding.domain.findings import (
-    find_about_code,
-    find_about_level,
-    find_about_machine,
-    find_other_discipline,
-    find_other_kind,
-)
-from coding.domain.note import find_in_note
-from coding.domain.opinion import NO_OPINIONS, Opinions
-from coding.domain.rulebook import CodingRules
+from coding.domain.checks import check_code, check_discipline, check_level, check_machine_suggestion, report_other_kind
+from coding.domain.note import check_note
+from coding.domain.opinion import NO_SUGGESTIONS, MachineSuggestions
 from coding.domain.suggestion import Suggestion, suggest_from_components, suggest_from_words
+from coding.domain.tables import KINDS, CodingRules, Kind
 
 _EVALUATION_ID = "evaluation"
 _ASSISTANT = re.compile(r"\bL?PTA\b|\bC?OTA\b")
@@ -37,42 +29,42 @@ _CHOSEN = ("clinician-choice", "The treating clinician selects the code; coding 
 
 
 def suggest_codes(
-    visit: VisitCompleted, basis: Basis, rules: CodingRules, rule_set: RuleSet, opinions: Opinions = NO_OPINIONS
+    visit: VisitCompleted, basis: Basis, rules: CodingRules, machine_suggestions: MachineSuggestions = NO_SUGGESTIONS
 ) -> VisitCoded:
-    """Code each intervention, and the evaluation where no intervention bears its code.
+    """Code each intervention, and the evaluation where no intervention has its code.
 
-    The clinician's code is never replaced. Without one, a suggestion of the rules stands as the code
+    The clinician's code is never replaced. Without one, a suggestion of the rules is taken as the code
     of an intervention that the EHR lists with a figure, from the confidence on that `confidence.toml`
-    calls sure; below it there is a question instead. `opinions` of another suggester are recorded,
-    and change no code.
+    calls sure; below it there is a question instead. `machine_suggestions` are recorded, and change no code.
     """
     primary = visit.primary
     coded: list[CodedIntervention] = []
-    found: list[Finding] = []
-    borne: set[Kind] = set()
+    checked: list[Checked] = []
+    coded_kinds: set[Kind] = set()
     for intervention in visit.interventions:
         chosen = (intervention.code or "").strip().upper() or None
         stated = read_area(intervention) if intervention.area_sq_cm is None else None
         suggestion = _suggest(visit, intervention, stated, chosen, rules)
-        one = _coded(intervention, stated, chosen, suggestion, rules)
-        if (opinion := opinions.get(intervention.id)) is not None:
-            one = one.model_copy(update={"machine_suggestion": _supported(opinion, one)})
-            found += find_about_machine(one)
-        coded.append(one)
-        found += find_about_code(one, chosen, suggestion, intervention.charge, rules)
-        found += find_about_level(one, chosen, suggestion, rules)
-        found += find_other_discipline(one, visit.discipline, rules)
+        result = _code_intervention(intervention, stated, chosen, suggestion, rules)
+        if (machine := machine_suggestions.get(intervention.id)) is not None:
+            result = result.model_copy(update={"machine_suggestion": _with_support(machine, result)})
+        checked += check_machine_suggestion(result, rules)
+        checked += check_code(result, chosen, suggestion, intervention.charge, rules)
+        checked += check_level(result, chosen, suggestion, rules)
+        checked += check_discipline(result, visit.discipline, rules)
+        coded.append(result)
         if suggestion.kind is not None and (chosen is None or chosen in rules.evaluations.by_code):
-            borne.add(suggestion.kind)
+            coded_kinds.add(suggestion.kind)
     evaluation = visit.evaluation
-    if evaluation is not None and evaluation.kind not in borne:
+    if evaluation is not None and evaluation.kind not in coded_kinds:
         suggestion = suggest_from_components(evaluation, evaluation.kind, visit.discipline, _reason_given(visit), rules)
-        one = _code_evaluation(visit, suggestion, other_kind_borne=bool(borne), rules=rules)
-        coded.append(one)
-        found += find_about_level(one, None, suggestion, rules)
-        if borne:
-            found.append(find_other_kind(one, evaluation.kind))
-    found += find_in_note(visit.documentation, coded, rules)
+        result = _code_evaluation(visit, suggestion, other_kind_coded=bool(coded_kinds), rules=rules)
+        checked += check_level(result, None, suggestion, rules)
+        if coded_kinds:
+            checked.append(report_other_kind(result, evaluation.kind, rules))
+        coded.append(result)
+    checked += check_note(visit.documentation, coded, rules)
+    findings, passed = sorted_out(checked)
     return VisitCoded(
         practice_id=visit.practice_id,
         visit_id=visit.visit_id,
@@ -87,18 +79,19 @@ def suggest_codes(
         total_minutes=visit.time.total_minutes if visit.time is not None else None,
         assistant_present=_assistant_took_part(visit),
         interventions=tuple(coded),
-        findings=complete(found, rules.findings),
-        rule_set=rule_set,
+        findings=findings,
+        passed=passed,
+        rule_set=rules.rule_set.reference,
     )
 
 
 def _assistant_took_part(visit: VisitCompleted) -> bool:
-    """Whether anything in the visit speaks of an assistant; whose minutes were whose is another question."""
+    """Whether anything in the visit names an assistant; whose minutes were whose is another question."""
     signature = visit.documentation.signature if visit.documentation is not None else None
     signers = (visit.rendering_provider, signature)
     return (
         visit.assistant is not None
-        or any(_ASSISTANT.search((one.credential or "").upper()) for one in signers if one is not None)
+        or any(_ASSISTANT.search((signer.credential or "").upper()) for signer in signers if signer is not None)
         or any(name.strip().upper() in _ASSISTANT_MODIFIERS for row in visit.interventions for name in row.modifiers)
     )
 
@@ -134,7 +127,7 @@ def _reason_given(visit: VisitCompleted) -> bool:
     return bool((visit.evaluation is not None and visit.evaluation.reason) or documented)
 
 
-def _coded(
+def _code_intervention(
     intervention: Intervention,
     stated: StatedArea | None,
     chosen: str | None,
@@ -148,13 +141,13 @@ def _coded(
     settled = agreement == "agree" or (chosen is not None and suggestion.code is None and suggestion.level is None)
     question = suggestion.question if suggestion.doubted or not settled else None
     if chosen is None and sure and not listed:
-        question = rules.questions.get(("not_listed",))
-    stands = sure and listed
+        question = rules.question_about("not_listed")
+    assigned = sure and listed
     rule, citation = _CHOSEN if chosen is not None else (suggestion.rule, suggestion.citation)
     return CodedIntervention(
         intervention_id=intervention.id,
-        code=chosen or (suggestion.code if stands else None),
-        chosen_by="clinician" if chosen is not None else "rules" if stands else None,
+        code=chosen or (suggestion.code if assigned else None),
+        chosen_by="clinician" if chosen is not None else "rules" if assigned else None,
         suggested_code=suggestion.code,
         confidence=suggestion.confidence,
         evidence=(*suggestion.evidence, stated.evidence) if stated else suggestion.evidence,
@@ -177,9 +170,9 @@ def _coded(
     )
 
 
-def _supported(opinion: MachineSuggestion, one: CodedIntervention) -> MachineSuggestion:
-    supported_by = one.chosen_by if one.code == opinion.code else None
-    return opinion.model_copy(update={"supported_by": supported_by})
+def _with_support(machine: MachineSuggestion, coded: CodedIntervention) -> MachineSuggestion:
+    supported_by = coded.chosen_by if coded.code == machine.code else None
+    return machine.model_copy(update={"supported_by": supported_by})
 
 
 def _is_listed(intervention: Intervention) -> bool:
@@ -195,17 +188,17 @@ def _is_listed(intervention: Intervention) -> bool:
 
 
 def _code_evaluation(
-    visit: VisitCompleted, suggestion: Suggestion, *, other_kind_borne: bool, rules: CodingRules
+    visit: VisitCompleted, suggestion: Suggestion, *, other_kind_coded: bool, rules: CodingRules
 ) -> CodedIntervention:
     """The evaluation as an intervention of its own. Its minutes are unknown: the visit gives none for it.
 
-    Beside an intervention that bears a code of the other kind it gets no code: one visit is not both.
+    Beside an intervention that has a code of the other kind it gets no code: one visit is not both.
     """
     ids = {intervention.id for intervention in visit.interventions}
     name = _EVALUATION_ID
     while name in ids:
         name += "-"
-    chosen_by: Literal["rules"] | None = "rules" if suggestion.code is not None and not other_kind_borne else None
+    chosen_by: Literal["rules"] | None = "rules" if suggestion.code is not None and not other_kind_coded else None
     return CodedIntervention(
         intervention_id=name,
         code=suggestion.code if chosen_by is not None else None,
@@ -213,7 +206,7 @@ def _code_evaluation(
         suggested_code=suggestion.code,
         confidence=suggestion.confidence,
         evidence=suggestion.evidence,
-        question=rules.questions.get(("evaluation_kind",)) if other_kind_borne else suggestion.question,
+        question=rules.question_about("evaluation_kind") if other_kind_coded else suggestion.question,
         rule=suggestion.rule,
         citation=suggestion.citation,
         inputs=suggestion.inputs,

@@ -1,4 +1,4 @@
-"""What speaks for which code: the words of an intervention, or the components of an evaluation."""
+"""What supports which code: the words of an intervention, or the components of an evaluation."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -8,13 +8,11 @@ from claimbus.events import Alternative, Evaluation, Evidence, Intervention
 from claimbus.values import Program
 
 from coding.domain.cancellation import LABEL
-from coding.domain.evaluation import COMPONENTS, KINDS, Kind, LevelAnswer, decide_level
-from coding.domain.rulebook import CodingRules, ContactRow, FactRow
+from coding.domain.evaluation import COMPONENTS, LevelAnswer, decide_level
+from coding.domain.tables import KINDS, CodingRules, ContactRow, Fact, FactRow, Kind
 from coding.domain.weighing import Documented, Weighed, Weighing, weigh
 
 _DECIMALS = 3
-
-
 _NO_WORDS = ("coding-lexicon", "No words of the lexicon speak for a code")
 
 
@@ -45,30 +43,32 @@ class Suggestion(NamedTuple):
 def suggest_from_words(
     intervention: Intervention, area: Decimal | None, chosen: str | None, program: Program, rules: CodingRules
 ) -> Suggestion:
-    """Read what is documented of an intervention; `area` is its wound surface in square centimetres.
+    """Read what is documented of an intervention; `area` is its wound surface in square centimeters.
 
     `code` may be a `Kind`: the words name an evaluation, and `named_level` the level that they claim.
     """
     weighing = _weigh_against(_documented(intervention, area), chosen, rules)
     limits = rules.confidence
-    taken_as = rules.program_codes.get(program, {})
+    program_codes = rules.program_codes.get(program, {})
     best = weighing.best
-    terms = weighing.speaks_for(best) if best is not None else []
+    terms = weighing.terms_for(best) if best is not None else []
     confidence = limits.of(weighing.share(best)) if best is not None else 0.0
     doubted = weighing.doubt is not None
     suggested = best if confidence >= limits.suggest_from and not doubted else None
-    others = [code for code in weighing.scores if code != suggested and code not in KINDS]
+    alternatives = [code for code in weighing.scores if code != suggested and code not in KINDS]
     rule, citation = (terms[0].mention.row.id, terms[0].mention.row.source) if terms else _NO_WORDS
     return Suggestion(
-        code=None if suggested is None else taken_as.get(suggested, suggested),
-        inputs={"weights": {taken_as.get(code, code): round(weight, 2) for code, weight in weighing.scores.items()}},
+        code=None if suggested is None else program_codes.get(suggested, suggested),
+        inputs={
+            "weights": {program_codes.get(code, code): round(weight, 2) for code, weight in weighing.scores.items()}
+        },
         confidence=round(confidence, _DECIMALS) if suggested is not None else 0.0,
         rule=rule,
         citation=citation,
         evidence=_evidence(terms, weighing, intervention, rules),
         alternatives=tuple(
-            Alternative(code=taken_as.get(code, code), confidence=round(weighing.share(code), _DECIMALS))
-            for code in others[: limits.most_alternatives]
+            Alternative(code=program_codes.get(code, code), confidence=round(weighing.share(code), _DECIMALS))
+            for code in alternatives[: limits.most_alternatives]
         ),
         question=_question(weighing, rules) if suggested is None or confidence < limits.sure_from else None,
         weight=weighing.scores[best] if best is not None else 0.0,
@@ -79,7 +79,7 @@ def suggest_from_words(
 
 
 def _documented(intervention: Intervention, area: Decimal | None) -> Documented:
-    facts = {} if area is None else {"area_sq_cm": area}
+    facts: dict[Fact, Decimal] = {} if area is None else {"area_sq_cm": area}
     if intervention.monitored_days is not None:
         facts["monitored_days"] = Decimal(intervention.monitored_days)
     return Documented(
@@ -108,7 +108,7 @@ def suggest_from_components(
             None,
             rule="evaluation-levels",
             citation="CPT 97161-97164",
-            question=_asked(rules, "evaluation_kind"),
+            question=rules.question_about("evaluation_kind"),
             inputs={"kind": evaluation.kind},
             kind=kind,
         )
@@ -120,9 +120,9 @@ def suggest_from_components(
         confidence = rules.confidence.named_level
     question = None
     if level.row is None:
-        question = _asked(rules, "evaluation_components" if level.by_components else "evaluation_discipline")
+        question = rules.question_about("evaluation_components" if level.by_components else "evaluation_discipline")
     elif kind == "re_evaluation" and not reason_given:
-        question = _asked(rules, "re_evaluation_reason")
+        question = rules.question_about("re_evaluation_reason")
     components = {} if evaluation is None else {name: getattr(evaluation, name) for name in COMPONENTS}
     return Suggestion(
         code=row.code if row is not None else None,
@@ -167,9 +167,9 @@ def _evidence(
     for name, text, mention, _weights, _lowered in terms[: rules.confidence.most_evidence]:
         words = text[mention.start : mention.end]
         found.append(Evidence(field=name, start=mention.start, end=mention.end, text=words, rule=mention.row.id))
-    for row in weighing.settled_by:
+    for row in weighing.moved_by:
         if row.code == weighing.best:
-            found += _settler(row, intervention, weighing)
+            found += _moving_evidence(row, intervention, weighing)
     for cancelled in weighing.cancelled[: rules.confidence.most_evidence]:
         cue, words = cancelled.cue, cancelled.text[cancelled.cue.start : cancelled.cue.end]
         rule = f"delivery.{cue.row.id}"
@@ -177,7 +177,8 @@ def _evidence(
     return tuple(found)
 
 
-def _settler(row: ContactRow | FactRow, intervention: Intervention, weighing: Weighing) -> Iterator[Evidence]:
+def _moving_evidence(row: ContactRow | FactRow, intervention: Intervention, weighing: Weighing) -> Iterator[Evidence]:
+    """The contact or the figure by which a row moved weight, as the visit has it."""
     if isinstance(row, ContactRow):
         yield Evidence(field="contact", start=0, end=len(row.contact), text=row.contact, rule="coding-contact")
     elif row.fact == "muscles":
@@ -190,15 +191,11 @@ def _settler(row: ContactRow | FactRow, intervention: Intervention, weighing: We
 
 def _question(weighing: Weighing, rules: CodingRules) -> str | None:
     if weighing.doubt is not None:
-        return _asked(rules, weighing.doubt)
+        return rules.question_about(weighing.doubt)
     ranked = list(weighing.scores.items())
     rivals = [code for code, weight in ranked[1:] if weight >= rules.confidence.rival_from * ranked[0][1]]
     if not ranked:
-        return _asked(rules, "silent")
+        return rules.question_about("silent")
     if not rivals:
-        return _asked(rules, "weak")
-    return _asked(rules, ranked[0][0], rivals[0]) or _asked(rules, "split")
-
-
-def _asked(rules: CodingRules, *about: str) -> str | None:
-    return rules.questions.get(tuple(sorted(about)))
+        return rules.question_about("weak")
+    return rules.question_about(ranked[0][0], rivals[0]) or rules.question_about("split")

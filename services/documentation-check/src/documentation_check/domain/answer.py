@@ -1,49 +1,60 @@
-"""What a predicate says of one visit: an answer, why in plain words, and the facts it used."""
+"""What a predicate answers of one visit: the result, and what the requirement's row makes its texts from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from claimbus.values import Result
 
 _LAST_DAY = date.max.toordinal()
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Answer(NamedTuple):
-    """`inputs` holds dates (ISO), counts, roles and field names, never a name or words of the note.
+    """`variant` names the situation whose texts the row has; empty: the row's own.
 
-    `needs` names the fields of the visit without which the answer is unknown; `interventions` those that it is
-    about, where it is not about all of the visit.
+    `inputs` holds dates (ISO), counts, roles and field names, never a name or words of the note; `text` values that
+    only the texts use. `needs` names the fields of the visit without which the answer is unknown; `interventions` those
+    that it is about, where it is not about all of the visit.
     A tuple for its speed: two dozen are made of each visit.
     """
 
     result: Result
-    message: str
-    inputs: dict[str, Any]
+    variant: str = ""
+    inputs: Mapping[str, Any] = _NOTHING
+    text: Mapping[str, Any] = _NOTHING
     needs: tuple[str, ...] = ()
     interventions: tuple[str, ...] = ()
 
 
-def passed(message: str, **inputs: Any) -> Answer:
-    return Answer(Result.PASS, message, inputs)
-
-
-def failed(message: str, **inputs: Any) -> Answer:
-    return Answer(Result.FAIL, message, inputs)
-
-
-def failed_for(interventions: Iterable[str], message: str, **inputs: Any) -> Answer:
+def failed(
+    variant: str = "",
+    *,
+    inputs: Mapping[str, Any] = _NOTHING,
+    text: Mapping[str, Any] = _NOTHING,
+    interventions: Iterable[str] = (),
+) -> Answer:
     """A failure of some interventions alone; of the whole visit where none is named."""
-    return Answer(Result.FAIL, message, inputs, interventions=tuple(interventions))
+    return Answer(Result.FAIL, variant, inputs, text, interventions=tuple(interventions))
 
 
-def unknown(message: str, *needs: str, **inputs: Any) -> Answer:
-    return Answer(Result.UNKNOWN, message, inputs, needs)
+def unknown(
+    *needs: str, variant: str = "", inputs: Mapping[str, Any] = _NOTHING, text: Mapping[str, Any] = _NOTHING
+) -> Answer:
+    return Answer(Result.UNKNOWN, variant, inputs, text, needs)
 
 
-def unknown_without_documentation() -> Answer:
-    """The visit came without its record: what stands in the record cannot be told."""
-    return unknown("The visit was sent without its documentation.", "documentation")
+def due(variant: str = "", *, inputs: Mapping[str, Any]) -> Answer:
+    """What is due next: nothing has failed."""
+    return Answer(Result.PASS, variant, inputs)
+
+
+PASSED = Answer(Result.PASS)
+DOCUMENTATION_NOT_SENT = unknown("documentation", variant="documentation-not-sent")
+"""The visit came without its record, so nothing is known of what the record holds."""
+TIME_NOT_SENT = "time-not-sent"
+"""Variant for a visit that came without its treatment time."""
 
 
 def is_blank(text: str | None) -> bool:

@@ -1,6 +1,6 @@
-"""What the visits of a case tell one another: treatment days, progress reports, the evaluation, likeness of notes.
+"""What the visits of a case show of one another: treatment days, progress reports, the evaluation, likeness of notes.
 
-Any order of the visits makes the same. Only those of which the pipeline was told are in it, so a count of days is a
+Any order of the visits makes the same. Only those that the pipeline received are in it, so a count of days is a
 least value. Days belong to a case: visits without a case key are not put together, since a patient may have several.
 Of a note nothing but its sketch is kept (`likeness.py`).
 """
@@ -14,7 +14,7 @@ from claimbus.events.visit_completed import Note
 from claimbus.values import Rows
 
 from documentation_check.domain.likeness import Sketch, likeness, sketch_of
-from documentation_check.domain.terms import Terms
+from documentation_check.domain.tables import Terms
 
 _COMPARED = 3
 """Days of treatment back that notes are compared with."""
@@ -83,7 +83,7 @@ class Alike(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What other visits of a case tell one visit."""
+    """What other visits of a case show."""
 
     earlier: tuple[date, ...]
     """Days of treatment before the visit's, each once."""
@@ -111,8 +111,8 @@ class CaseHistory:
         self._visits: dict[_VisitKey, tuple[int, _Entry | None]] = {}
         self._cases: dict[_CaseKey, dict[_VisitKey, _Entry]] = {}
 
-    def take(self, visit: TreatedVisit | VisitCompleted) -> None:
-        """A visit; the newest revision counts, whatever comes after it."""
+    def apply(self, visit: TreatedVisit | VisitCompleted) -> None:
+        """Add a visit; its newest revision counts, whatever comes after it."""
         revision, _ = self._known(visit)
         if visit.revision > revision:
             self._put(visit, self._entry(visit))
@@ -124,18 +124,19 @@ class CaseHistory:
             self._put(voided, None)
 
     def before(self, visit: VisitCompleted) -> Seen | None:
-        """What other visits of the case tell this one; null where none of an earlier day is known."""
-        case, own = _case_of(visit), _key(visit)
+        """What other visits of the case show; null where none of an earlier day is known."""
+        case, key = _case_of(visit), _key(visit)
         if case is None:
             return None
-        others = [entry for key, entry in self._cases.get(case, {}).items() if key != own]
-        earlier = [one for one in others if one.service_date < visit.service_date]
+        today = visit.service_date
+        entries = [entry for entry_key, entry in self._cases.get(case, {}).items() if entry_key != key]
+        earlier = [entry for entry in entries if entry.service_date < today]
         if not earlier:
             return None
-        reports = [one.reported_on for one in others if one.reported_on and one.reported_on <= visit.service_date]
-        evaluations = [one.service_date for one in others if one.evaluated and one.service_date <= visit.service_date]
+        reports = [entry.reported_on for entry in entries if entry.reported_on and entry.reported_on <= today]
+        evaluations = [entry.service_date for entry in entries if entry.evaluated and entry.service_date <= today]
         return Seen(
-            earlier=tuple(sorted({one.service_date for one in earlier})),
+            earlier=tuple(sorted({entry.service_date for entry in earlier})),
             reported_on=max(reports, default=None),
             evaluated_on=min(evaluations, default=None),
             alike=self._alike(visit, earlier),
@@ -145,18 +146,18 @@ class CaseHistory:
         sketch = self._sketch(visit)
         if sketch is None:
             return None
-        days = sorted({one.service_date for one in earlier if one.sketch})[-_COMPARED:]
+        days = sorted({entry.service_date for entry in earlier if entry.sketch})[-_COMPARED:]
         likenesses = [
-            Alike(likeness(sketch, one.sketch), one.service_date)
-            for one in earlier
-            if one.sketch is not None and one.service_date in days
+            Alike(likeness(sketch, entry.sketch), entry.service_date)
+            for entry in earlier
+            if entry.sketch is not None and entry.service_date in days
         ]
         return max(likenesses, default=None)
 
     def _sketch(self, visit: TreatedVisit | VisitCompleted) -> Sketch | None:
         revision, known = self._known(visit)
         if known is not None and revision == visit.revision:
-            return known.sketch  # made when the visit was taken
+            return known.sketch  # made when the visit was applied
         words = " ".join(filter(None, texts_of_note(visit.documentation)))
         return sketch_of(words, self._terms_on(visit.service_date).cloned_note_words)
 

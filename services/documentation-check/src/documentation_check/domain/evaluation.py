@@ -2,20 +2,9 @@
 
 from claimbus.events import VisitCompleted
 
-from documentation_check.domain.answer import (
-    Answer,
-    failed,
-    failed_for,
-    is_blank,
-    iso,
-    passed,
-    unknown,
-    unknown_without_documentation,
-)
+from documentation_check.domain.answer import DOCUMENTATION_NOT_SENT, PASSED, Answer, failed, is_blank, unknown
 from documentation_check.domain.case_history import Seen
-from documentation_check.domain.terms import Terms
-
-_DAY = "case.treatment_day"
+from documentation_check.domain.tables import Terms
 
 
 def is_evaluated(visit: VisitCompleted, terms: Terms) -> bool:
@@ -26,30 +15,22 @@ def is_evaluated(visit: VisitCompleted, terms: Terms) -> bool:
 
 
 def check_evaluation_present(visit: VisitCompleted, terms: Terms, seen: Seen | None) -> Answer | None:
-    """Treatment day 1 is the evaluation's. Later, the plan that was made from one stands for it."""
+    """Treatment day 1 is the evaluation's. Later, the plan that was made from one is proof of it."""
     if is_evaluated(visit, terms):
-        return passed("The visit has an evaluation.")
+        return PASSED
     day = visit.case.treatment_day if visit.case else None
     if day == 1:
-        return failed(
-            f"Treatment day 1 has no evaluation (evaluation), and treatment rests on one ({_DAY}).", treatment_day=day
-        )
+        return failed(inputs={"treatment_day": day})
     if seen is not None and seen.evaluated_on is not None:
-        return passed("The case has an evaluation.", evaluated_on=iso(seen.evaluated_on))
+        return PASSED
     if visit.documentation is None:
-        return unknown_without_documentation()
+        return DOCUMENTATION_NOT_SENT
     plan = visit.documentation.plan_of_care
     if plan is None:
-        return None  # what the lack of a plan means, its own check says
+        return None  # the lack of a plan has a check of its own
     if plan.established_on is None:
-        return unknown(
-            "Whether the case has an evaluation is not known: neither one nor the day of the plan was sent.",
-            "documentation.plan_of_care.established_on",
-            treatment_day=day,
-        )
-    return passed(
-        "The case has a plan of care, which is made from an evaluation.", established_on=iso(plan.established_on)
-    )
+        return unknown("documentation.plan_of_care.established_on", inputs={"treatment_day": day})
+    return PASSED
 
 
 def check_re_evaluation_justified(visit: VisitCompleted, terms: Terms) -> Answer | None:
@@ -59,10 +40,9 @@ def check_re_evaluation_justified(visit: VisitCompleted, terms: Terms) -> Answer
     if not billed and (evaluation is None or evaluation.kind != "re_evaluation"):
         return None
     if evaluation is not None and not is_blank(evaluation.reason):
-        return passed("The re-evaluation has its reason.", field="evaluation.reason")
+        return PASSED
     if documentation is None:
-        return unknown_without_documentation()
+        return DOCUMENTATION_NOT_SENT
     if is_blank(documentation.re_evaluation_reason):
-        text = "The re-evaluation has no reason (evaluation.reason or documentation.re_evaluation_reason)."
-        return failed_for(billed, text, billed=bool(billed))
-    return passed("The re-evaluation has its reason.", field="documentation.re_evaluation_reason")
+        return failed(interventions=billed, inputs={"billed": bool(billed)})
+    return PASSED

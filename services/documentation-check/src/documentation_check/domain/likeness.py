@@ -25,14 +25,14 @@ def sketch_of(text: str, least_words: int) -> Sketch | None:
     if len(words) < least_words:
         return None
     triples = {
-        ((one * 31 + two) * 31 + three) * _PRIME & _BITS
-        for one, two, three in zip(words, words[1:], words[2:], strict=False)
+        ((first * 31 + second) * 31 + third) * _PRIME & _BITS
+        for first, second, third in zip(words, words[1:], words[2:], strict=False)
     }
     return array("I", nsmallest(_KEPT, triples)).tobytes()
 
 
-def likeness(one: Sketch, other: Sketch) -> int:
+def likeness(sketch: Sketch, earlier: Sketch) -> int:
     """Percent of both notes' word triples that they share, rounded down."""
-    left, right = set(array("I", one)), set(array("I", other))
+    left, right = set(array("I", sketch)), set(array("I", earlier))
     smallest = nsmallest(_KEPT, left | right)
     return 100 * sum(value in left and value in right for value in smallest) // max(len(smallest), 1)

@@ -2,29 +2,21 @@
 
 from claimbus.events import VisitCompleted
 
-from documentation_check.domain.answer import (
-    Answer,
-    failed,
-    is_blank,
-    passed,
-    unknown,
-    unknown_without_documentation,
-)
-from documentation_check.domain.terms import Terms
+from documentation_check.domain.answer import DOCUMENTATION_NOT_SENT, PASSED, Answer, failed, is_blank, unknown
+from documentation_check.domain.tables import Terms
 
 
 def check_plan_present(visit: VisitCompleted, _: Terms) -> Answer:
     if visit.documentation is None:
-        return unknown_without_documentation()
+        return DOCUMENTATION_NOT_SENT
     if visit.documentation.plan_of_care is None:
-        field = "documentation.plan_of_care"
-        return failed(f"The record holds no plan of care ({field}).", field=field)
-    return passed("The record holds a plan of care.")
+        return failed(inputs={"field": "documentation.plan_of_care"})
+    return PASSED
 
 
 def check_plan_complete(visit: VisitCompleted, _: Terms) -> Answer | None:
     if visit.documentation is None:
-        return unknown_without_documentation()
+        return DOCUMENTATION_NOT_SENT
     plan = visit.documentation.plan_of_care
     if plan is None:
         return None
@@ -41,25 +33,20 @@ def check_plan_complete(visit: VisitCompleted, _: Terms) -> Answer | None:
         if not is_there
     ]
     if missing:
-        return failed(
-            f"The plan of care lacks {', '.join(missing)} (documentation.plan_of_care).", missing_elements=missing
-        )
-    return passed("The plan of care names diagnoses, long-term goals, type, amount, frequency and duration.")
+        return failed(text={"elements": ", ".join(missing)}, inputs={"missing_elements": missing})
+    return PASSED
 
 
 def check_plan_precedes_service(visit: VisitCompleted, _: Terms) -> Answer | None:
     if visit.documentation is None:
-        return unknown_without_documentation()
+        return DOCUMENTATION_NOT_SENT
     plan = visit.documentation.plan_of_care
     if plan is None:
         return None
-    field = "documentation.plan_of_care.established_on"
     if plan.established_on is None:
-        return unknown("When the plan of care was established is not known.", field)
-    established, served = plan.established_on.isoformat(), visit.service_date.isoformat()
-    inputs = {"established_on": established, "service_date": served}
+        return unknown("documentation.plan_of_care.established_on")
     if plan.established_on > visit.service_date:
         return failed(
-            f"The plan of care was established on {established}, after the treatment on {served} ({field}).", **inputs
+            inputs={"established_on": plan.established_on.isoformat(), "service_date": visit.service_date.isoformat()}
         )
-    return passed(f"The plan of care was established on {established}, not after the treatment.", **inputs)
+    return PASSED

@@ -4,17 +4,17 @@ The first period begins with the first treatment day, which the evaluation is; a
 ends its period, and the next treatment day begins the next. There is no 30-calendar-day leg: it
 left the manual, though many lists still carry it.
 
-How many days passed is the visit's to say. Where it does not, the days of other visits are counted; some
-may be missing among those, so that they can show a report to be overdue and never that it is not.
+The visit gives how many days passed. Where it does not, the days of other visits are counted; some may be
+missing among those, so that they can show a report to be overdue and never that it is not.
 """
 
 from typing import Any
 
 from claimbus.events import Case, Documentation, PlanOfCare, ProgressReport, VisitCompleted
 
-from documentation_check.domain.answer import Answer, failed, iso, passed, unknown, unknown_without_documentation
+from documentation_check.domain.answer import DOCUMENTATION_NOT_SENT, PASSED, Answer, failed, iso, unknown
 from documentation_check.domain.case_history import Seen
-from documentation_check.domain.terms import Terms
+from documentation_check.domain.tables import Terms
 
 _REPORT = "documentation.progress_report"
 _SINCE = f"{_REPORT}.treatment_days_since"
@@ -27,7 +27,7 @@ _NO_PLAN = PlanOfCare()
 
 def check_progress_report_current(visit: VisitCompleted, terms: Terms, seen: Seen | None) -> Answer:
     if visit.documentation is None:
-        return unknown_without_documentation()
+        return DOCUMENTATION_NOT_SENT
     report = visit.documentation.progress_report or _NO_REPORT
     limit = terms.progress_report_treatment_days
     day, since = (visit.case or _NO_CASE).treatment_day, report.treatment_days_since
@@ -39,72 +39,54 @@ def check_progress_report_current(visit: VisitCompleted, terms: Terms, seen: See
     }
     if day is not None and day <= limit:
         if since is not None and since > limit:
-            return unknown(
-                f"{since} treatment days since the last report cannot be, on treatment day {day}.",
-                _SINCE,
-                _DAY,
-                **inputs,
-            )
-        return passed(f"Treatment day {day}: the first report is due by day {limit}.", **inputs)
+            return unknown(_SINCE, _DAY, variant="more-than-treatment-day", inputs=inputs)
+        return PASSED
     if _is_empty(report):
         if day is None:
-            question = "How many treatment days passed without a progress report is not known."
-            return _judge_seen(_seen_since(seen, report), limit, unknown(question, _DAY, **inputs))
-        return failed(
-            f"Treatment day {day} without a progress report ({_REPORT}); one is due by day {limit}.", **inputs
-        )
+            return _check_days_seen(seen, report, limit, unknown(_DAY, variant="no-report", inputs=inputs))
+        return failed("no-report", inputs=inputs)
     if report.last_on is not None and report.last_on > visit.service_date:
-        return unknown(f"The last progress report is dated {report.last_on}, after this visit.", _LAST_ON, **inputs)
+        return unknown(_LAST_ON, variant="dated-after-visit", inputs=inputs)
     if report.last_on == visit.service_date:
-        return passed("A progress report was written today.", **inputs)
+        return PASSED
     if since is None:
-        question = "How many treatment days passed since the last progress report is not known."
-        return _judge_seen(_seen_since(seen, report), limit, unknown(question, _SINCE, **inputs))
-    return _count(visit.documentation, since, day, limit, inputs)
+        return _check_days_seen(seen, report, limit, unknown(_SINCE, inputs=inputs))
+    return _check_days_since(visit.documentation, since, day, limit, inputs)
 
 
-def _count(documentation: Documentation, since: int, day: int | None, limit: int, inputs: dict[str, Any]) -> Answer:
+def _check_days_since(
+    documentation: Documentation, since: int, day: int | None, limit: int, inputs: dict[str, Any]
+) -> Answer:
     # The evaluation's own report does not end the first period: its day is that period's day 1.
     if day is not None and day - since == 1:
-        return failed(
-            f"Treatment day {day} without a progress report after the evaluation ({_LAST_ON}); "
-            f"one is due by day {limit}.",
-            **inputs,
-        )
+        return failed("none-after-evaluation", inputs=inputs)
     if since > limit:
-        return failed(f"{since} treatment days since the last progress report; at most {limit} ({_SINCE}).", **inputs)
+        return failed(inputs=inputs)
     if day is None and since == limit and _may_be_the_evaluation(documentation):
-        return unknown(
-            f"{since} treatment days since the last report are in time unless that was the evaluation's.",
-            _DAY,
-            **inputs,
-        )
-    return passed(f"{since} treatment days since the last progress report; at most {limit}.", **inputs)
+        return unknown(_DAY, variant="may-be-the-evaluation", inputs=inputs)
+    return PASSED
 
 
-def _seen_since(seen: Seen | None, report: ProgressReport) -> int | None:
-    """Treatment days since the last report as other visits tell, at least; null where its date is open."""
+def _days_seen(seen: Seen | None, report: ProgressReport) -> int | None:
+    """Treatment days since the last report that other visits show, at least; null where its date is open."""
     if seen is None or (report.last_on is None and not _is_empty(report)):
         return None
     return seen.since(report.last_on)
 
 
-def _judge_seen(days: int | None, limit: int, otherwise: Answer) -> Answer:
+def _check_days_seen(seen: Seen | None, report: ProgressReport, limit: int, answer: Answer) -> Answer:
+    """`answer` is the one where other visits do not show that the report is overdue."""
+    days = _days_seen(seen, report)
     if days is None:
-        return otherwise
-    inputs = otherwise.inputs | {"treatment_days_seen": days}
-    if days <= limit:
-        return otherwise._replace(inputs=inputs)
-    return failed(
-        f"At least {days} treatment days since the last progress report, as this case's visits show; at most {limit}.",
-        **inputs,
-    )
+        return answer
+    inputs = {**answer.inputs, "treatment_days_seen": days}
+    return answer._replace(inputs=inputs) if days <= limit else failed("days-seen", inputs=inputs)
 
 
 def treatment_days_left(visit: VisitCompleted, terms: Terms, seen: Seen | None) -> int | None:
     """Treatment days after today's until the next report must be written; 0 when it is due today, below 0 when overdue.
 
-    Null where the visit does not say how many passed. What other visits show is a least value, so the lesser is taken.
+    Null where the visit does not give how many passed. What other visits show is a least value, so the lesser is taken.
     """
     report = (visit.documentation.progress_report if visit.documentation else None) or _NO_REPORT
     limit, day = terms.progress_report_treatment_days, (visit.case or _NO_CASE).treatment_day
@@ -118,7 +100,7 @@ def treatment_days_left(visit: VisitCompleted, terms: Terms, seen: Seen | None) 
         passed_days = report.treatment_days_since
     if passed_days is None:
         return None
-    return limit - max(passed_days, _seen_since(seen, report) or 0)
+    return limit - max(passed_days, _days_seen(seen, report) or 0)
 
 
 def check_treatment_days_agree(visit: VisitCompleted, _terms: Terms, seen: Seen | None) -> Answer | None:
@@ -129,14 +111,9 @@ def check_treatment_days_agree(visit: VisitCompleted, _terms: Terms, seen: Seen 
     if report.last_on > visit.service_date:
         return None
     since, days = report.treatment_days_since, seen.since(report.last_on)
-    inputs = {"treatment_days_since": since, "treatment_days_seen": days, "last_on": iso(report.last_on)}
     if since >= days:
-        return passed(f"{since} treatment days since the last progress report; {days} of them were seen.", **inputs)
-    return failed(
-        f"{since} treatment days since the last progress report ({_SINCE}), though this case's visits show {days}; "
-        "the visit's own figure was used.",
-        **inputs,
-    )
+        return PASSED
+    return failed(inputs={"treatment_days_since": since, "treatment_days_seen": days, "last_on": iso(report.last_on)})
 
 
 def _may_be_the_evaluation(documentation: Documentation) -> bool:
@@ -151,22 +128,15 @@ def _is_empty(report: ProgressReport) -> bool:
 
 def check_progress_report_author(visit: VisitCompleted, terms: Terms) -> Answer | None:
     if visit.documentation is None:
-        return unknown_without_documentation()
+        return DOCUMENTATION_NOT_SENT
     report = visit.documentation.progress_report
     if report is None or _is_empty(report):
         return None
-    field = f"{_REPORT}.author_credential"
     role = terms.role_of(report.author_credential, visit.discipline)
     inputs = {"author_role": role, "discipline": visit.discipline}
     if role is None:
-        return unknown("Whether a therapist wrote the last progress report is not known.", field, **inputs)
-    if role == "therapist":
-        return passed("A therapist wrote the last progress report.", **inputs)
+        return unknown(f"{_REPORT}.author_credential", inputs=inputs)
     day, limit = (visit.case or _NO_CASE).treatment_day, terms.progress_report_treatment_days
-    if day is not None and day <= limit:
-        return passed(f"Treatment day {day}: the report that a therapist must write is due by day {limit}.", **inputs)
-    if role == "assistant":
-        return failed(
-            f"An assistant wrote the last progress report; an assistant may only contribute to it ({field}).", **inputs
-        )
-    return failed(f"The last progress report was not written by a therapist of {visit.discipline} ({field}).", **inputs)
+    if role == "therapist" or (day is not None and day <= limit):
+        return PASSED
+    return failed("by-assistant" if role == "assistant" else "", inputs=inputs)

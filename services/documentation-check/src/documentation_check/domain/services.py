@@ -1,22 +1,13 @@
-"""What particular services ask of the record: untimed modalities, groups, caregiver training."""
+"""What particular services require of the record: untimed modalities, groups, caregiver training."""
 
 from claimbus.events import Intervention, VisitCompleted
 
-from documentation_check.domain.answer import (
-    Answer,
-    failed_for,
-    is_blank,
-    passed,
-    unknown,
-    unknown_without_documentation,
-)
-from documentation_check.domain.terms import REASON, Terms
-
-_CONSENT = "documentation.caregiver_training_consent"
+from documentation_check.domain.answer import DOCUMENTATION_NOT_SENT, PASSED, Answer, failed, is_blank, unknown
+from documentation_check.domain.tables import REASON, Terms
 
 
 def check_modality_area_and_reason(visit: VisitCompleted, terms: Terms) -> Answer | None:
-    """An untimed modality has no minutes to speak for it: the area and the reason must (Pub 100-02 ch.15 s220.3 E)."""
+    """An untimed modality has no minutes that support it: the area and the reason must (Pub 100-02 ch.15 s220.3 E)."""
     modalities = [row for row in visit.interventions if _is_modality(row, terms)]
     if not modalities:
         return None
@@ -24,19 +15,11 @@ def check_modality_area_and_reason(visit: VisitCompleted, terms: Terms) -> Answe
     without_reason = [row.id for row in modalities if not _names_reason(row, terms)]
     inputs = {"without_area": without_area, "without_reason": without_reason}
     if without_reason:
-        return failed_for(
-            without_reason,
-            f"{len(without_reason)} of {len(modalities)} untimed modalities have no reason "
-            "(interventions[].narrative).",
-            **inputs,
-        )
+        counts = {"unsupported": len(without_reason), "modalities": len(modalities)}
+        return failed(interventions=without_reason, text=counts, inputs=inputs)
     if without_area:
-        return unknown(
-            "Where an untimed modality was given is not known; its words may say.",
-            *(f"interventions[{name}].body_region" for name in without_area),
-            **inputs,
-        )
-    return passed("Each untimed modality names its area and its reason.", modalities=len(modalities))
+        return unknown(*(f"interventions[{name}].body_region" for name in without_area), inputs=inputs)
+    return PASSED
 
 
 def _is_modality(row: Intervention, terms: Terms) -> bool:
@@ -56,22 +39,15 @@ def check_group_of_two(visit: VisitCompleted, terms: Terms) -> Answer | None:
     if not groups:
         return None
     least = terms.group_patients
-    alone = [row for row in groups if row.group_size is not None and row.group_size < least]
-    if alone:
-        return failed_for(
-            [row.id for row in alone],
-            f"A group of {alone[0].group_size} is none: it takes {least} patients (interventions[].group_size).",
-            group_size=alone[0].group_size,
-            least=least,
+    too_small = [row for row in groups if row.group_size is not None and row.group_size < least]
+    if too_small:
+        return failed(
+            interventions=[row.id for row in too_small], inputs={"group_size": too_small[0].group_size, "least": least}
         )
-    unsaid = [row.id for row in groups if row.group_size is None]
-    if unsaid:
-        return unknown(
-            "How many patients the group had is not known.",
-            *(f"interventions[{name}].group_size" for name in unsaid),
-            least=least,
-        )
-    return passed(f"The group had at least {least} patients.", least=least)
+    without_size = [row.id for row in groups if row.group_size is None]
+    if without_size:
+        return unknown(*(f"interventions[{name}].group_size" for name in without_size), inputs={"least": least})
+    return PASSED
 
 
 def check_caregiver_training_consented(visit: VisitCompleted, terms: Terms) -> Answer | None:
@@ -79,12 +55,8 @@ def check_caregiver_training_consented(visit: VisitCompleted, terms: Terms) -> A
     if not trained:
         return None
     if visit.documentation is None:
-        return unknown_without_documentation()
+        return DOCUMENTATION_NOT_SENT
     consented = visit.documentation.caregiver_training_consent
     if consented is None:
-        return unknown("Whether the patient agreed to the caregiver's training is not known.", _CONSENT)
-    if not consented:
-        return failed_for(
-            trained, f"The patient did not agree to the caregiver's training ({_CONSENT}).", consented=False
-        )
-    return passed("The patient agreed to the caregiver's training.", consented=True)
+        return unknown("documentation.caregiver_training_consent")
+    return PASSED if consented else failed(interventions=trained, inputs={"consented": False})

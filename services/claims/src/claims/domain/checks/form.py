@@ -1,18 +1,47 @@
 """Checks of what stands on the claim: who bills, who treated, for whom, where, and after which accident."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
-from claimbus.events import Finding, Line, VisitCompleted
+from claimbus.events import Checked, Line, VisitCompleted
 from claimbus.events.visit_completed import Address, BillingProvider, Case, Clinician
-from claimbus.rules import Profile
-from claimbus.values import Program, Result
+from claimbus.rules import FindingRow, Profile
+from claimbus.values import Program
 
+from claims.domain.findings import ClaimFinding
 from claims.domain.identifiers import is_npi, is_tax_id, is_taxonomy, is_zip, is_zip_plus_4
-from claims.domain.rows import explained, judged
-from claims.domain.tables import AccidentRow, ClaimForm, ClaimRules, ClaimSettings
+from claims.domain.tables import AccidentRow, ClaimRules, ClaimSettings
 
 _ADDRESS = ("line1", "city", "state", "postal_code")
 """Parts that an address of a claim has; a second line may be there."""
+_CHARGE = "interventions.charge"
+
+
+class _AddressFindings(NamedTuple):
+    """What an address may lack."""
+
+    field: str
+    incomplete: ClaimFinding
+    state: ClaimFinding
+    postal_code: ClaimFinding
+    has_shape: Callable[[str], bool]
+    """Of its postal code."""
+
+
+_OF_BILLER = _AddressFindings(
+    "billing_provider.address",
+    ClaimFinding.BILLING_PROVIDER_ADDRESS_INCOMPLETE,
+    ClaimFinding.BILLING_PROVIDER_STATE_UNKNOWN,
+    ClaimFinding.BILLING_PROVIDER_POSTAL_CODE_NOT_ZIP_PLUS_4,
+    is_zip_plus_4,
+)
+_OF_PATIENT = _AddressFindings(
+    "patient.address",
+    ClaimFinding.PATIENT_ADDRESS_INCOMPLETE,
+    ClaimFinding.PATIENT_STATE_UNKNOWN,
+    ClaimFinding.PATIENT_POSTAL_CODE_INVALID,
+    is_zip,
+)
 
 
 def check_form(
@@ -20,158 +49,176 @@ def check_form(
     lines: Sequence[Line],
     profile: Profile[ClaimSettings],
     rules: ClaimRules,
-) -> Iterable[Finding]:
+) -> Iterable[Checked]:
     """What is wrong or unknown about the claim itself; of a patient who pays alone, only charges and lines.
 
     A field that a claim cannot be sent without is missed by `claim-required-fields`, and not a second time here.
     """
-    form = rules.form
-    yield from _lines(visit, lines, form)
+    yield _check_number_of_lines(lines, rules)
+    yield from _check_charges(visit, lines, rules)
     if visit.primary.program is Program.SELF_PAY:
         return
-    yield from _providers(visit, form)
-    yield from _supervisor(visit, lines, profile, form)
+    yield from _check_providers(visit, rules)
+    yield from _check_supervisor(visit, lines, profile, rules)
     biller = visit.billing_provider
-    yield from _address("billing_provider", "billing-provider", biller.address if biller else None, form)
-    yield from _address("patient", "patient", visit.patient.address, form)
-    yield from _member_id(visit, form)
+    yield from _check_address(biller.address if biller else None, _OF_BILLER, rules)
+    yield from _check_address(visit.patient.address, _OF_PATIENT, rules)
+    yield from _check_member_id(visit, rules)
     if _is_there(place := visit.place_of_service):
-        result = _passes(place in form.places)
-        yield judged(form.checks["place-of-service.invalid"], result, "place_of_service")
-    yield from _case(visit, form)
+        row = rules.findings[ClaimFinding.PLACE_OF_SERVICE_INVALID]
+        yield _answer(row, "place_of_service", valid=place in rules.form.places)
+    yield from _check_case(visit, rules)
+
+
+def check_billable(lines: Sequence[Line], rules: ClaimRules) -> Checked:
+    """Whether anything of the visit can be billed."""
+    row = rules.findings[ClaimFinding.CLAIM_NOTHING_BILLABLE]
+    return row.passed() if lines else row.fail(inputs={"lines": 0})
 
 
 def _is_there(text: str | None) -> bool:
     return bool(text and text.strip())
 
 
-def _passes(right: bool) -> Result:
-    return Result.PASS if right else Result.FAIL
+def _answer(row: FindingRow, field: str, *, valid: bool) -> Checked:
+    return row.passed() if valid else row.fail(field=field, inputs={"field": field})
 
 
-def _lines(visit: VisitCompleted, lines: Sequence[Line], form: ClaimForm) -> Iterable[Finding]:
-    many, most = len(lines), form.most_lines.most
-    if many > most:
-        inputs = {"lines": many, "most": most}
-        yield explained(form.checks["claim.too-many-lines"], Result.FAIL, f"{many} lines", inputs, detail=f" ({most})")
-    else:
-        yield judged(form.checks["claim.too-many-lines"], Result.PASS, "lines")
-    row = form.checks["charge.fraction-of-a-cent"]
-    billed = {name for line in lines for name in line.intervention_ids}
-    odd = [
-        one.id for one in visit.interventions if one.id in billed and one.charge is not None and one.charge * 100 % 1
+def _check_number_of_lines(lines: Sequence[Line], rules: ClaimRules) -> Checked:
+    row, number, most = rules.findings[ClaimFinding.CLAIM_TOO_MANY_LINES], len(lines), rules.form.most_lines.most
+    return row.passed() if number <= most else row.fail(inputs={"lines": number, "most": most})
+
+
+def _check_charges(visit: VisitCompleted, lines: Sequence[Line], rules: ClaimRules) -> Iterable[Checked]:
+    row = rules.findings[ClaimFinding.CHARGE_FRACTION_OF_A_CENT]
+    billed = _billed_interventions(lines)
+    fractions = [
+        intervention.id
+        for intervention in visit.interventions
+        if intervention.id in billed and intervention.charge is not None and intervention.charge * 100 % 1
     ]
-    if not odd:
-        yield judged(row, Result.PASS, "interventions.charge")
-    for name in odd:
-        about, field = f"The charge of intervention {name}", {"field": "interventions.charge"}
-        yield explained(row, Result.FAIL, about, field, intervention_id=name)
+    if not fractions:
+        yield row.passed()
+    for name in fractions:
+        yield row.fail(intervention_id=name, field=_CHARGE, inputs={"field": _CHARGE}, text={"intervention": name})
 
 
-def _providers(visit: VisitCompleted, form: ClaimForm) -> Iterable[Finding]:
+def _billed_interventions(lines: Sequence[Line]) -> set[str]:
+    return {name for line in lines for name in line.intervention_ids}
+
+
+def _check_providers(visit: VisitCompleted, rules: ClaimRules) -> Iterable[Checked]:
     """Identifiers of those who are named; who must be named is asked elsewhere."""
     biller, clinician = visit.billing_provider or BillingProvider(), visit.rendering_provider or Clinician()
-    npis = {
-        "billing": biller.npi,
-        "rendering": clinician.npi,
-        "referring": visit.referring_provider.npi if visit.referring_provider else None,
-        "supervising": visit.supervising_provider.npi if visit.supervising_provider else None,
-    }
-    for role, npi in npis.items():
-        yield from _shape(f"{role}_provider.npi", npi, f"{role}-provider.npi-invalid", is_npi, form)
-    taxonomy, tax_id = "billing-provider.taxonomy-invalid", "billing-provider.tax-id-invalid"
-    yield from _shape("billing_provider.taxonomy", biller.taxonomy, taxonomy, is_taxonomy, form, needed=True)
-    yield from _shape("billing_provider.tax_id", biller.tax_id, tax_id, is_tax_id, form, needed=True)
-    taxonomy = "rendering-provider.taxonomy-invalid"
-    yield from _shape("rendering_provider.taxonomy", clinician.taxonomy, taxonomy, is_taxonomy, form)
+    referring, supervising = visit.referring_provider or Clinician(), visit.supervising_provider or Clinician()
+    rows = rules.findings
+    for finding, field, npi in (
+        (ClaimFinding.BILLING_PROVIDER_NPI_INVALID, "billing_provider.npi", biller.npi),
+        (ClaimFinding.RENDERING_PROVIDER_NPI_INVALID, "rendering_provider.npi", clinician.npi),
+        (ClaimFinding.REFERRING_PROVIDER_NPI_INVALID, "referring_provider.npi", referring.npi),
+        (ClaimFinding.SUPERVISING_PROVIDER_NPI_INVALID, "supervising_provider.npi", supervising.npi),
+    ):
+        yield from _check_shape(rows[finding], field, npi, is_npi)
+    taxonomy, tax_id = "billing_provider.taxonomy", "billing_provider.tax_id"
+    row = rows[ClaimFinding.BILLING_PROVIDER_TAXONOMY_INVALID]
+    yield from _check_shape(row, taxonomy, biller.taxonomy, is_taxonomy, needed=True)
+    yield from _check_shape(
+        rows[ClaimFinding.BILLING_PROVIDER_TAX_ID_INVALID], tax_id, biller.tax_id, is_tax_id, needed=True
+    )
+    row = rows[ClaimFinding.RENDERING_PROVIDER_TAXONOMY_INVALID]
+    yield from _check_shape(row, "rendering_provider.taxonomy", clinician.taxonomy, is_taxonomy)
 
 
-def _shape(
-    field: str,
-    value: str | None,
-    check: str,
-    has_shape: Callable[[str], bool],
-    form: ClaimForm,
-    *,
-    needed: bool = False,
-) -> Iterable[Finding]:
+def _check_shape(
+    row: FindingRow, field: str, value: str | None, has_shape: Callable[[str], bool], *, needed: bool = False
+) -> Iterable[Checked]:
     """`needed`: what is missing is unknown; otherwise nothing is said of it."""
     if value is not None and value.strip():
-        yield judged(form.checks[check], _passes(has_shape(value)), field)
+        yield _answer(row, field, valid=has_shape(value))
     elif needed:
-        yield judged(form.checks[check], Result.UNKNOWN, field)
+        yield row.unknown(field=field, inputs={"field": field})
 
 
-def _supervisor(
-    visit: VisitCompleted, lines: Sequence[Line], profile: Profile[ClaimSettings], form: ClaimForm
-) -> Iterable[Finding]:
+def _check_supervisor(
+    visit: VisitCompleted, lines: Sequence[Line], profile: Profile[ClaimSettings], rules: ClaimRules
+) -> Iterable[Checked]:
     wanted = profile.settings.supervising_provider
-    billed = {name for line in lines for name in line.intervention_ids}
-    assisted = any(one.id in billed and one.assistant_minutes for one in visit.interventions)
+    billed = _billed_interventions(lines)
+    assisted = any(intervention.id in billed and intervention.assistant_minutes for intervention in visit.interventions)
     if wanted == "always" or (wanted == "assistant" and assisted):
-        supervisor = visit.supervising_provider
-        result = _passes(supervisor is not None and _is_there(supervisor.npi))
-        row, field = form.checks["supervising-provider.missing"], "supervising_provider.npi"
-        finding = explained(row, result, field, {"field": field, "wanted": wanted, "assistant": assisted})
-        yield finding.model_copy(update={"citation": f"{profile.cite('supervising_provider')}; {row.source}"})
+        row, field = rules.findings[ClaimFinding.SUPERVISING_PROVIDER_MISSING], "supervising_provider.npi"
+        if visit.supervising_provider is not None and _is_there(visit.supervising_provider.npi):
+            yield row.passed()
+        else:
+            yield row.fail(
+                field=field,
+                citation=f"{profile.cite('supervising_provider')}; {row.source}",
+                inputs={"field": field, "wanted": wanted, "assistant": assisted},
+            )
 
 
-def _address(field: str, subject: str, address: Address | None, form: ClaimForm) -> Iterable[Finding]:
-    parts = {part: getattr(address, part, None) for part in _ADDRESS}
-    missing = [part for part, value in parts.items() if not _is_there(value)]
-    row = form.checks[f"{subject}.address-incomplete"]
-    if missing:
-        about = f"{field}.address ({', '.join(missing)})"
-        yield explained(row, Result.UNKNOWN, about, {"field": f"{field}.address", "missing": missing})
-    else:
-        yield judged(row, Result.PASS, f"{field}.address")
-    if _is_there(state := parts["state"]):
-        yield judged(form.checks[f"{subject}.state-unknown"], _passes(state in form.states), f"{field}.address.state")
-    whole = subject == "billing-provider"
-    check = f"{subject}.postal-code-not-zip-plus-4" if whole else f"{subject}.postal-code-invalid"
-    has_shape = is_zip_plus_4 if whole else is_zip
-    yield from _shape(f"{field}.address.postal_code", parts["postal_code"], check, has_shape, form)
+def _check_address(address: Address | None, ids: _AddressFindings, rules: ClaimRules) -> Iterable[Checked]:
+    rows, field = rules.findings, ids.field
+    yield _check_complete(rows[ids.incomplete], address, field)
+    if address is not None:
+        if _is_there(address.state):
+            yield _answer(rows[ids.state], f"{field}.state", valid=address.state in rules.form.states)
+        yield from _check_shape(rows[ids.postal_code], f"{field}.postal_code", address.postal_code, ids.has_shape)
 
 
-def _member_id(visit: VisitCompleted, form: ClaimForm) -> Iterable[Finding]:
-    payer = visit.primary
-    row = form.member_ids.get(payer.program)
-    if row is not None and payer.member_id is not None and payer.member_id.strip():
-        check = form.checks["member-id.invalid"]
-        result = _passes(row.pattern.fullmatch(payer.member_id) is not None)
-        finding = explained(check, result, f"coverage.member_id ({row.name})", {"field": "coverage.member_id"})
-        yield finding.model_copy(update={"citation": f"{row.source}; {check.source}"})
+def _check_complete(row: FindingRow, address: Address | None, field: str) -> Checked:
+    missing = [part for part in _ADDRESS if not _is_there(getattr(address, part, None))]
+    if not missing:
+        return row.passed()
+    return row.unknown(field=field, inputs={"field": field, "missing": missing}, text={"parts": ", ".join(missing)})
 
 
-def _case(visit: VisitCompleted, form: ClaimForm) -> Iterable[Finding]:
+def _check_member_id(visit: VisitCompleted, rules: ClaimRules) -> Iterable[Checked]:
+    payer, field = visit.primary, "coverage.member_id"
+    shape = rules.form.member_ids.get(payer.program)
+    if shape is not None and payer.member_id is not None and payer.member_id.strip():
+        row = rules.findings[ClaimFinding.MEMBER_ID_INVALID]
+        if shape.pattern.fullmatch(payer.member_id):
+            yield row.passed()
+        else:
+            citation = f"{shape.source}; {row.source}"
+            yield row.fail(field=field, citation=citation, inputs={"field": field}, text={"name": shape.name})
+
+
+def _check_case(visit: VisitCompleted, rules: ClaimRules) -> Iterable[Checked]:
     """Onset and accident: a date cannot lie ahead, and a cause brings what the claim then needs."""
-    case = visit.case or Case()
+    case, known, rows = visit.case or Case(), rules.form.causes, rules.findings
     if case.onset_date is not None:
-        result = _passes(case.onset_date <= visit.service_date)
-        yield judged(form.checks["onset.date-after-visit"], result, "case.onset_date")
-    said = {word.strip().casefold() for word in case.related_to if word.strip()}
-    if said:
-        yield judged(form.checks["case.cause-unknown"], _passes(said <= form.causes.keys()), "case.related_to")
-    for row in form.causes.values():
-        if visit.primary.program in row.programs:
-            result = Result.PASS if row.cause in said else Result.UNKNOWN
-            yield judged(form.checks["case.cause-missing"], result, f"case.related_to ({row.cause})")
-    yield from _accident(visit, case, [row for row in form.causes.values() if row.cause in said], form)
+        row = rows[ClaimFinding.ONSET_DATE_AFTER_VISIT]
+        yield _answer(row, "case.onset_date", valid=case.onset_date <= visit.service_date)
+    given = {cause.strip().casefold() for cause in case.related_to if cause.strip()}
+    field = "case.related_to"
+    if given:
+        yield _answer(rows[ClaimFinding.CASE_CAUSE_UNKNOWN], field, valid=given <= known.keys())
+    for cause in known.values():
+        if visit.primary.program in cause.programs:
+            row = rows[ClaimFinding.CASE_CAUSE_MISSING]
+            inputs = {"field": f"{field} ({cause.cause})"}
+            yield row.passed() if cause.cause in given else row.unknown(field=field, inputs=inputs)
+    yield from _check_accident(visit, case, [row for row in known.values() if row.cause in given], rules)
 
 
-def _accident(visit: VisitCompleted, case: Case, causes: Sequence[AccidentRow], form: ClaimForm) -> Iterable[Finding]:
-    checks = form.checks
+def _check_accident(
+    visit: VisitCompleted, case: Case, causes: Sequence[AccidentRow], rules: ClaimRules
+) -> Iterable[Checked]:
+    rows, date_field, state_field = rules.findings, "case.accident_date", "case.accident_state"
     if causes:
-        needed = any(row.accident_date == "needed" for row in causes)
-        absent = Result.FAIL if needed else Result.UNKNOWN
-        result = absent if case.accident_date is None else Result.PASS
-        yield judged(checks["accident.date-missing"], result, "case.accident_date")
+        row = rows[ClaimFinding.ACCIDENT_DATE_MISSING]
+        if case.accident_date is None and not any(cause.accident_date == "needed" for cause in causes):
+            yield row.unknown(field=date_field, inputs={"field": date_field})
+        else:
+            yield _answer(row, date_field, valid=case.accident_date is not None)
     if case.accident_date is not None:
-        result = _passes(case.accident_date <= visit.service_date)
-        yield judged(checks["accident.date-after-visit"], result, "case.accident_date")
+        row = rows[ClaimFinding.ACCIDENT_DATE_AFTER_VISIT]
+        yield _answer(row, date_field, valid=case.accident_date <= visit.service_date)
     there = _is_there(case.accident_state)
-    if any(row.accident_state == "needed" for row in causes):
-        yield judged(checks["accident.state-missing"], _passes(there), "case.accident_state")
+    if any(cause.accident_state == "needed" for cause in causes):
+        yield _answer(rows[ClaimFinding.ACCIDENT_STATE_MISSING], state_field, valid=there)
     if there:
-        result = _passes(case.accident_state in form.states)
-        yield judged(checks["accident.state-unknown"], result, "case.accident_state")
+        row = rows[ClaimFinding.ACCIDENT_STATE_UNKNOWN]
+        yield _answer(row, state_field, valid=case.accident_state in rules.form.states)

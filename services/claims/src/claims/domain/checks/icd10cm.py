@@ -26,7 +26,7 @@ class CodeSpanRow(DatedRow):
     code: str
 
 
-class Standing(StrEnum):
+class CodeStatus(StrEnum):
     """What is known of a code on a day."""
 
     BILLABLE = "billable"
@@ -78,43 +78,43 @@ class DiagnosisBook:
         """The list that answers for the latest days."""
         return self._by_day[-1]
 
-    def standing(self, code: str, day: date) -> Standing:
+    def status(self, code: str, day: date) -> CodeStatus:
         """Of a code without its dot. Unknown where a day lies between two lists that differ, or outside of all."""
         if spans := self.spans.get(code):
             if any(span.in_force(day) for span in spans):
-                return Standing.BILLABLE
-            return Standing.ENDED if day > spans[-1].effective_through else Standing.NOT_BEGUN
+                return CodeStatus.BILLABLE
+            return CodeStatus.ENDED if day > spans[-1].effective_through else CodeStatus.NOT_BEGUN
         before = [row for row in self._by_day if row.effective_from <= day]
         after = [row for row in self._by_day if row.effective_from > day]
         if not before:
-            return Standing.UNKNOWN
+            return CodeStatus.UNKNOWN
         held = self.codes.get(code)
         if held is None:
-            return self._standing_of_unlisted(code, day)
+            return self._status_of_unlisted(code, day)
         began = any(row.list in held for row in before)
         # After the newest list its codes are taken to go on: of 74,000 about 30 end in a year.
         answers = before[-1].in_force(day) or not after
         if answers or (before[-1].list in held) is (after[0].list in held):
             if before[-1].list in held:
-                return Standing.BILLABLE
-            return Standing.ENDED if began else Standing.NOT_BEGUN
-        return Standing.UNKNOWN
+                return CodeStatus.BILLABLE
+            return CodeStatus.ENDED if began else CodeStatus.NOT_BEGUN
+        return CodeStatus.UNKNOWN
 
-    def _standing_of_unlisted(self, code: str, day: date) -> Standing:
+    def _status_of_unlisted(self, code: str, day: date) -> CodeStatus:
         if next(self._below(code), None) is not None:
-            return Standing.CATEGORY
+            return CodeStatus.CATEGORY
         answered = any(row.in_force(day) for row in self.lists)
-        return Standing.NEVER if answered else Standing.UNKNOWN
+        return CodeStatus.NEVER if answered else CodeStatus.UNKNOWN
 
     def billable_below(self, code: str, day: date, most: int) -> tuple[str, ...]:
         """Up to `most` billable codes that begin with a code, with their dots."""
-        below = (one for one in self._below(code) if self.standing(one, day) is Standing.BILLABLE)
-        return tuple(dotted_code(one) for one in islice(below, most))
+        billable = (longer for longer in self._below(code) if self.status(longer, day) is CodeStatus.BILLABLE)
+        return tuple(map(dotted_code, islice(billable, most)))
 
     def _below(self, code: str) -> Iterator[str]:
         for place in range(bisect_left(self._in_order, code), len(self._in_order)):
-            one = self._in_order[place]
-            if not one.startswith(code):
+            found = self._in_order[place]
+            if not found.startswith(code):
                 return
-            if one != code:
-                yield one
+            if found != code:
+                yield found

@@ -10,35 +10,36 @@ from typing import Any, NamedTuple
 
 from claimbus.events import (
     Change,
+    Checked,
     ClaimAdjudicated,
     ClaimDenialRisk,
     ClaimReady,
     ClaimSubmitted,
     Coverage,
-    Finding,
     Keyed,
     Line,
     VisitCompleted,
 )
-from claimbus.values import Result, Severity
 
+from claims.domain.findings import ClaimFinding
+from claims.domain.history.decided_visit import VisitKey, key_of
 from claims.domain.lines.modifiers import ASSISTANT_MODIFIER
+from claims.domain.tables import ClaimRules
 
 Decision = ClaimReady | ClaimDenialRisk
 
 _ASSISTANT = frozenset(ASSISTANT_MODIFIER.values())
 _LINE_FIELDS = ("units", "minutes", "modifiers", "charge", "allowed_amount", "expected_amount", "diagnosis_pointers")
-_OWN_TO_EACH = ("control_number",)
+_ALWAYS_DIFFERENT = ("control_number",)
 """Fields of the document that differ because the decisions are two."""
-_CITATION = "005010X222A1, CLM05-3 and REF*F8"
-_RULE = "claim-frequency"
+_CONTROL_NUMBER = "coverage.claim_control_number"
 
 
 class Replacement(NamedTuple):
     """The claim that the payer holds of this visit; without a number where it holds none that is known."""
 
     number: str | None = None
-    findings: tuple[Finding, ...] = ()
+    checked: tuple[Checked, ...] = ()
 
 
 class _Answered(NamedTuple):
@@ -55,41 +56,41 @@ class ControlNumbers:
     """
 
     def __init__(self) -> None:
-        self._answers: dict[tuple[str, str], dict[int | None, _Answered]] = {}
-        self._voided: dict[tuple[str, str], int] = {}
+        self._answers: dict[VisitKey, dict[int | None, _Answered]] = {}
+        self._voided: dict[VisitKey, int] = {}
 
-    def take(self, outcome: ClaimSubmitted | ClaimAdjudicated) -> None:
+    def apply(self, outcome: ClaimSubmitted | ClaimAdjudicated) -> None:
         """An answer as its stream holds it."""
         if outcome.status not in ("rejected", "reversed") and not outcome.payer_control_number:
             return
-        answers = self._answers.setdefault(_place(outcome), {})
+        answers = self._answers.setdefault(key_of(outcome), {})
         known = answers.get(outcome.coverage_rank)
         if known is None or known.revision <= outcome.revision:
-            gone = outcome.status in ("rejected", "reversed")
-            answers[outcome.coverage_rank] = _Answered(outcome.revision, None if gone else outcome.payer_control_number)
+            withdrawn = outcome.status in ("rejected", "reversed")
+            answers[outcome.coverage_rank] = _Answered(
+                outcome.revision, None if withdrawn else outcome.payer_control_number
+            )
 
     def void(self, voided: Keyed) -> None:
         """The visit was taken back, and its claim with it."""
-        self._voided[_place(voided)] = max(voided.revision, self._voided.get(_place(voided), 0))
+        self._voided[key_of(voided)] = max(voided.revision, self._voided.get(key_of(voided), 0))
 
     def of(self, visit: Keyed, rank: int | None = None) -> str | None:
         """The number of the claim that the payer of that rank holds; without one, of the payer that is billed first."""
-        answers = self._answers.get(_place(visit))
+        answers = self._answers.get(key_of(visit))
         if not answers:
             return None
         answered = answers.get(rank) or answers.get(None)
         if rank is None and answered is None:
-            answered = answers[min(one for one in answers if one is not None)]
-        if answered is None or answered.revision <= self._voided.get(_place(visit), 0):
+            answered = answers[min(payer for payer in answers if payer is not None)]
+        if answered is None or answered.revision <= self._voided.get(key_of(visit), 0):
             return None
         return answered.number
 
 
-def _place(visit: Keyed) -> tuple[str, str]:
-    return visit.practice_id, visit.visit_id
-
-
-def replacement_of(visit: VisitCompleted, earlier: Decision | None, known: str | None) -> Replacement:
+def replacement_of(
+    visit: VisitCompleted, earlier: Decision | None, known: str | None, rules: ClaimRules
+) -> Replacement:
     """Which claim the payer is to replace by the one of this visit.
 
     `earlier` is the decision that stands, and `known` the payer's number by its own answers. A number that the visit
@@ -98,9 +99,11 @@ def replacement_of(visit: VisitCompleted, earlier: Decision | None, known: str |
     given = (visit.primary.claim_control_number or "").strip() or None
     if earlier is not None and _is_another(earlier.claim.coverage[0], visit.primary):
         held = known or earlier.claim.payer_control_number
-        return Replacement(given, (_other_payer(),) if held and not given else ())
+        changed = rules.findings[ClaimFinding.REPLACEMENT_PAYER_CHANGED]
+        return Replacement(given, (changed.fail(),) if held and not given else ())
     if given and known and given != known:
-        return Replacement(given, (_differs(),))
+        differs = rules.findings[ClaimFinding.REPLACEMENT_CONTROL_NUMBER_DIFFERS]
+        return Replacement(given, (differs.fail(field=_CONTROL_NUMBER, inputs={"field": _CONTROL_NUMBER}),))
     if given or known or earlier is None:
         return Replacement(given or known)
     return Replacement(earlier.claim.payer_control_number)
@@ -111,33 +114,8 @@ def _is_another(earlier: Coverage, now: Coverage) -> bool:
     if earlier.program is not now.program:
         return True
     pairs = ((earlier.payer_id, now.payer_id), (earlier.payer_name, now.payer_name))
-    compared = [was != one for was, one in pairs if was and one]
+    compared = [was != is_now for was, is_now in pairs if was and is_now]
     return bool(compared) and compared[0]
-
-
-def _other_payer() -> Finding:
-    return Finding(
-        id="replacement.payer-changed",
-        result=Result.FAIL,
-        severity=Severity.REVIEW,
-        message="Another payer holds a claim of this visit; this one is an original claim to the payer named now.",
-        fix="Void the claim at the earlier payer before sending this one.",
-        rule=_RULE,
-        citation=_CITATION,
-    )
-
-
-def _differs() -> Finding:
-    return Finding(
-        id="replacement.control-number-differs",
-        result=Result.FAIL,
-        severity=Severity.REVIEW,
-        message="The payer answered under another number than coverage.claim_control_number; the visit's is used.",
-        fix="Send the number of the payer's last answer, or none.",
-        rule=_RULE,
-        citation=_CITATION,
-        inputs={"field": "coverage.claim_control_number"},
-    )
 
 
 def changes_between(earlier: Decision, later: Decision) -> tuple[Change, ...]:
@@ -148,7 +126,7 @@ def changes_between(earlier: Decision, later: Decision) -> tuple[Change, ...]:
         ("profile", earlier.profile, later.profile),
         *_of_lines(_by_share(earlier.lines), _by_share(later.lines)),
         *_of_document(earlier, later),
-        *_of_findings(_by_place(earlier), _by_place(later)),
+        *_of_findings(_bykey_of(earlier), _bykey_of(later)),
     ]
     return tuple(Change(field=field, before=was, to=now) for field, was, now in compared if was != now)
 
@@ -158,7 +136,7 @@ def _by_share(lines: Iterable[Line]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for line in lines:
         share = "" if _ASSISTANT.isdisjoint(line.modifiers) else ".assistant"
-        name = next(one for one in _names(f"lines.{line.code}{share}") if one not in found)
+        name = next(name for name in _names(f"lines.{line.code}{share}") if name not in found)
         found[name] = line.model_dump(mode="json", include={*_LINE_FIELDS})
     return found
 
@@ -176,7 +154,8 @@ def _of_lines(
 
 def _of_document(earlier: Decision, later: Decision) -> Iterator[tuple[str, Any, Any]]:
     was, now = (
-        dict(_leaves("claim", one.claim.model_dump(mode="json", exclude={*_OWN_TO_EACH}))) for one in (earlier, later)
+        dict(_leaves("claim", decision.claim.model_dump(mode="json", exclude={*_ALWAYS_DIFFERENT})))
+        for decision in (earlier, later)
     )
     for name in dict.fromkeys((*was, *now)):
         yield name, was.get(name), now.get(name)
@@ -185,21 +164,21 @@ def _of_document(earlier: Decision, later: Decision) -> Iterator[tuple[str, Any,
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Plain fields by their path; a list of plain values is one field."""
     if isinstance(value, Mapping):
-        for key, one in value.items():
-            yield from _leaves(f"{name}.{key}", one)
-    elif isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
-        for number, one in enumerate(value):
-            yield from _leaves(f"{name}.{number}", one)
+        for key, item in value.items():
+            yield from _leaves(f"{name}.{key}", item)
+    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        for number, item in enumerate(value):
+            yield from _leaves(f"{name}.{number}", item)
     else:
         yield name, value
 
 
-def _by_place(decision: Decision) -> dict[str, dict[str, Any]]:
+def _bykey_of(decision: Decision) -> dict[str, dict[str, Any]]:
     """Findings by id and, where one stands several times, by its place among its like."""
     found: dict[str, dict[str, Any]] = {}
     for finding in decision.findings:
         if not finding.is_due:
-            name = next(one for one in _names(f"findings.{finding.id}") if one not in found)
+            name = next(name for name in _names(f"findings.{finding.id}") if name not in found)
             found[name] = {"result": finding.result.value, "severity": finding.severity.value}
     return found
 

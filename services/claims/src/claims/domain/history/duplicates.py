@@ -1,28 +1,25 @@
 """Services, evaluations and timed minutes of the day that another visit of the patient was decided with already.
 
 Only visits that this pipeline decided are known: it can show that a service stands on two claims, never that it stands
-on one. Of each visit the newest revision counts, and a voided visit counts no more, whatever order they come in.
+on one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
 
-from claimbus.events import ClaimDenialRisk, ClaimReady, Finding, Keyed, Line, UnitsComputed, VisitCompleted
-from claimbus.values import Program, Result, Severity
+from claimbus.events import Checked, ClaimDenialRisk, ClaimReady, Line, UnitsComputed, VisitCompleted
+from claimbus.values import Program
 
-from claims.domain.history.totals import DecidedVisit
+from claims.domain.findings import ClaimFinding
+from claims.domain.history.decided_visit import DecidedVisit, VisitKey, key_of
 from claims.domain.tables import ClaimRules
 
 _MOST_NAMED = 5
 """Other visits that a finding names; it counts them all."""
-_SERVICE_CITATION = "Pub 100-04 ch.1 s120 (duplicate claims); CARC 18"
-_EVALUATION_CITATION = "Pub 100-02 ch.15 s220.3.C"
-
 _TOTAL_RULE = "cms-8-minute"
 """The unit rule that pools the timed minutes of a day."""
-_TOTAL_CITATION = "Pub 100-04 ch.5 s20.2 C: the day's total of timed minutes sets the units of the day"
 
 Clinician = tuple[str, ...]
 
@@ -85,13 +82,7 @@ class _Entry(NamedTuple):
     timed_minutes: int
 
 
-class _Known(NamedTuple):
-    revision: int
-    entry: _Entry | None
-    stored: bool
-
-
-class Others(NamedTuple):
+class OtherVisits(NamedTuple):
     """Other visits with a service of one code on one day: some of their keys, and how many there are."""
 
     same: tuple[str, ...] = ()
@@ -115,15 +106,11 @@ class Pooled(NamedTuple):
 class Elsewhere(NamedTuple):
     """What other visits of the patient were decided with."""
 
-    services: Mapping[str, Others]
+    services: Mapping[str, OtherVisits]
     """Of the same day, by code."""
     evaluations: Mapping[str, tuple[str, ...]]
     """Of the same case and discipline: visits by code."""
     pooled: Pooled | None = None
-
-
-_Place = tuple[str, str]
-"""Keys of a practice and of its visit."""
 
 
 class BilledServices:
@@ -134,98 +121,72 @@ class BilledServices:
     """
 
     def __init__(self) -> None:
-        self._visits: dict[_Place, _Known] = {}
-        self._days: dict[_DayKey, tuple[_Place, ...]] = {}
-        self._cases: dict[_CaseKey, tuple[_Place, ...]] = {}
-        self._pools: dict[_PoolKey, tuple[_Place, ...]] = {}
+        self._entries: dict[VisitKey, _Entry] = {}
+        self._days: dict[_DayKey, tuple[VisitKey, ...]] = {}
+        self._cases: dict[_CaseKey, tuple[VisitKey, ...]] = {}
+        self._pools: dict[_PoolKey, tuple[VisitKey, ...]] = {}
 
-    def take(self, decision: DecidedVisit) -> None:
-        """A decision as the stream holds it."""
-        self._learn(decision, stored=True)
+    def put(self, decision: DecidedVisit | ClaimReady | ClaimDenialRisk) -> None:
+        """A decision in the place of the one before it."""
+        key = key_of(decision)
+        self.remove(key)
+        entry = self._entries[key] = _entry(decision)
+        if entry.pool is not None and entry.timed_minutes:
+            self._pools[entry.pool] = (*self._pools.get(entry.pool, ()), key)
+        if entry.codes:
+            self._days[entry.day] = (*self._days.get(entry.day, ()), key)
+            if entry.case is not None:
+                self._cases[entry.case] = (*self._cases.get(entry.case, ()), key)
 
-    def record_pending(self, decision: ClaimReady | ClaimDenialRisk) -> None:
-        """A decision that is about to be said; what the stream says of that revision takes its place."""
-        self._learn(decision, stored=False)
-
-    def void(self, voided: Keyed) -> None:
-        known = self._visits.get((voided.practice_id, voided.visit_id))
-        if known is None or known.revision <= voided.revision:
-            self._put(voided, _Known(voided.revision, None, stored=True))
+    def remove(self, key: VisitKey) -> None:
+        """The visit counts no more."""
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            _leave(self._days, entry.day, key)
+            if entry.case is not None:
+                _leave(self._cases, entry.case, key)
+            if entry.pool is not None:
+                _leave(self._pools, entry.pool, key)
 
     def beside(self, visit: VisitCompleted) -> Elsewhere | None:
         """What stands on the claims of other visits; null where nothing does."""
-        own = visit.practice_id, visit.visit_id
-        patient, who = visit.patient.patient_id, _clinician(visit.rendering_provider)
-        day = self._by_code(self._days.get(_DayKey(visit.practice_id, patient, visit.service_date), ()), own)
-        services = {code: others for code, by in day.items() if (others := _others(by, who)) != Others()}
-        key = _case_key(visit.practice_id, patient, visit.case, visit.discipline)
-        case = self._by_code(self._cases.get(key, ()) if key else (), own)
-        evaluations = {code: tuple(visit_id for visit_id, _ in by[:_MOST_NAMED]) for code, by in case.items()}
+        key = key_of(visit)
+        patient, clinician = visit.patient.patient_id, _clinician(visit.rendering_provider)
+        day = self._by_code(self._days.get(_DayKey(visit.practice_id, patient, visit.service_date), ()), key)
+        services = {code: _compare(found, clinician) for code, found in day.items()}
+        services = {code: visits for code, visits in services.items() if visits != OtherVisits()}
+        case_key = _case_key(visit.practice_id, patient, visit.case, visit.discipline)
+        case = self._by_code(self._cases.get(case_key, ()) if case_key else (), key)
+        evaluations = {code: tuple(visit_id for visit_id, _ in found[:_MOST_NAMED]) for code, found in case.items()}
         pooled = self._pooled(visit)
         return Elsewhere(services, evaluations, pooled) if services or evaluations or pooled else None
 
-    def _by_code(self, places: Iterable[_Place], own: _Place) -> dict[str, list[tuple[str, Clinician | None]]]:
-        """Other visits with their clinicians, by each code that stands on their claims."""
+    def _by_code(self, keys: Iterable[VisitKey], without: VisitKey) -> dict[str, list[tuple[str, Clinician | None]]]:
+        """Visits with their clinicians, by each code that stands on their claims."""
         found: dict[str, list[tuple[str, Clinician | None]]] = {}
-        for place, entry in self._entries(places, own):
-            for code in entry.codes:
-                found.setdefault(code, []).append((place[1], entry.clinician))
+        for key in keys:
+            if key != without:
+                entry = self._entries[key]
+                for code in entry.codes:
+                    found.setdefault(code, []).append((key[1], entry.clinician))
         return found
 
-    def _entries(self, places: Iterable[_Place], own: _Place) -> Iterator[tuple[_Place, _Entry]]:
-        for place in places:
-            entry = self._visits[place].entry
-            if place != own and entry is not None:
-                yield place, entry
-
     def _pooled(self, visit: VisitCompleted) -> Pooled | None:
-        key = _pool_key(visit.primary, visit.patient, visit.billing_provider, visit.service_date, visit.discipline)
-        places = self._pools.get(key, ()) if key else ()
-        others = {
-            place: entry.timed_minutes for place, entry in self._entries(places, (visit.practice_id, visit.visit_id))
-        }
-        if not others:
+        pool = _pool_key(visit.primary, visit.patient, visit.billing_provider, visit.service_date, visit.discipline)
+        keys = [key for key in self._pools.get(pool, ()) if key != key_of(visit)] if pool else []
+        if not keys:
             return None
-        own = (visit_id for practice_id, visit_id in others if practice_id == visit.practice_id)
-        return Pooled(sum(others.values()), tuple(islice(own, _MOST_NAMED)), len(others))
-
-    def _learn(self, decision: DecidedVisit | ClaimReady | ClaimDenialRisk, *, stored: bool) -> None:
-        known = self._visits.get((decision.practice_id, decision.visit_id))
-        if known is not None and (known.revision, known.stored) >= (decision.revision, True):
-            return
-        self._put(decision, _Known(decision.revision, _entry(decision), stored))
-
-    def _put(self, visit: Keyed, known: _Known) -> None:
-        place = (visit.practice_id, visit.visit_id)
-        if (old := self._visits.get(place)) and old.entry:
-            self._take_out(place, old.entry)
-        self._visits[place] = known
-        if known.entry:
-            self._add(place, known.entry)
-
-    def _add(self, place: _Place, entry: _Entry) -> None:
-        if entry.pool is not None and entry.timed_minutes:
-            self._pools[entry.pool] = (*self._pools.get(entry.pool, ()), place)
-        if entry.codes:
-            self._days[entry.day] = (*self._days.get(entry.day, ()), place)
-            if entry.case is not None:
-                self._cases[entry.case] = (*self._cases.get(entry.case, ()), place)
-
-    def _take_out(self, place: _Place, entry: _Entry) -> None:
-        _leave(self._days, entry.day, place)
-        if entry.case is not None:
-            _leave(self._cases, entry.case, place)
-        if entry.pool is not None:
-            _leave(self._pools, entry.pool, place)
+        named = (visit_id for practice_id, visit_id in keys if practice_id == visit.practice_id)
+        minutes = sum(self._entries[key].timed_minutes for key in keys)
+        return Pooled(minutes, tuple(islice(named, _MOST_NAMED)), len(keys))
 
 
 _K = TypeVar("_K", _DayKey, _CaseKey, _PoolKey)
 
 
-def _leave(places: dict[_K, tuple[_Place, ...]], key: _K, place: _Place) -> None:
-    left = tuple(one for one in places.pop(key, ()) if one != place)
-    if left:
-        places[key] = left
+def _leave(index: dict[_K, tuple[VisitKey, ...]], place: _K, key: VisitKey) -> None:
+    if left := tuple(found for found in index.pop(place, ()) if found != key):
+        index[place] = left
 
 
 def _entry(decision: DecidedVisit | ClaimReady | ClaimDenialRisk) -> _Entry:
@@ -269,15 +230,15 @@ def _clinician(person: object) -> Clinician | None:
     return names if all(names) else None
 
 
-def _others(by: list[tuple[str, Clinician | None]], who: Clinician | None) -> Others:
-    same = [visit_id for visit_id, clinician in by if who is not None and clinician == who]
-    unknown = [visit_id for visit_id, clinician in by if who is None or clinician is None]
-    return Others(tuple(same[:_MOST_NAMED]), len(same), tuple(unknown[:_MOST_NAMED]), len(unknown))
+def _compare(visits: Sequence[tuple[str, Clinician | None]], clinician: Clinician | None) -> OtherVisits:
+    same = [visit_id for visit_id, treating in visits if clinician is not None and treating == clinician]
+    unknown = [visit_id for visit_id, treating in visits if clinician is None or treating is None]
+    return OtherVisits(tuple(same[:_MOST_NAMED]), len(same), tuple(unknown[:_MOST_NAMED]), len(unknown))
 
 
 def check_repeats(
     visit: VisitCompleted, lines: Iterable[Line], elsewhere: Elsewhere | None, rules: ClaimRules
-) -> Iterator[Finding]:
+) -> Iterator[Checked]:
     """A service or an initial evaluation that stands on another visit's claim; nothing where none is known to.
 
     A person is asked and nothing is blocked: that a visit was sent twice and that there were two sessions look the
@@ -285,70 +246,53 @@ def check_repeats(
     """
     if elsewhere is None or visit.primary.program is Program.SELF_PAY:
         return
+    evaluations = rules.initial_evaluations.get(visit.discipline, ())
     for code in dict.fromkeys(line.code for line in lines):
-        if (others := elsewhere.services.get(code)) is not None:
-            yield _duplicate(code, others)
-        elif code in rules.initial_evaluations.get(visit.discipline, ()):
+        if (visits := elsewhere.services.get(code)) is not None:
+            yield _duplicate(code, visits, rules)
+        elif code in evaluations:
             # Any evaluation code of the discipline: a second one of another complexity is a second one.
-            named = dict.fromkeys(
-                key for one in rules.initial_evaluations[visit.discipline] for key in elsewhere.evaluations.get(one, ())
-            )
-            if named:
-                yield _repeated(code, tuple(named)[:_MOST_NAMED])
+            found = dict.fromkeys(key for name in evaluations for key in elsewhere.evaluations.get(name, ()))
+            if named := tuple(found)[:_MOST_NAMED]:
+                yield rules.findings[ClaimFinding.EVALUATION_REPEATED].fail(
+                    codes=(code,),
+                    inputs={"code": code, "visits": list(named)},
+                    text={"visits": _list_visits(named, len(named))},
+                )
 
 
-def check_day_total(units: UnitsComputed, elsewhere: Elsewhere | None) -> Iterator[Finding]:
+def _duplicate(code: str, visits: OtherVisits, rules: ClaimRules) -> Checked:
+    row = rules.findings[ClaimFinding.DUPLICATE_SERVICE]
+    if visits.same_count:
+        make, named, number = row.fail, visits.same, visits.same_count
+    else:
+        make, named, number = row.unknown, visits.unknown, visits.unknown_count
+    return make(
+        codes=(code,),
+        inputs={"code": code, "visits": list(named), "count": number},
+        text={"visits": _list_visits(named, number)},
+    )
+
+
+def _list_visits(named: Sequence[str], number: int) -> str:
+    more = f" and {number - len(named)} more" if number > len(named) else ""
+    return f"visit{'s' if number > 1 else ''} {', '.join(named)}{more}"
+
+
+def check_day_total(units: UnitsComputed, elsewhere: Elsewhere | None, rules: ClaimRules) -> Iterator[Checked]:
     """Timed minutes of the day on other claims, where the payer's rule counts the day as one.
 
     Which units the total makes, and on which claim, is for a person: the other claim may be sent already.
     """
-    pooled, own = elsewhere.pooled if elsewhere else None, units.worksheet.timed_minutes
-    if pooled is None or not own or units.worksheet.rule != _TOTAL_RULE:
+    pooled, minutes = elsewhere.pooled if elsewhere else None, units.worksheet.timed_minutes
+    if pooled is None or not minutes or units.worksheet.rule != _TOTAL_RULE:
         return
-    visits = "visit" if pooled.number == 1 else "visits"
-    elsewhere_too = {"minutes_elsewhere": pooled.minutes, "visits": list(pooled.visits), "count": pooled.number}
-    yield Finding(
-        id="duplicate.day-total",
-        result=Result.UNKNOWN,
-        severity=Severity.REVIEW,
-        message=f"{pooled.minutes} timed minutes of this day stand on the claims of {pooled.number} other {visits}; "
-        f"the payer's rule counts them and this visit's {own} as one total.",
-        fix="Count the day's timed minutes together, and bill them on one claim or as the payer asks.",
-        rule=_TOTAL_RULE,
-        citation=_TOTAL_CITATION,
-        inputs={"minutes": own} | elsewhere_too,
+    yield rules.findings[ClaimFinding.DUPLICATE_DAY_TOTAL].unknown(
+        "one-visit" if pooled.number == 1 else "",
+        inputs={
+            "minutes": minutes,
+            "minutes_elsewhere": pooled.minutes,
+            "visits": list(pooled.visits),
+            "count": pooled.number,
+        },
     )
-
-
-def _duplicate(code: str, others: Others) -> Finding:
-    sure = others.same_count > 0
-    named, number = (others.same, others.same_count) if sure else (others.unknown, others.unknown_count)
-    who = "the same clinician" if sure else "perhaps the same clinician"
-    return Finding(
-        id="duplicate.service",
-        result=Result.FAIL if sure else Result.UNKNOWN,
-        severity=Severity.REVIEW,
-        message=f"{code} by {who} on this day stands on the claim of {_visits(named, number)} of this patient too.",
-        fix="Void the visit that was sent twice; bill two sessions of a day on one claim or as the payer asks.",
-        rule="duplicate-service",
-        citation=_SERVICE_CITATION,
-        inputs={"code": code, "visits": list(named), "count": number},
-    )
-
-
-def _repeated(code: str, named: tuple[str, ...]) -> Finding:
-    return Finding(
-        id="evaluation.repeated",
-        result=Result.FAIL,
-        severity=Severity.REVIEW,
-        message=f"{code} is a second initial evaluation in this case; the other is of {_visits(named, len(named))}.",
-        fix="Bill a re-evaluation, or send the case of the new condition as a case of its own.",
-        rule="one-initial-evaluation",
-        citation=_EVALUATION_CITATION,
-        inputs={"code": code, "visits": list(named)},
-    )
-
-
-def _visits(named: tuple[str, ...], number: int) -> str:
-    more = f" and {number - len(named)} more" if number > len(named) else ""
-    return f"visit{'s' if number > 1 else ''} {', '.join(named)}{more}"

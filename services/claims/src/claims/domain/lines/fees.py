@@ -35,7 +35,7 @@ class PricedItem(NamedTuple):
     code: str
     units: int
     assistant_units: int
-    """Of them, how many bear CQ or CO."""
+    """Of them, how many carry CQ or CO."""
     charge: Decimal | None = None
     """For all of the units; a schedule never allows more. Null: not known, and no ceiling."""
 

@@ -1,18 +1,15 @@
 """Modifiers of a line, each with its reason, and what is wrong about those that the EHR set."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping
 from itertools import combinations
-from typing import Any
 
-from claimbus.events import Finding, Line, Reason, UnitShare, VisitCompleted
+from claimbus.events import Checked, Line, Reason, UnitShare, VisitCompleted
 from claimbus.events.visit_completed import Intervention
-from claimbus.rules import Profile
-from claimbus.values import FindingId, Result, Severity
 
-from claims.domain.lines.billed import Billed
-from claims.domain.tables import ClaimRules, ClaimSettings, ModifierBook, ModifierKind
+from claims.domain.findings import ClaimFinding
+from claims.domain.lines.billed import Billed, LineContext
+from claims.domain.tables import ClaimRules, ModifierKind
 
 DISCIPLINE_MODIFIER = {"PT": "GP", "OT": "GO", "SLP": "GN"}
 """Under whose plan of care a service is furnished (Pub 100-04 ch.5 s20.1)."""
@@ -30,12 +27,12 @@ _ORDER: tuple[ModifierKind, ...] = (
     "habilitative",
     "other",
 )
-"""How modifiers follow one another on a line: an assistant's next to its discipline, those that say least last."""
+"""How modifiers follow one another on a line: an assistant's next to its discipline, those that matter least last."""
 _COMPUTED = {"discipline", "assistant", "necessity"}
 """Kinds that follow from facts that this pipeline checks, so the EHR's own are not simply taken over."""
 
-_RULE = "modifiers-of-a-line"
 _MOST = 4
+"""Modifiers that a claim line has room for (005010X222A1, SV101-3 to SV101-6)."""
 _SHAPE = re.compile(r"[A-Z0-9]{2}")
 _BY_EHR = "visit completed, interventions.modifiers"
 _ASSISTANT_CITATION = "42 CFR 410.60(c); CY2022 physician fee schedule final rule"
@@ -46,43 +43,35 @@ def read_modifiers(rows: Iterable[Intervention]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, (name.strip().upper() for row in rows for name in row.modifiers))))
 
 
-def known_modifiers(given: Sequence[str], book: ModifierBook) -> tuple[str, ...]:
-    """Those that exist on the date of service."""
-    return tuple(name for name in given if name in book.known)
-
-
 def modifiers_of_line(
-    visit: VisitCompleted,
-    profile: Profile[ClaimSettings],
-    rules: ClaimRules,
+    context: LineContext,
     service: Billed,
-    *,
     share: UnitShare | None,
-    of_visit: Iterable[Reason],
+    on_every_line: Iterable[Reason],
     distinct: Mapping[str, Reason],
 ) -> tuple[Reason, ...]:
-    """Why the line bears each of its modifiers, in the order that claims carry them, each once.
+    """Why the line carries each of its modifiers, in the order that claims carry them, each once.
 
-    `of_visit`: modifiers that stand on every line. `distinct`: those that tell this code from
-    another, by modifier. An EHR's own GP is kept where the program does not ask for one.
+    `share` says who furnished the units of the line. `distinct`: modifiers that tell this code from another, by
+    modifier. An EHR's own GP is kept where the program does not ask for one.
     """
     reasons = [
-        *_discipline(visit, profile, service),
-        *_assistant(visit, service, share),
-        *of_visit,
+        *_discipline(context, service),
+        *_assistant(context.visit, service, share),
+        *on_every_line,
         *(reason for name, reason in distinct.items() if name not in service.set_by_ehr),
     ]
-    known = rules.modifiers.known
+    known = context.rules.modifiers.known
     has_habilitative = any(_name(reason) in (_HABILITATIVE, _REHABILITATIVE) for reason in reasons)
     for name in service.set_by_ehr:
         kind = known[name].kind
         if kind in _COMPUTED or (kind == "habilitative" and has_habilitative):
             continue
         reasons.append(distinct.get(name) or _reason(name, "set-by-ehr", _BY_EHR))
-    once: dict[str, Reason] = {}
+    by_name: dict[str, Reason] = {}
     for reason in reasons:
-        once.setdefault(_name(reason), reason)
-    return tuple(sorted(once.values(), key=lambda reason: _place(_name(reason), rules)))
+        by_name.setdefault(_name(reason), reason)
+    return tuple(sorted(by_name.values(), key=lambda reason: _place(_name(reason), context.rules)))
 
 
 def _name(reason: Reason) -> str:
@@ -103,7 +92,8 @@ def _reason(modifier: str, rule: str, citation: str, **inputs: object) -> Reason
     return Reason(about=f"modifier:{modifier}", rule=rule, citation=citation, inputs=inputs)
 
 
-def _discipline(visit: VisitCompleted, profile: Profile[ClaimSettings], service: Billed) -> Iterable[Reason]:
+def _discipline(context: LineContext, service: Billed) -> Iterable[Reason]:
+    visit, profile, _ = context
     modifier = DISCIPLINE_MODIFIER[visit.discipline]
     if profile.settings.discipline_modifier:
         citation = profile.cite("discipline_modifier")
@@ -127,88 +117,63 @@ def _assistant(visit: VisitCompleted, service: Billed, share: UnitShare | None) 
         yield _reason(modifier, "set-by-ehr", _BY_EHR, **facts)
 
 
-def judge_habilitative(
-    visit: VisitCompleted, profile: Profile[ClaimSettings], billed: Iterable[Billed]
-) -> tuple[Reason | None, tuple[Finding, ...]]:
-    """Why every line bears 96 or 97, from the plan of care; unknown where neither it nor the EHR says."""
+def check_habilitative(context: LineContext, billed: Iterable[Billed]) -> tuple[Reason | None, Iterable[Checked]]:
+    """Why every line carries 96 or 97, from the plan of care; unknown where neither it nor the EHR tells."""
+    visit, profile, rules = context
     wanted = profile.settings.habilitative_modifier
     if wanted == "none":
         return None, ()
     plan = visit.documentation.plan_of_care if visit.documentation else None
     habilitative = plan.habilitative if plan else None
     citation = profile.cite("habilitative_modifier")
-
-    def finding(result: Result, message: str, fix: str | None = None) -> Finding:
-        return Finding(
-            id="modifier.habilitative-unknown",
-            result=result,
-            severity=Severity.REVIEW,
-            message=message,
-            fix=fix,
-            rule="habilitative-services",
-            citation=citation,
-            inputs={"habilitative": habilitative, "wanted": wanted},
-        )
-
+    finding = rules.findings[ClaimFinding.MODIFIER_HABILITATIVE_UNKNOWN]
     if habilitative is not None:
         modifier = _HABILITATIVE if habilitative else _REHABILITATIVE
-        passed = (finding(Result.PASS, "The plan of care says whether the services are habilitative."),)
         if wanted == "habilitative" and not habilitative:
-            return None, passed
-        return _reason(modifier, "habilitative-services", citation, habilitative=habilitative), passed
-    if all({_HABILITATIVE, _REHABILITATIVE} & set(one.set_by_ehr) for one in billed):
-        return None, (finding(Result.PASS, "The EHR's modifiers say whether the services are habilitative."),)
-    text = "This payer wants to know whether services are habilitative, and the visit does not say."
-    return None, (finding(Result.UNKNOWN, text, "Send documentation.plan_of_care.habilitative."),)
+            return None, (finding.passed(),)
+        return _reason(modifier, finding.rule, citation, habilitative=habilitative), (finding.passed(),)
+    if all({_HABILITATIVE, _REHABILITATIVE} & set(service.set_by_ehr) for service in billed):
+        return None, (finding.passed(),)
+    return None, (finding.unknown(citation=citation, inputs={"habilitative": None, "wanted": wanted}),)
 
 
-def judge_set_by_ehr(
-    visit: VisitCompleted,
-    rules: ClaimRules,
-    service: Billed,
-    given: Sequence[str],
-    shares: Sequence[UnitShare],
-    of_visit: Iterable[Reason],
-) -> Iterable[Finding]:
+def check_set_by_ehr(context: LineContext, service: Billed, on_every_line: Iterable[Reason]) -> Iterable[Checked]:
     """The EHR's modifiers of one service: do they exist, on that day, and do they fit the visit."""
-    if not given:
+    if not service.given:
         return
-    left_off = [name for name in given if name not in rules.modifiers.known]
+    rules = context.rules
+    left_off = [name for name in service.given if name not in rules.modifiers.known]
     for name in left_off:
         yield _not_known(name, service, rules)
     if not left_off:
-        yield _passed("modifier.unknown", Severity.BLOCK, "All modifiers that the EHR set exist.")
-    contrary = list(_contrary(visit, rules, service, shares, set(names_of(of_visit))))
-    if not contrary:
-        yield _passed("modifier.differs-from-visit", Severity.REVIEW, "The EHR's modifiers fit the visit.")
+        yield rules.findings[ClaimFinding.MODIFIER_UNKNOWN].passed()
+    differing = list(_differing(context, service, {*names_of(on_every_line)}))
+    finding = rules.findings[ClaimFinding.MODIFIER_DIFFERS_FROM_VISIT]
+    if not differing:
+        yield finding.passed()
         return
-    yield Finding(
-        id="modifier.differs-from-visit",
-        result=Result.FAIL,
-        severity=Severity.REVIEW,
+    yield finding.fail(
         line=service.line,
-        message=f"{service.code}: the EHR set {', '.join(contrary)}, which the visit does not bear out.",
-        fix="Correct interventions.modifiers, or the discipline, the assistant's minutes or the plan of care.",
-        rule=_RULE,
-        citation="Pub 100-04 ch.5 s20.1; 42 USC 1395m(v)",
+        codes=(service.code,),
         inputs={
             "code": service.code,
-            "modifiers": contrary,
-            "discipline": visit.discipline,
-            "assistant": [share.assistant for share in shares],
+            "modifiers": differing,
+            "discipline": context.visit.discipline,
+            "assistant": [share.assistant for share in service.counted.shares],
         },
+        text={"names": ", ".join(differing)},
     )
 
 
-def _contrary(
-    visit: VisitCompleted, rules: ClaimRules, service: Billed, shares: Sequence[UnitShare], of_visit: set[str]
-) -> Iterable[str]:
+def _differing(context: LineContext, service: Billed, on_every_line: set[str]) -> Iterable[str]:
+    """The EHR's modifiers of discipline, assistant or kind of service that the visit does not support."""
+    visit, shares = context.visit, service.counted.shares
     discipline = DISCIPLINE_MODIFIER[visit.discipline]
     by_assistant = not shares or any(share.assistant is not False for share in shares)
     assistant = ASSISTANT_MODIFIER.get(visit.discipline) if by_assistant else None
-    habilitative = of_visit & {_HABILITATIVE, _REHABILITATIVE}
+    habilitative = on_every_line & {_HABILITATIVE, _REHABILITATIVE}
     for name in service.set_by_ehr:
-        kind = rules.modifiers.known[name].kind
+        kind = context.rules.modifiers.known[name].kind
         if (
             (kind == "discipline" and name != discipline)
             or (kind == "assistant" and name != assistant)
@@ -217,68 +182,42 @@ def _contrary(
             yield name
 
 
-def _not_known(name: str, service: Billed, rules: ClaimRules) -> Finding:
-    once = name in rules.modifiers.ever
+def _not_known(name: str, service: Billed, rules: ClaimRules) -> Checked:
+    existed = name in rules.modifiers.ever
+    finding = rules.findings[ClaimFinding.MODIFIER_NOT_VALID_ON_DATE if existed else ClaimFinding.MODIFIER_UNKNOWN]
     # What is no modifier may be any text, a patient's name too; it is repeated only in a modifier's shape.
-    shown = name if _SHAPE.fullmatch(name) else None
-    what = shown or "a text that is no modifier"
-    tail = "is not valid on the date of service" if once else "is not a modifier that exists"
-    return Finding(
-        id="modifier.not-valid-on-date" if once else "modifier.unknown",
-        result=Result.FAIL,
-        severity=Severity.BLOCK,
+    shown = name if existed or _SHAPE.fullmatch(name) else None
+    return finding.fail(
+        "" if shown else "not-shown",
         line=service.line,
-        message=f"{service.code}: {what} {tail}; it is left off."
-        if shown
-        else f"{service.code}: {what} stands in interventions.modifiers; it is left off.",
-        fix="Correct interventions.modifiers.",
-        rule=_RULE,
-        citation="CPT appendix A; HCPCS level II modifiers",
+        codes=(service.code,),
         inputs={"code": service.code, "modifier": shown, "service_date": str(rules.day)},
     )
 
 
-@cache
-def _passed(problem: FindingId, severity: Severity, message: str) -> Finding:
-    return Finding(
-        id=problem,
-        result=Result.PASS,
-        severity=severity,
-        message=message,
-        rule=_RULE,
-        citation="CPT appendix A; HCPCS level II modifiers",
-    )
-
-
-def judge_lines(lines: Iterable[Line], rules: ClaimRules) -> Iterable[Finding]:
+def check_lines(lines: Iterable[Line], rules: ClaimRules) -> Iterable[Checked]:
     """Modifiers that stand together on a line: none may contradict another, and there is room for four."""
+    conflict = rules.findings[ClaimFinding.MODIFIER_CONFLICT]
+    too_many = rules.findings[ClaimFinding.MODIFIER_TOO_MANY]
     fits = True
     for line in lines:
-        for one, other in combinations(line.modifiers, 2):
-            row = rules.modifiers.conflicts.get(one, {}).get(other)
+        for first, second in combinations(line.modifiers, 2):
+            row = rules.modifiers.conflicts.get(first, {}).get(second)
             if row is not None:
                 fits = False
-                text = f"{line.code} bears {one} and {other}, which must not stand together."
-                fix = "Take off the one that the record does not support."
-                yield _of_line("conflict", line, text, fix, row.source, modifiers=[one, other])
+                yield conflict.fail(
+                    line=line.number,
+                    codes=(line.code,),
+                    citation=row.source,
+                    inputs={"code": line.code, "modifiers": [first, second]},
+                    text={"first": first, "second": second},
+                )
         if len(line.modifiers) > _MOST:
-            text = f"{line.code} bears {len(line.modifiers)} modifiers; a claim line carries {_MOST}."
-            fix = "Take modifiers off the intervention that this payer does not need."
-            citation = "005010X222A1, SV101-3 to SV101-6"
-            yield _of_line("too-many", line, text, fix, citation, modifiers=list(line.modifiers))
+            yield too_many.fail(
+                line=line.number,
+                codes=(line.code,),
+                inputs={"code": line.code, "modifiers": list(line.modifiers)},
+                text={"count": len(line.modifiers), "most": _MOST},
+            )
     if fits:
-        yield _passed("modifier.conflict", Severity.BLOCK, "No modifiers of a line contradict one another.")
-
-
-def _of_line(problem: str, line: Line, message: str, fix: str, citation: str, **inputs: Any) -> Finding:
-    return Finding(
-        id=f"modifier.{problem}",
-        result=Result.FAIL,
-        severity=Severity.BLOCK,
-        line=line.number,
-        message=message,
-        fix=fix,
-        rule=_RULE,
-        citation=citation,
-        inputs={"code": line.code} | inputs,
-    )
+        yield conflict.passed()

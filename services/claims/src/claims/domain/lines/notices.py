@@ -2,66 +2,43 @@
 
 from collections.abc import Iterable
 
-from claimbus.events import Finding, Line, Reason, VisitCompleted
-from claimbus.rules import Profile, spelled
-from claimbus.values import Result, Severity
+from claimbus.events import Checked, Line, Reason
+from claimbus.rules import spelled
 
-from claims.domain.tables import ClaimRules, ClaimSettings
+from claims.domain.findings import ClaimFinding
+from claims.domain.lines.billed import LineContext
 
-_RULE = "advance-notice"
-_CITATION = "Pub 100-04 ch.30 s50"
 _FIELD = "documentation.advance_beneficiary_notice"
 
 
-def judge_notice(
-    visit: VisitCompleted, profile: Profile[ClaimSettings], rules: ClaimRules
-) -> tuple[Reason | None, tuple[Finding, ...]]:
-    """Why the lines bear GA, GX, GY or GZ, from what the EHR says of a notice."""
-    said = visit.documentation.advance_beneficiary_notice if visit.documentation else None
-    words = spelled(said)
-    if not words or not profile.settings.advance_notice:
+def check_notice(context: LineContext) -> tuple[Reason | None, Iterable[Checked]]:
+    """Why the lines carry GA, GX, GY or GZ, from what the EHR reports of a notice (Pub 100-04 ch.30 s50)."""
+    visit, profile, rules = context
+    text = spelled(visit.documentation.advance_beneficiary_notice if visit.documentation else None)
+    if not text or not profile.settings.advance_notice:
         return None, ()
-    row = rules.modifiers.notices.get(words)
-    finding = Finding(
-        id="modifier.advance-notice-unknown",
-        result=Result.UNKNOWN if row is None else Result.PASS,
-        severity=Severity.REVIEW,
-        message=f"{_FIELD} holds words that name no kind of notice, so no modifier is set."
-        if row is None
-        else f"{_FIELD} names a kind of notice, or none.",
-        fix=f"Send GA, GX, GY, GZ or none as {_FIELD}." if row is None else None,
-        rule=_RULE,
-        citation=_CITATION,
-        inputs={"field": _FIELD},
-    )
-    if row is None or not row.modifier:
-        return None, (finding,)
+    notice = rules.modifiers.notices.get(text)
+    finding = rules.findings[ClaimFinding.MODIFIER_ADVANCE_NOTICE_UNKNOWN]
+    if notice is None:
+        return None, (finding.unknown(field=_FIELD, inputs={"field": _FIELD}),)
+    if not notice.modifier:
+        return None, (finding.passed(),)
     reason = Reason(
-        about=f"modifier:{row.modifier}",
-        rule=_RULE,
-        citation=f"{row.source}; {profile.cite('advance_notice')}",
-        inputs={_FIELD: row.said},
+        about=f"modifier:{notice.modifier}",
+        rule=finding.rule,
+        citation=f"{notice.source}; {profile.cite('advance_notice')}",
+        inputs={_FIELD: notice.text},
     )
-    return reason, (finding,)
+    return reason, (finding.passed(),)
 
 
-def notice_effects(lines: Iterable[Line], profile: Profile[ClaimSettings], rules: ClaimRules) -> Iterable[Finding]:
-    """What the payer does with each line that bears a notice's modifier."""
-    effects = rules.modifiers.notice_effects
-    if not profile.settings.advance_notice:
+def check_notice_effects(context: LineContext, lines: Iterable[Line]) -> Iterable[Checked]:
+    """What the payer does with each line that carries a notice's modifier."""
+    if not context.profile.settings.advance_notice:
         return
     for line in lines:
         for modifier in line.modifiers:
-            row = effects.get(modifier)
-            if row is not None:
-                yield Finding(
-                    id=row.problem,
-                    result=Result.FAIL,
-                    severity=row.severity,
-                    line=line.number,
-                    message=f"{line.code}: {row.message}",
-                    fix=row.fix,
-                    rule=_RULE,
-                    citation=row.source,
-                    inputs={"code": line.code, "modifier": modifier},
-                )
+            effect = context.rules.modifiers.notice_effects.get(modifier)
+            if effect is not None:
+                inputs = {"code": line.code, "modifier": modifier}
+                yield effect.fail(line=line.number, codes=(line.code,), inputs=inputs)

@@ -1,15 +1,21 @@
-"""Rows of the tables that predicates read, and their value for one day.
+"""Rows of the tables that documentation is checked by, and what is in force on one day.
 
-The rows stay data: a predicate asks `Terms` and knows neither a number of days nor a credential.
+The rows stay data: a predicate reads `Terms` and knows neither a number of days nor a credential.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from claimbus.rules import DatedRow
+from claimbus.events import DUE, VisitCompleted
+from claimbus.rules import DatedRow, FindingRow, Origin, PayerRules, ProfileSettings
+from claimbus.values import FindingId, Program, Severity
 
+Discipline = Literal["PT", "OT", "SLP"]
+DISCIPLINES: tuple[Discipline, ...] = ("PT", "OT", "SLP")
+Weight = Literal["block", "review", "info", "none"]
+"""How heavily a payer weighs a requirement; `none`: it does not require it."""
 Role = Literal["therapist", "assistant", "unlicensed", "other"]
 """`unlicensed` (aide, student) outweighs whatever stands beside it; `other` is a profession that
 therapy of this discipline is not billed by."""
@@ -24,6 +30,63 @@ REASON = "reason"
 _WORD = re.compile(r"[A-Z][A-Z/-]*")
 _PART = re.compile(r"[A-Z]+")
 _WEIGHT: tuple[Role, ...] = ("unlicensed", "therapist", "assistant", "other")
+
+
+class Requirement(FindingRow):
+    """One row of `rules/requirements.toml`: what the record must show, and the finding where it does not."""
+
+    severity: Severity | Literal["by payer"] = "by payer"
+    requirement: str = ""
+    """In a few words; empty for what is due next."""
+    predicate: str
+    """Name of the function that answers it (`predicates.py`)."""
+    rarc_by_discipline: Mapping[Discipline, str] = {}
+    """Where the list of remark codes names the therapies apart."""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it says what is due next, and is no requirement."""
+        return self.id.startswith(DUE)
+
+    def for_discipline(self, discipline: Discipline) -> "Requirement":
+        """The row with the remark code of one therapy."""
+        return self.model_copy(update={"rarc": self.rarc_by_discipline.get(discipline, self.rarc)})
+
+
+class RequiredByRow(DatedRow):
+    """One row of `rules/required_by.toml`: who requires some of them."""
+
+    requirements: tuple[FindingId, ...]
+    programs: str
+    """Name of a group."""
+    severity: Severity
+    authority: Literal["cms", "standard", "payer", "practice"]
+
+    @property
+    def is_cited_by_requirement(self) -> bool:
+        """Whether the requirement's own citation is the authority's."""
+        return self.authority in ("cms", "standard")
+
+
+class ProgramGroupRow(DatedRow):
+    """A name for the programs that share requirements."""
+
+    group: str
+    programs: tuple[Program, ...]
+
+
+class DocumentationSettings(ProfileSettings, extra="allow"):
+    """The section `documentation` of a payer profile: a weight for each requirement that it adds or relaxes.
+
+    A setting has the requirement's id: `"progress-report.overdue" = "review"`.
+    """
+
+    __pydantic_extra__: dict[str, Weight]
+
+    @property
+    def weights(self) -> Mapping[str, Weight]:
+        """Weight by requirement."""
+        return self.__pydantic_extra__
 
 
 class LimitRow(DatedRow):
@@ -73,7 +136,7 @@ class CueRow(DatedRow):
 
 @dataclass(frozen=True)
 class Terms:
-    """What the predicates need of the tables on one date of service."""
+    """What the predicates read of the tables on one date of service."""
 
     initial_certification_days: int
     certification_interval_days: int
@@ -129,3 +192,46 @@ def _words(text: str) -> list[str]:
     # "PT/OT" is two credentials, "COTA/L" one: the parts count besides the word.
     words = _WORD.findall(text)
     return words + [part for word in words if "/" in word or "-" in word for part in _PART.findall(word)]
+
+
+class Required(NamedTuple):
+    """A requirement as one payer has it for one discipline."""
+
+    row: Requirement
+    severity: Severity
+    citation: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentationRules(PayerRules[DocumentationSettings]):
+    """All that documentation is checked against on one date of service."""
+
+    terms: Terms
+    requirements: Mapping[Discipline, Mapping[str, Requirement]]
+    """By id, in the order of the table."""
+    required: Mapping[tuple[Program, Discipline], Mapping[str, Required]]
+    """What a program requires, by id and in that order, before a payer's profile adds to it or relaxes it."""
+
+    def required_of(self, visit: VisitCompleted) -> Iterable[Required]:
+        """What the payer that pays first requires of a visit, in the order of the table."""
+        payer = visit.primary.payer
+        profile = self.profile_of(payer, visit.practice_id)
+        required = self.required[payer.program, visit.discipline]
+        if not profile.settings.weights:
+            return required.values()
+        return self._weighed(required, self.requirements[visit.discipline], profile.settings.weights, profile.origins)
+
+    @staticmethod
+    def _weighed(
+        required: Mapping[str, Required],
+        requirements: Mapping[str, Requirement],
+        weights: Mapping[str, Weight],
+        origins: Mapping[str, Origin],
+    ) -> Iterable[Required]:
+        weighed = {
+            name: Required(requirements[name], Severity(weight), origins[name].source)
+            for name, weight in weights.items()
+            if weight != "none" and name in requirements
+        }
+        chosen = {name: item for name, item in required.items() if name not in weights} | weighed
+        return (chosen[name] for name in requirements if name in chosen)
