@@ -29,7 +29,7 @@ from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.topology import CLAIMS, STREAMS, VISITS, consumer_names, provision
 from claimbus.services import SERVICES
-from claimbus_cli.embedded import EmbeddedServer
+from claimbus.testing.embedded import EmbeddedServer
 from claimbus_cli.evaluate import evaluate_visit
 from nats.aio.client import Client
 from nats.js.api import StreamConfig
@@ -134,9 +134,10 @@ async def at_start(sizes: list[int], progress: Progress) -> dict[str, Any]:
     """Memory of each service and the time of its start, by how many decided visits the streams hold."""
     task = progress.add_task("starts", total=len(sizes) * len(SERVICES))
     found: dict[str, list[dict[str, float]]] = {name: [] for name in SERVICES}
-    with tempfile.TemporaryDirectory(prefix="claimbus-capacity-") as folder:
-        server = EmbeddedServer(Path(folder), sync="2m")
-        server.start()
+    with (
+        tempfile.TemporaryDirectory(prefix="claimbus-capacity-") as folder,
+        EmbeddedServer(Path(folder), sync="2m") as server,
+    ):
         client = await nats.connect(server.url)
         js = client.jetstream()
         await provision(js)
@@ -155,7 +156,6 @@ async def at_start(sizes: list[int], progress: Progress) -> dict[str, Any]:
         broker = resident(server.pid)
         compressed = await compression(client, Path(folder))
         await client.close()
-        server.stop()
     return {
         "starts": found,
         "memory_per_million_visits": {name: slope(rows, "bytes") * 1e6 for name, rows in found.items()},

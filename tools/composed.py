@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from claimbus.messaging.permissions import inbox_of
+from claimbus.testing.supervisor import free_port
 from claimbus_cli.bus.seeds import public_key
-from claimbus_cli.bus.supervisor import free_port
 from nats.aio.client import Client
 
 ROOT = Path(__file__).parent.parent

@@ -17,15 +17,15 @@ from claimbus.events import DeadLetter, VisitCompleted, decision_adapter, valida
 from claimbus.events.subjects import dead, subject_for
 from claimbus.messaging import decode
 from claimbus.services import SERVICES
-from claimbus_cli.embedded import EmbeddedServer
+from claimbus.testing.embedded import EmbeddedServer
+from claimbus.testing.visits import EXAMPLES, visit_data
 from claimbus_cli.main import main
 from claimbus_cli.visit_files import VisitsError, read_visits
 from click.testing import CliRunner
 from nats.aio.client import Client
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples" / "visits"
-GOOD = json.loads((EXAMPLES / "01-medicare-plain.json").read_text())
+GOOD = visit_data()
 
 
 def claimbus(
@@ -307,16 +307,12 @@ def services_of(mark: str) -> dict[str, int]:
 
 
 def test_an_embedded_server_that_cannot_start_says_why(tmp_path: Path) -> None:
-    first = EmbeddedServer(tmp_path / "a")
-    first.start()
-    try:
+    with EmbeddedServer(tmp_path / "a") as first:
         port = first.url.rsplit(":", 1)[1]
         ran = claimbus("up", "--port", port, "--data", str(tmp_path / "b"), CLAIMBUS_NATS_URL="")
         assert ran.returncode == 1
         assert "the embedded NATS server did not start" in ran.stderr
         assert "address already in use" in ran.stderr
-    finally:
-        first.stop()
 
 
 def every_command(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

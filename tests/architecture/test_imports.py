@@ -345,7 +345,7 @@ def environment_in_one_place(sources: list[Source]) -> Iterator[Complaint]:
 
 def _allowed_looks(source: Source) -> set[int]:
     tree = tree_of(source)
-    if source.path == "cli/src/claimbus_cli/bus/supervisor.py":
+    if source.path == "shared/src/claimbus/testing/supervisor.py":
         unpacked = (
             value
             for node in ast.walk(tree)
@@ -509,7 +509,7 @@ PLANTED = [
     ("environment-in-one-place", HANDLERS, "import os\nx = os.getenv('A')", "os.getenv"),
     ("environment-in-one-place", HANDLERS, "from os import environ", "os.environ"),
     ("environment-in-one-place", "cli/src/claimbus_cli/main.py", "x = os.environ.get('HOME')", "os.environ"),
-    ("environment-in-one-place", "cli/src/claimbus_cli/bus/supervisor.py", "x = os.environ['HOME']", "os.environ"),
+    ("environment-in-one-place", "shared/src/claimbus/testing/supervisor.py", "x = os.environ['HOME']", "os.environ"),
 ]
 
 
@@ -553,7 +553,7 @@ def test_every_rule_has_a_planted_violation() -> None:
             "import json\nimport faststream\nimport claimbus.events\nimport units.domain",
         ),
         ("environment-in-one-place", "shared/src/claimbus/settings.py", "import os\nx = os.environ"),
-        ("environment-in-one-place", "cli/src/claimbus_cli/bus/supervisor.py", "x = {**os.environ, 'A': 'b'}"),
+        ("environment-in-one-place", "shared/src/claimbus/testing/supervisor.py", "x = {**os.environ, 'A': 'b'}"),
     ],
 )
 def test_what_is_allowed_is_let_pass(rule: str, path: str, text: str) -> None:

@@ -121,16 +121,13 @@ def run_cases(rules: Rules, paths: Iterable[Path]) -> Iterator[CaseResult]:
 
 
 def visit_of(case: Case, path: Path) -> bytes:
-    """The visit of a case as JSON. Raises `RuleError` for a base or a place in it that is not there."""
+    """The visit of a case as JSON. Raises `RuleError` for a base or a path that is not there."""
+    beside = path.parent / case.base
     try:
-        if case.base.endswith(".json"):
-            base = json.loads((path.parent / case.base).read_text())
-            data = changed(base, case.set, case.remove)
-        else:
-            data = visit_data(case.base, case.set, remove=case.remove)
+        base = json.loads(beside.read_text()) if case.base.endswith(".json") else visit_data(case.base)
+        return json.dumps(changed(base, case.set, case.remove)).encode()
     except (OSError, ValueError) as exc:
-        raise RuleError(f"{path}: case {case.name!r}: {exc}") from exc
-    return json.dumps(data).encode()
+        raise RuleError(f"{path}: case {case.name!r}: {exc}") from None
 
 
 def _place(loc: tuple[int | str, ...], document: dict[str, Any]) -> str:
