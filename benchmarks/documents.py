@@ -19,9 +19,9 @@ from itertools import cycle, islice
 from claimbus.events import ClaimDenialRisk, ClaimReady
 from claimbus.testing.visits import example_bodies
 from claimbus_cli.evaluate import evaluate_visit
-from claims.documents.professional import render_professional
-from claims.documents.rules import DOCUMENT_RULES
-from claims.documents.submission import Given, complete_submission
+from claimbus_documents.rules import DOCUMENT_RULES
+from claimbus_documents.x12.professional import render_professional
+from claimbus_documents.x12.submission import Given, complete_submission
 
 Decision = ClaimReady | ClaimDenialRisk
 _FLAGS = {

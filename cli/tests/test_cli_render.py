@@ -16,7 +16,7 @@ from claimbus.testing.visits import EXAMPLES, example_bodies
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.main import main
 from click.testing import CliRunner, Result
-from fhir_judge import faults_by_rules, faults_by_validators
+from fhir_validators import faults_by_rules, faults_by_validators
 from pypdf import PdfReader
 
 Decision = ClaimReady | ClaimDenialRisk
@@ -200,7 +200,7 @@ def test_other_commands_load_no_library_of_documents() -> None:
     ran = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     loaded = ran.stdout.split()
     assert "claims.handlers" in loaded
-    assert not [module for module in loaded if module.startswith(("reportlab", "claims.documents"))]
+    assert not [module for module in loaded if module.startswith(("reportlab", "claimbus_documents"))]
 
 
 def test_tables_of_documents_are_shown_like_all_rules(claimbus: Command) -> None:

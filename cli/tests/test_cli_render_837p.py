@@ -14,7 +14,7 @@ from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.main import main
 from click.testing import CliRunner, Result
 from good_claim import decision_with
-from x12_judges import complaints, expected, reread, segment_ids, with_flags
+from x12_validators import complaints, expected, reread, segment_ids, with_flags
 
 CONTACT = ("--contact-phone", "617-555-0100")
 RECEIVER = ("--receiver-id", "CLEAR1", "--receiver-name", "Example Clearing")

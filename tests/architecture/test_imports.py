@@ -89,7 +89,7 @@ def calls_of(source: Source) -> Iterator[tuple[ast.Call, str]]:
 
 # The rules.
 
-PURE = ("claimbus.events", "claimbus.values", "claimbus.rules")
+PURE = ("claimbus.events", "claimbus.values", "claimbus.identifiers", "claimbus.rules")
 INFRASTRUCTURE = ("faststream", "nats", "opentelemetry")
 
 
@@ -299,6 +299,7 @@ _DISTRIBUTIONS = {
     "pydantic_core": "pydantic",  # pins its core to one version and shows it in its own interface
     "claimbus_cli": "claimbus-cli",
     **{row.module: f"claimbus-{row.name}" for row in SERVICES.values()},
+    "claimbus_documents": "claimbus-documents",
 }
 
 

@@ -75,8 +75,8 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
         lay_over(folder)
     # To import them is to load and check them, as a service does when it starts.
     from claimbus.payers import profiles
-    from claims.documents.rules import DOCUMENT_RULES
-    from claims.documents.tables import DOCUMENT_TABLES
+    from claimbus_documents.rules import DOCUMENT_RULES
+    from claimbus_documents.tables import DOCUMENT_TABLES
     from claims.rule_book import ClaimRuleBook
     from coding.rule_book import CodingRuleBook
     from documentation_check.rule_book import DocumentationRuleBook

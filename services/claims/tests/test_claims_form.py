@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from claimbus import payers
 from claimbus.events import Basis, ClaimDenialRisk, ClaimReady, Finding, Passed, VisitCompleted, decision_adapter
+from claimbus.identifiers import is_npi, npi_with_check_digit
 from claimbus.rules import Profiles, RuleError, read_profiles
 from claimbus.values import Program, Result, Severity
 from claims.domain.assemble import Facts, decide_claim
 from claims.domain.checks.form import check_form
-from claims.domain.identifiers import is_npi, npi_with_check_digit
 from claims.domain.tables import ClaimRules, ClaimSettings
 from claims.rule_book import ClaimRuleBook
 from coding.domain.suggest import suggest_codes

@@ -1,4 +1,4 @@
-"""`claimbus render`: decisions as claim documents. What a document says is made in `claims.documents`."""
+"""`claimbus render`: decisions as claim documents. What a document says is made in `claimbus_documents`."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -52,9 +52,9 @@ Renderer = Callable[[Iterable[Numbered], RenderOptions, Report], Iterator[bytes]
 
 def _fhir(decisions: Iterable[Numbered], _: RenderOptions, report: Report) -> Iterator[bytes]:
     with loading_rules():
-        from claims.documents.errors import DocumentError
-        from claims.documents.exact_json import to_json
-        from claims.documents.fhir import claim_of
+        from claimbus_documents.errors import DocumentError
+        from claimbus_documents.fhir.claim import claim_of
+        from claimbus_documents.fhir.exact_json import to_json
     for line, decision in decisions:
         try:
             claim = to_json(claim_of(decision))
@@ -67,9 +67,9 @@ def _fhir(decisions: Iterable[Numbered], _: RenderOptions, report: Report) -> It
 
 def _cms1500(decisions: Iterable[Numbered], options: RenderOptions, report: Report) -> Iterator[bytes]:
     with loading_rules():
-        from claims.documents.cms1500 import Layout, draw_forms
-        from claims.documents.errors import DocumentError
-        from claims.documents.form import fill_form
+        from claimbus_documents.cms1500.drawing import Layout, draw_forms
+        from claimbus_documents.cms1500.form import fill_form
+        from claimbus_documents.errors import DocumentError
     forms = []
     for line, decision in decisions:
         try:

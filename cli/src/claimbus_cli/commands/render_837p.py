@@ -26,10 +26,10 @@ class Interchange(NamedTuple):
 
 def render_interchange(decisions: Sequence[Decision], options: Mapping[str, Any]) -> Interchange:
     """At least one decision as one interchange. Raises `click.ClickException` for what the submitter must say."""
-    from claims.documents.professional import render_professional
-    from claims.documents.rules import DOCUMENT_RULES
-    from claims.documents.submission import Given, SubmissionError, complete_submission
-    from claims.documents.x12 import read_segments
+    from claimbus_documents.rules import DOCUMENT_RULES
+    from claimbus_documents.x12.interchange import read_segments
+    from claimbus_documents.x12.professional import render_professional
+    from claimbus_documents.x12.submission import Given, SubmissionError, complete_submission
 
     created = options["created_at"] or datetime.now(UTC).astimezone()
     number = options["control_number"] or _from_clock(created)

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from claimbus.events import Checked, Line, VisitCompleted
 from claimbus.events.visit_completed import Address, BillingProvider, Case, Clinician
+from claimbus.identifiers import is_npi, is_tax_id, is_taxonomy, is_zip, is_zip_plus_4
 from claimbus.rules import FindingRow, Profile
 from claimbus.values import Program
 
 from claims.domain.findings import ClaimFinding
-from claims.domain.identifiers import is_npi, is_tax_id, is_taxonomy, is_zip, is_zip_plus_4
 from claims.domain.tables import AccidentRow, ClaimRules, ClaimSettings
 
 _ADDRESS = ("line1", "city", "state", "postal_code")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from reportlab.lib.pagesizes import LETTER
 from reportlab.pdfgen.canvas import Canvas
 
-from claims.documents.errors import DocumentError
-from claims.documents.form import LINE_STEP, LINES_ON_A_PAGE, Form, Page, Placed, is_of_lines
-from claims.documents.tables import CellRow
+from claimbus_documents.cms1500.form import LINE_STEP, LINES_ON_A_PAGE, Form, Page, Placed, is_of_lines
+from claimbus_documents.errors import DocumentError
+from claimbus_documents.tables import CellRow
 
 _WIDTH, _HEIGHT = LETTER
 """Points; 72 an inch."""

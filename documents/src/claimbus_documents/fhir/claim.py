@@ -15,9 +15,9 @@ from claimbus.events import ClaimDenialRisk, ClaimReady, Line
 from claimbus.events.visit_completed import Address, BillingProvider, Case, Clinician, Coverage, Patient, Subscriber
 from claimbus.values import Program
 
-from claims.documents.amounts import CENT, amount_problems, is_whole_cents
-from claims.documents.errors import DocumentError
-from claims.documents.tables import DocumentTables, FhirCodeRow, tables_on
+from claimbus_documents.amounts import CENT, amount_problems, is_whole_cents
+from claimbus_documents.errors import DocumentError
+from claimbus_documents.tables import DocumentTables, FhirCodeRow, tables_on
 
 Json = dict[str, Any]
 Decision = ClaimReady | ClaimDenialRisk

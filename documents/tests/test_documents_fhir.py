@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady
-from claims.documents.errors import DocumentError
-from claims.documents.exact_json import to_json
-from claims.documents.fhir import claim_of
-from fhir_judge import faults_by_rules, faults_by_validators
+from claimbus_documents.errors import DocumentError
+from claimbus_documents.fhir.claim import claim_of
+from claimbus_documents.fhir.exact_json import to_json
+from fhir_validators import faults_by_rules, faults_by_validators
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

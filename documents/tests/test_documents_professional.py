@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from claims.documents.professional import Rendered, render_professional
-from claims.documents.rules import DOCUMENT_RULES, X12Book
-from claims.documents.submission import Given, Submission, SubmissionError, complete_submission
-from claims.documents.x12 import UnsafeTextError, exact, plain, read_segments, write_segment
+from claimbus_documents.rules import DOCUMENT_RULES, X12Book
+from claimbus_documents.x12.interchange import UnsafeTextError, exact, plain, read_segments, write_segment
+from claimbus_documents.x12.professional import Rendered, render_professional
+from claimbus_documents.x12.submission import Given, Submission, SubmissionError, complete_submission
 from good_claim import LINE, Decision, decision_with, decisions
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from x12_judges import complaints, expected, reread, segment_ids
+from x12_validators import complaints, expected, reread, segment_ids
 
 NOW = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
 BOOK = DOCUMENT_RULES.x12_on(NOW.date())

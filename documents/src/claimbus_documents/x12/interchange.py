@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from claims.documents.printing import LETTERS
+from claimbus_documents.printing import LETTERS
 
 Element = str | tuple[str, ...]
 Segment = tuple[Element, ...]

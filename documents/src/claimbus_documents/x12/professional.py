@@ -21,11 +21,11 @@ from claimbus.events import Case, ClaimDocument, Line, Problem
 from claimbus.events.visit_completed import BillingProvider, Clinician, Coverage, Patient, Subscriber
 from claimbus.values import Program
 
-from claims.documents.fields import Fields, day
-from claims.documents.refusal import Decision, Refusal, refuse
-from claims.documents.rules import X12Book
-from claims.documents.submission import Submission
-from claims.documents.x12 import Envelope, Segment, write_interchange
+from claimbus_documents.refusal import Decision, Refusal, refuse
+from claimbus_documents.rules import X12Book
+from claimbus_documents.x12.fields import Fields, day
+from claimbus_documents.x12.interchange import Envelope, Segment, write_interchange
+from claimbus_documents.x12.submission import Submission
 
 VERSION = "005010X222A1"
 """The implementation guide that HIPAA adopted, with its first errata: GS08 and ST03."""

@@ -9,9 +9,8 @@ from typing import Any, Literal
 from claimbus.rules import DatedRow, Table, load_table
 from claimbus.values import Count, Program
 
-from claims.documents import rules
-
-_RULES = rules.__name__
+_RULES = "claimbus_documents.{}.rules"
+_SHARED = "claimbus.identifiers.rules"
 
 
 class FhirCodeRow(DatedRow):
@@ -75,10 +74,12 @@ class DocumentTables:
         return self.relationships.get(said.strip().casefold(), "other")
 
 
-_CODES = load_table(_RULES, "fhir_codes.toml", FhirCodeRow, lambda row: (row.about, row.said, row.system))
-_CELLS = load_table(_RULES, "cms1500_cells.toml", CellRow, lambda row: row.cell)
-_PROGRAMS = load_table(_RULES, "cms1500_programs.toml", FormProgramRow, lambda row: row.program)
-_RELATIONSHIPS = load_table(_RULES, "relationships.toml", RelationshipRow, lambda row: row.said)
+_CODES = load_table(
+    _RULES.format("fhir"), "fhir_codes.toml", FhirCodeRow, lambda row: (row.about, row.said, row.system)
+)
+_CELLS = load_table(_RULES.format("cms1500"), "cms1500_cells.toml", CellRow, lambda row: row.cell)
+_PROGRAMS = load_table(_RULES.format("cms1500"), "cms1500_programs.toml", FormProgramRow, lambda row: row.program)
+_RELATIONSHIPS = load_table(_SHARED, "relationships.toml", RelationshipRow, lambda row: row.said)
 DOCUMENT_TABLES: tuple[Table[Any], ...] = (_CODES, _CELLS, _PROGRAMS, _RELATIONSHIPS)
 
 

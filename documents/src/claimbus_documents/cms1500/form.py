@@ -10,10 +10,10 @@ from claimbus.events import ClaimDenialRisk, ClaimDocument, ClaimReady, Line
 from claimbus.events.visit_completed import Address, Case, Clinician, Coverage, Patient, Subscriber
 from claimbus.values import Program
 
-from claims.documents.amounts import amount_problems
-from claims.documents.errors import DocumentError
-from claims.documents.printing import folded
-from claims.documents.tables import CellRow, DocumentTables, FormProgramRow, tables_on
+from claimbus_documents.amounts import amount_problems
+from claimbus_documents.errors import DocumentError
+from claimbus_documents.printing import folded
+from claimbus_documents.tables import CellRow, DocumentTables, FormProgramRow, tables_on
 
 Decision = ClaimReady | ClaimDenialRisk
 Totals = Literal["last", "each"]

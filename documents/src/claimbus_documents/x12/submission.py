@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple, TypeVar
 
 from claimbus.events import Problem
 
-from claims.documents.fields import Fields
-from claims.documents.refusal import Decision
-from claims.documents.rules import X12Book
+from claimbus_documents.refusal import Decision
+from claimbus_documents.rules import X12Book
+from claimbus_documents.x12.fields import Fields
 
 _PHONE = re.compile(r"(?:\+?1)?(\d{10})")
 _BETWEEN_DIGITS = re.compile(r"[\s().-]+")

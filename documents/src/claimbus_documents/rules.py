@@ -8,8 +8,7 @@ from typing import Any, Literal, NamedTuple
 from claimbus.rules import DatedRow, Table, load_table
 from claimbus.values import Count
 
-from claims.domain.tables import CodeRow as StateRow
-
+_X12 = "claimbus_documents.x12.rules"
 CodeList = Literal["relationship", "responsibility", "filing", "sex", "cause", "qualifier"]
 
 
@@ -33,6 +32,10 @@ class CodeRow(DatedRow):
     code: str
 
 
+class StateRow(DatedRow):
+    code: str
+
+
 class X12Book(NamedTuple):
     """The tables of one day."""
 
@@ -47,9 +50,9 @@ class DocumentRules:
     """All tables of the documents. Raises `RuleError` when one must not be used."""
 
     def __init__(self) -> None:
-        self._elements = load_table(__name__, "x12_elements.toml", ElementRow, lambda row: row.element)
-        self._limits = load_table(__name__, "professional_limits.toml", LimitRow, lambda row: row.name)
-        self._codes = load_table(__name__, "x12_codes.toml", CodeRow, lambda row: (row.about, row.code))
+        self._elements = load_table(_X12, "x12_elements.toml", ElementRow, lambda row: row.element)
+        self._limits = load_table(_X12, "professional_limits.toml", LimitRow, lambda row: row.name)
+        self._codes = load_table(_X12, "x12_codes.toml", CodeRow, lambda row: (row.about, row.code))
         self._states = load_table("claims.rules", "states.toml", StateRow, lambda row: row.code)
         self.tables: tuple[Table[Any], ...] = (self._elements, self._limits, self._codes, self._states)
         self.x12_on = lru_cache(maxsize=16)(self._x12_on)

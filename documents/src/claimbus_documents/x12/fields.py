@@ -8,9 +8,9 @@ from decimal import Decimal
 from claimbus.events import Problem
 from claimbus.events.visit_completed import Address
 
-from claims.documents.amounts import is_whole_cents
-from claims.documents.rules import CodeList, X12Book
-from claims.documents.x12 import Segment, exact, plain
+from claimbus_documents.amounts import is_whole_cents
+from claimbus_documents.rules import CodeList, X12Book
+from claimbus_documents.x12.interchange import Segment, exact, plain
 
 _NPI = re.compile(r"[12]\d{9}")
 _TAXONOMY = re.compile(r"[A-Z0-9]{10}")

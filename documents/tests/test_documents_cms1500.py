@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady
-from claims.documents.cms1500 import Layout, draw_forms
-from claims.documents.errors import DocumentError
-from claims.documents.form import fill_form
-from claims.documents.printing import folded
-from claims.documents.tables import tables_on
+from claimbus_documents.cms1500.drawing import Layout, draw_forms
+from claimbus_documents.cms1500.form import fill_form
+from claimbus_documents.errors import DocumentError
+from claimbus_documents.printing import folded
+from claimbus_documents.tables import tables_on
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
