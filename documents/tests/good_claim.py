@@ -6,9 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from claimbus.events import ClaimDenialRisk, ClaimReady, decision_adapter
+from claimbus.identifiers import normalize_npi
+from claimbus_documents.rules import DocumentRules, DocumentTables
 from hypothesis import strategies as st
 
 Decision = ClaimReady | ClaimDenialRisk
+RULES = DocumentRules.load()
 
 ADDRESS = {"line1": "1 Main St", "line2": None, "city": "Boston", "state": "MA", "postal_code": "02101-1234"}
 CLAIM: dict[str, Any] = {
@@ -64,6 +67,10 @@ def decision_with(changes: Mapping[str, Any] | None = None) -> Decision:
     return decision_adapter.validate_python(changed(DECISION, changes or {}))
 
 
+def tables_of(decision: Decision) -> DocumentTables:
+    return RULES.on(decision.claim.service_date)
+
+
 def changed(given: Any, changes: Mapping[str, Any]) -> Any:
     for path, value in changes.items():
         given = _set(given, path.split("."), value)
@@ -75,8 +82,9 @@ def _set(given: Any, path: list[str], value: Any) -> Any:
         return value
     head, *rest = path
     if isinstance(given, list):
-        return [_set(one, rest, value) if str(place) == head else one for place, one in enumerate(given)]
-    return {**given, head: _set(given.get(head, {}), rest, value)}
+        return [_set(part, rest, value) if str(place) == head else part for place, part in enumerate(given)]
+    record = given or {}  # null, as far as it is not known
+    return {**record, head: _set(record.get(head), rest, value)}
 
 
 # Random decisions that are fit to be sent.
@@ -86,7 +94,10 @@ _names = st.text(_LETTERS, min_size=2, max_size=30)
 _several = st.lists(st.text(_LETTERS, min_size=2, max_size=27), min_size=1, max_size=2).map(" ".join)
 """Short enough for an address line, which takes 55 characters; what is longer is cut, and has a test of its own."""
 _ids = st.text("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789-", min_size=2, max_size=30)
-_npis = st.integers(1_000_000_000, 2_999_999_999).map(str)
+_npis = st.integers(100_000_000, 299_999_999).map(
+    lambda nine: next(npi for digit in range(10) if (npi := normalize_npi(f"{nine}{digit}")))
+)
+_mbis = st.from_regex(r"[1-9][AC][0-9AC][0-9][DE][0-9DE][0-9][FG]{2}[0-9]{2}", fullmatch=True)
 _states = st.sampled_from(["MA", "NY", "CA", "PR", "DC", "TX", "AP"])
 _service_dates = st.dates(date(2024, 1, 1), date(2026, 11, 20))
 _places = st.sampled_from(["10", "11", "12", "19", "22", "49", "62"])
@@ -122,12 +133,13 @@ def _clinicians(**more: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, A
 def _coverages(draw: st.DrawFn, rank: int) -> dict[str, Any]:
     relationship = draw(st.sampled_from(["self", "self", "spouse", "child"]))
     subscriber = {"first_name": draw(_names), "last_name": draw(_several)} if relationship != "self" else None
+    program = draw(st.sampled_from(["commercial", "medicare_part_b", "medicaid", "workers_compensation"]))
     return {
         "rank": rank,
         "payer_id": draw(_ids),
         "payer_name": draw(_several),
-        "program": draw(st.sampled_from(["commercial", "medicare_part_b", "medicaid", "workers_compensation"])),
-        "member_id": draw(_ids),
+        "program": program,
+        "member_id": draw(_mbis if program == "medicare_part_b" else _ids),
         "group_number": draw(st.none() | _ids),
         "relationship": relationship,
         "subscriber": subscriber,

@@ -3,27 +3,8 @@
 import re
 import unicodedata
 
-LETTERS = {
-    "Ø": "O",
-    "Ł": "L",
-    "Đ": "D",
-    "Ð": "D",
-    "Þ": "TH",
-    "Æ": "AE",
-    "Œ": "OE",
-    "Ħ": "H",
-    "Ŧ": "T",
-    "‘": "'",
-    "’": "'",
-    "ʼ": "'",
-    "“": '"',
-    "”": '"',
-    "–": "-",
-    "—": "-",
-    "‐": "-",
-    "‑": "-",
-}
-"""Letters and marks that no Unicode decomposition takes apart, as passports and typewriters write them."""
+from claimbus.identifiers.basic_set import LETTERS
+
 _TRANSLATION = str.maketrans(LETTERS)
 _BLANKS = re.compile(r"\s+")
 
@@ -36,12 +17,12 @@ def folded(text: str) -> tuple[str, int]:
     taken_apart = unicodedata.normalize("NFKD", text.upper().translate(_TRANSLATION))
     lost = 0
     kept: list[str] = []
-    for one in taken_apart:
-        kind = unicodedata.category(one)
-        if one.isspace() or kind in ("Cc", "Zl", "Zp"):
+    for character in taken_apart:
+        kind = unicodedata.category(character)
+        if character.isspace() or kind in ("Cc", "Zl", "Zp"):
             kept.append(" ")
-        elif " " <= one <= "~":
-            kept.append(one)
+        elif " " <= character <= "~":
+            kept.append(character)
         elif kind not in ("Mn", "Cf"):
             kept.append("?")
             lost += 1

@@ -1,25 +1,21 @@
-"""What a document cannot be made of: the fields of the decision, and what to do about each."""
+"""What keeps a decision from becoming a document."""
 
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from claimbus.events import ClaimDenialRisk, ClaimReady, Problem
 
 Decision = ClaimReady | ClaimDenialRisk
 
 
-class Refusal(NamedTuple):
-    """A claim that is not in the document, with every reason."""
+class Refusal(ValueError):
+    """A decision that cannot become the document asked for, with every reason.
 
-    practice_id: str
-    visit_id: str
-    revision: int
-    problems: tuple[Problem, ...]
-    """`field`: a path in the decision, places counted from 0; `problem`: what is wrong, and the fix. No values."""
+    `field` of a problem is a path in the decision, places counted from 0; `problem` is what is wrong, and the fix. No
+    values of the decision.
+    """
 
-    def __str__(self) -> str:
-        told = "; ".join(f"{one.field} {one.problem}" for one in self.problems)
-        return f"{self.practice_id}/{self.visit_id} revision {self.revision}: {told}"
-
-
-def refuse(decision: Decision, *problems: Problem) -> Refusal:
-    return Refusal(decision.practice_id, decision.visit_id, decision.revision, problems)
+    def __init__(self, decision: Decision, problems: Iterable[Problem]) -> None:
+        self.practice_id, self.visit_id, self.revision = decision.practice_id, decision.visit_id, decision.revision
+        self.problems = tuple(dict.fromkeys(problems))
+        reasons = "; ".join(f"{problem.field} {problem.problem}" for problem in self.problems)
+        super().__init__(f"{self.practice_id}/{self.visit_id} revision {self.revision}: {reasons}")

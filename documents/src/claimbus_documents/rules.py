@@ -1,72 +1,46 @@
-"""The dated tables that documents are written by; none of them changes a decision."""
+"""The dated tables that documents are written by, as one value; none of a document's own changes a decision."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Self
 
-from claimbus.rules import DatedRow, Table, load_table
-from claimbus.values import Count
+from claimbus.identifiers import IdentifierBook, Identifiers
+from claimbus.rules import Table
 
-_X12 = "claimbus_documents.x12.rules"
-CodeList = Literal["relationship", "responsibility", "filing", "sex", "cause", "qualifier"]
-
-
-class ElementRow(DatedRow):
-    element: str
-    """X12's number of the data element."""
-    name: str
-    shortest: Count
-    longest: Count
-    """Characters."""
+from claimbus_documents.cms1500.tables import Cms1500RuleBook, Cms1500Tables
+from claimbus_documents.fhir.tables import FhirRuleBook, FhirTables
+from claimbus_documents.x12.tables import X12RuleBook, X12Tables
 
 
-class LimitRow(DatedRow):
-    name: str
-    most: Count
+@dataclass(frozen=True)
+class DocumentTables:
+    """What is in force on one day; a document is written by its own part and by the identifiers that all share."""
+
+    identifiers: Identifiers
+    x12: X12Tables
+    fhir: FhirTables
+    cms1500: Cms1500Tables
 
 
-class CodeRow(DatedRow):
-    about: CodeList
-    said: tuple[str, ...]
-    code: str
-
-
-class StateRow(DatedRow):
-    code: str
-
-
-class X12Book(NamedTuple):
-    """The tables of one day."""
-
-    elements: Mapping[str, ElementRow]
-    most: Mapping[str, int]
-    codes: Mapping[CodeList, Mapping[str, str]]
-    """By list: what the contract says, and the code for it, in the table's order."""
-    states: frozenset[str]
-
-
+@dataclass(frozen=True)
 class DocumentRules:
-    """All tables of the documents. Raises `RuleError` when one must not be used."""
+    """All tables of all documents."""
 
-    def __init__(self) -> None:
-        self._elements = load_table(_X12, "x12_elements.toml", ElementRow, lambda row: row.element)
-        self._limits = load_table(_X12, "professional_limits.toml", LimitRow, lambda row: row.name)
-        self._codes = load_table(_X12, "x12_codes.toml", CodeRow, lambda row: (row.about, row.code))
-        self._states = load_table("claims.rules", "states.toml", StateRow, lambda row: row.code)
-        self.tables: tuple[Table[Any], ...] = (self._elements, self._limits, self._codes, self._states)
-        self.x12_on = lru_cache(maxsize=16)(self._x12_on)
+    identifiers: IdentifierBook
+    x12: X12RuleBook
+    fhir: FhirRuleBook
+    cms1500: Cms1500RuleBook
 
-    def _x12_on(self, day: date) -> X12Book:
-        codes: dict[CodeList, dict[str, str]] = {}
-        for row in self._codes.on(day):
-            codes.setdefault(row.about, {}).update(dict.fromkeys(row.said, row.code))
-        return X12Book(
-            elements={row.element: row for row in self._elements.on(day)},
-            most={row.name: row.most for row in self._limits.on(day)},
-            codes=codes,
-            states=frozenset(row.code for row in self._states.on(day)),
+    @classmethod
+    def load(cls, identifiers: IdentifierBook | None = None) -> Self:
+        """`identifiers` are those that decisions are made by, where they are at hand. Raises `RuleError`."""
+        return cls(
+            identifiers or IdentifierBook.load(), X12RuleBook.load(), FhirRuleBook.load(), Cms1500RuleBook.load()
         )
 
+    @property
+    def tables(self) -> tuple[Table[Any], ...]:
+        return (*self.identifiers.tables, *self.x12.tables, *self.fhir.tables, *self.cms1500.tables)
 
-DOCUMENT_RULES = DocumentRules()
+    def on(self, day: date) -> DocumentTables:
+        return DocumentTables(self.identifiers.on(day), self.x12.on(day), self.fhir.on(day), self.cms1500.on(day))

@@ -12,8 +12,7 @@ from reportlab.lib.pagesizes import LETTER
 from reportlab.pdfgen.canvas import Canvas
 
 from claimbus_documents.cms1500.form import LINE_STEP, LINES_ON_A_PAGE, Form, Page, Placed, is_of_lines
-from claimbus_documents.errors import DocumentError
-from claimbus_documents.tables import CellRow
+from claimbus_documents.cms1500.tables import CellRow
 
 _WIDTH, _HEIGHT = LETTER
 """Points; 72 an inch."""
@@ -28,6 +27,10 @@ _WHAT_IT_IS = ("Plain-paper proof of claim data. Boxes and labels are Claimbus' 
 _GREY, _PALE = 0.45, 0.93
 
 
+class OffPaperError(ValueError):
+    """An offset pushes a text off the paper."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """How to draw. Offsets in points move all data right and down: what a printer needs to hit the boxes."""
@@ -40,7 +43,7 @@ class Layout:
 def draw_forms(forms: Iterable[Form], layout: Layout | None = None) -> bytes:
     """One PDF of all pages, the same bytes for the same forms.
 
-    Raises `DocumentError` when an offset pushes a text off the paper.
+    Raises `OffPaperError` when an offset pushes a text off the paper.
     """
     layout = layout or Layout()
     target = io.BytesIO()
@@ -62,7 +65,7 @@ def _draw_data(canvas: Canvas, page: Page, layout: Layout) -> None:
     for placed in page.placed:
         x, y = _position(placed, layout)
         if not (x >= 0 and x + len(placed.text) * _COLUMN <= _WIDTH and y >= 0 and y + _SIZE <= _HEIGHT):
-            raise DocumentError([f"item {placed.cell} would stand off the paper; use a smaller offset"])
+            raise OffPaperError(f"item {placed.cell} would stand off the paper; use a smaller offset")
         canvas.drawString(x, y, placed.text)
 
 
@@ -86,7 +89,7 @@ def _draw_boxes(canvas: Canvas, form: Form, number: int) -> None:
     for cell in form.cells.values():
         for row in range(LINES_ON_A_PAGE if is_of_lines(cell.cell) else 1):
             canvas.rect(*_box(cell, row), stroke=1, fill=0)
-        _draw_label(canvas, cell, below_another=any(_is_right_above(one, cell) for one in form.cells.values()))
+        _draw_label(canvas, cell, below_another=any(_is_right_above(upper, cell) for upper in form.cells.values()))
 
 
 def _box(cell: CellRow, row: int = 0) -> tuple[float, float, float, float]:
@@ -106,9 +109,9 @@ def _draw_label(canvas: Canvas, cell: CellRow, *, below_another: bool) -> None:
         canvas.drawString(x, y + height + 1.5, cell.label)
 
 
-def _is_right_above(other: CellRow, cell: CellRow) -> bool:
-    beside = other.column >= cell.column + cell.width or cell.column >= other.column + other.width
-    return other.line == cell.line - 1 and not beside
+def _is_right_above(upper: CellRow, cell: CellRow) -> bool:
+    beside = upper.column >= cell.column + cell.width or cell.column >= upper.column + upper.width
+    return upper.line == cell.line - 1 and not beside
 
 
 def _draw_disclaimer(canvas: Canvas, which: str) -> None:

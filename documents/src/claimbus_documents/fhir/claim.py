@@ -1,7 +1,7 @@
 """A decision as a FHIR R4 (4.0.1) Claim.
 
 The patient, coverages, payers and providers are contained in the Claim: they are a copy of what this claim was made
-from, no server keeps them, and one resource is what a receiver posts, stores and validates. Each bears the identifier
+from, no server keeps them, and one resource is what a receiver posts, stores and validates. Each carries the identifier
 (NPI, member id, payer id) by which a receiver finds its own record.
 """
 
@@ -11,90 +11,81 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from claimbus.events import ClaimDenialRisk, ClaimReady, Line
+from claimbus.events import Line
 from claimbus.events.visit_completed import Address, BillingProvider, Case, Clinician, Coverage, Patient, Subscriber
 from claimbus.values import Program
 
-from claimbus_documents.amounts import CENT, amount_problems, is_whole_cents
-from claimbus_documents.errors import DocumentError
-from claimbus_documents.tables import DocumentTables, FhirCodeRow, tables_on
+from claimbus_documents.fhir.tables import FhirCodeRow
+from claimbus_documents.fields import Fields, causes_of, is_whole_cents, with_hyphen
+from claimbus_documents.lines import MOST_DOLLARS, check_lines
+from claimbus_documents.refusal import Decision, Refusal
+from claimbus_documents.rules import DocumentTables
 
 Json = dict[str, Any]
-Decision = ClaimReady | ClaimDenialRisk
 
 _CURRENCY = "USD"
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _CPT = re.compile(r"\d{4}[\dA-Z]")
 _CPT_MODIFIER = re.compile(r"\d\d")
-_MBI = re.compile(r"[1-9](?![SLOIBZ])[A-Z](?![SLOIBZ])[A-Z\d]\d(?![SLOIBZ])[A-Z](?![SLOIBZ])[A-Z\d]\d"
-                  r"(?:(?![SLOIBZ])[A-Z]){2}\d\d")  # fmt: skip
-"""A Medicare beneficiary identifier: its positions of digits and letters, without S, L, O, I, B and Z."""
+_CENT = Decimal("0.01")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _UNKNOWN = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
 _DIAGNOSIS_STEM = 3
 
 
-def claim_of(decision: Decision) -> Json:
+def claim_of(decision: Decision, tables: DocumentTables) -> Json:
     """The Claim, ready for `exact_json.to_json`: money is Decimal, nothing is null or empty.
 
-    Raises `DocumentError` naming each field without which no payer can use it.
+    `tables` are those of the date of service. Raises `Refusal` with each field without which no payer can use it, and
+    each that is not what it must be.
     """
-    problems = list(_problems(decision))
-    if problems:
-        raise DocumentError(problems)
-    writer = _Writer(tables_on(decision.claim.service_date))
-    pruned = _pruned(writer.claim(decision))
+    writer = _Writer(tables)
+    claim = writer.claim(decision)
+    if writer.fields.problems:
+        raise Refusal(decision, writer.fields.problems)
+    pruned = _pruned(claim)
     assert isinstance(pruned, dict)  # noqa: S101
     return pruned
 
 
-def _problems(decision: Decision) -> Iterator[str]:
+def _check(fields: Fields, decision: Decision) -> None:
     claim = decision.claim
-    if not decision.lines:
-        yield "lines: nothing of this visit can be billed"
-    yield from amount_problems(decision.lines, claim.total_charge)
-    if not claim.diagnoses:
-        yield "claim.diagnoses is missing"
+    check_lines(fields, decision)
     for place, code in enumerate(claim.diagnoses):
         if _with_dot(code) is None:
-            yield f"claim.diagnoses.{place} is blank"
+            fields.missing(f"claim.diagnoses.{place}")
     for place, line in enumerate(decision.lines):
         if _text(line.code) is None:
-            yield f"lines.{place}.code is missing"
-        for pointer in line.diagnosis_pointers:
-            if not 1 <= pointer <= len(claim.diagnoses):
-                yield f"lines.{place}.diagnosis_pointers: {pointer} points at none of {len(claim.diagnoses)} diagnoses"
-    numbers = [line.number for line in decision.lines]
-    if len(set(numbers)) < len(numbers):
-        yield "lines: two of them bear one number"
+            fields.missing(f"lines.{place}.code")
     billing = claim.billing_provider
     if billing is None or not (_text(billing.name) or _text(billing.npi)):
-        yield "claim.billing_provider.name is missing"
+        fields.missing("claim.billing_provider.name")
     for place, coverage in enumerate(claim.coverage):
         named = _text(coverage.payer_name) or _text(coverage.payer_id)
         if coverage.program is not Program.SELF_PAY and not named:
-            yield f"claim.coverage.{place}.payer_name is missing"
-    if decision.frequency_code != "1" and not _text(claim.payer_control_number):
-        yield f"claim.payer_control_number is missing; a claim of frequency {decision.frequency_code} needs it"
+            fields.missing(f"claim.coverage.{place}.payer_name")
 
 
 class _Writer:
-    """Writes one Claim by the tables of its day."""
+    """Writes a Claim by the tables of its day; `fields` keeps what stands in its way."""
 
     def __init__(self, tables: DocumentTables) -> None:
-        self._tables = tables
+        self._codes = tables.fhir.codes
+        self.fields = Fields(tables.identifiers)
 
     def claim(self, decision: Decision) -> Json:
+        _check(self.fields, decision)
         claim = decision.claim
-        ranked = list(enumerate(sorted(claim.coverage, key=lambda one: one.rank), 1))
+        ranked = sorted(enumerate(claim.coverage), key=lambda placed: placed[1].rank)
+        numbered = [(number, place, coverage) for number, (place, coverage) in enumerate(ranked, 1)]
         team = _team(decision)
-        billed_to = [number for number, one in ranked if one.program is not Program.SELF_PAY]
+        billed_to = [number for number, _, coverage in numbered if coverage.program is not Program.SELF_PAY]
         return {
             "resourceType": "Claim",
             "id": decision.claim_id if _ID.fullmatch(decision.claim_id) else None,
             "contained": [
                 self._patient(claim.patient),
-                *(resource for number, one in ranked for resource in self._coverage(number, one)),
+                *(resource for placed in numbered for resource in self._coverage(*placed)),
                 self._billing_organization(claim.billing_provider) if claim.billing_provider else None,
                 *(self._practitioner(role, clinician) for role, clinician in team),
             ],
@@ -133,20 +124,20 @@ class _Writer:
                     "coverage": _to(f"coverage-{number}"),
                     "preAuthRef": [_text(claim.prior_authorization)] if number == 1 else None,
                 }
-                for number, _ in ranked
+                for number, _, _ in numbered
             ],
             "accident": self._accident(claim.case),
             "item": [self._item(line, decision, team) for line in decision.lines],
-            "total": _money(claim.total_charge),
+            "total": _money(min(claim.total_charge or Decimal(0), MOST_DOLLARS)),
         }
 
     # --- codes
 
-    def _rows(self, about: str, said: str) -> Sequence[FhirCodeRow]:
-        return self._tables.fhir_codes.get((about, said), ())
+    def _rows(self, about: str, given: str) -> Sequence[FhirCodeRow]:
+        return self._codes.get((about, given), ())
 
-    def _concept(self, about: str, said: str) -> Json:
-        return {"coding": [{"system": row.system, "code": row.code} for row in self._rows(about, said)]}
+    def _concept(self, about: str, given: str) -> Json:
+        return {"coding": [{"system": row.system, "code": row.code} for row in self._rows(about, given)]}
 
     def _system(self, name: str) -> str:
         return self._rows("system", name)[0].system
@@ -163,42 +154,35 @@ class _Writer:
             "resourceType": "Patient",
             "id": "patient",
             "identifier": [_identifier("urn:claimbus:patient", patient.patient_id)],
-            **self._person(patient),
+            **self._person("claim.patient", patient),
         }
 
-    def _person(self, person: Patient | Subscriber) -> Json:
+    def _person(self, field: str, person: Patient | Subscriber) -> Json:
         gender = self._rows("sex", (person.sex or "").strip().upper()[:1])
         return {
             "name": [_name(person.first_name, person.last_name)],
             "gender": gender[0].code if gender else None,
             "birthDate": _day(person.birth_date),
-            "address": [_address(person.address)],
+            "address": [self._address(f"{field}.address", person.address)],
         }
 
-    def _coverage(self, number: int, coverage: Coverage) -> Iterator[Json]:
-        relationship = self._tables.relationship(coverage.relationship)
-        holder = coverage.subscriber if relationship not in (None, "self") else None
+    def _coverage(self, number: int, place: int, coverage: Coverage) -> Iterator[Json]:
+        field = f"claim.coverage.{place}"
         self_pay = coverage.program is Program.SELF_PAY
-        member = _text(coverage.member_id)
-        medicare = coverage.program is Program.MEDICARE_PART_B and bool(member and _MBI.fullmatch(member))
+        relationship = None if self_pay else self.fields.relationship(f"{field}.relationship", coverage.relationship)
+        holder = coverage.subscriber if relationship and not relationship.is_self else None
+        member = "" if self_pay else self.fields.member_id(f"{field}.member_id", coverage)
+        subscriber = f"subscriber-{number}" if holder else "patient" if relationship and relationship.is_self else None
         yield {
             "resourceType": "Coverage",
             "id": f"coverage-{number}",
-            "identifier": [
-                {
-                    "type": self._coded("identifier-type", "MB"),
-                    "system": self._system("mbi") if medicare else None,
-                    "value": member,
-                }
-                if member
-                else None
-            ],
+            "identifier": [self._member_id(coverage.program, member)],
             "status": "active",
             "type": self._concept("program", coverage.program.value),
-            "subscriber": _to(f"subscriber-{number}" if holder else "patient" if relationship == "self" else None),
+            "subscriber": _to(subscriber),
             "subscriberId": member,
             "beneficiary": _to("patient"),
-            "relationship": self._concept("relationship", relationship or ""),
+            "relationship": self._concept("relationship", (relationship and relationship.category) or ""),
             "payor": [_to("patient" if self_pay else f"payer-{number}")],
             "class": [
                 {"type": self._concept("coverage-class", kind), "value": value}
@@ -212,7 +196,7 @@ class _Writer:
                 "resourceType": "RelatedPerson",
                 "id": f"subscriber-{number}",
                 "patient": _to("patient"),
-                **self._person(holder),
+                **self._person(f"{field}.subscriber", holder),
             }
         if not self_pay:
             yield {
@@ -222,38 +206,58 @@ class _Writer:
                 "name": _text(coverage.payer_name),
             }
 
+    def _member_id(self, program: Program, member_id: str) -> Json | None:
+        """The system is named where every id of the program has the shape that this one has."""
+        if not member_id:
+            return None
+        systems = self._rows("member-id", program) if program in self.fields.identifiers.member_ids else ()
+        system = systems[0].system if systems else None
+        return {"type": self._coded("identifier-type", "MB"), "system": system, "value": member_id}
+
     def _billing_organization(self, billing: BillingProvider) -> Json:
-        tax_id = _text(billing.tax_id)
+        field = "claim.billing_provider"
         return {
             "resourceType": "Organization",
             "id": "billing-provider",
             "identifier": [
-                self._npi(billing.npi),
-                {
-                    "type": self._coded("identifier-type", "TAX"),
-                    "system": self._system("tax-id"),
-                    "value": tax_id.replace("-", ""),
-                }
-                if tax_id
-                else None,
+                self._npi(f"{field}.npi", billing.npi),
+                self._tax_id(f"{field}.tax_id", billing.tax_id),
             ],
-            "type": [self._coded("taxonomy", _text(billing.taxonomy))],
+            "type": [self._coded("taxonomy", self.fields.taxonomy(f"{field}.taxonomy", billing.taxonomy))],
             "name": _text(billing.name),
-            "address": [_address(billing.address)],
+            "address": [self._address(f"{field}.address", billing.address)],
         }
 
-    def _npi(self, npi: str | None) -> Json | None:
-        value = _text(npi)
-        if value is None:
+    def _npi(self, field: str, given: str | None) -> Json | None:
+        npi = self.fields.npi(field, given)
+        if not npi:
             return None
-        return {"type": self._coded("identifier-type", "NPI"), "system": self._system("npi"), "value": value}
+        return {"type": self._coded("identifier-type", "NPI"), "system": self._system("npi"), "value": npi}
+
+    def _tax_id(self, field: str, given: str | None) -> Json | None:
+        tax_id = self.fields.tax_id(field, given)
+        if tax_id is None:
+            return None
+        (row,) = self._rows("tax-id", tax_id.kind)
+        return {"type": self._coded("identifier-type", row.code), "system": row.system, "value": tax_id.number}
+
+    def _address(self, field: str, address: Address | None) -> Json | None:
+        if address is None:
+            return None
+        known = {
+            "line": [_text(address.line1), _text(address.line2)],
+            "city": _text(address.city),
+            "state": self.fields.state(f"{field}.state", address.state),
+            "postalCode": with_hyphen(self.fields.postal_code(f"{field}.postal_code", address.postal_code)),
+        }
+        return {**known, "country": "US"} if _pruned(known) else None
 
     def _practitioner(self, role: str, clinician: Clinician) -> Json:
         credential = _text(clinician.credential)
         return {
             "resourceType": "Practitioner",
             "id": role,
-            "identifier": [self._npi(clinician.npi)],
+            "identifier": [self._npi(f"claim.{role}_provider.npi", clinician.npi)],
             "name": [_name(clinician.first_name, clinician.last_name)],
             "qualification": [{"code": {"text": credential}}] if credential else None,
         }
@@ -266,7 +270,9 @@ class _Writer:
             "provider": _to(role),
             "responsible": True if role == "rendering" else None,
             "role": self._concept("care-team", role),
-            "qualification": self._coded("taxonomy", _text(clinician.taxonomy)),
+            "qualification": self._coded(
+                "taxonomy", self.fields.taxonomy(f"claim.{role}_provider.taxonomy", clinician.taxonomy)
+            ),
         }
 
     def _related(self, decision: Decision) -> Json | None:
@@ -286,22 +292,22 @@ class _Writer:
         return [{"sequence": 1, "category": category, "timingDate": _day(case.onset_date)}]
 
     def _accident(self, case: Case | None) -> Json | None:
-        """What the condition comes from; a date that nobody told is marked as unknown, because FHIR requires one."""
-        if case is None or not (case.related_to or case.accident_date):
+        """What the condition comes from; a date that is not known is marked as unknown, because FHIR requires one."""
+        causes = causes_of(case)
+        if case is None or not (causes or case.accident_date):
             return None
-        told = ", ".join(filter(None, map(_text, case.related_to)))
-        named = {"type": {**self._causes(case.related_to), "text": told}}
+        named = {"type": {**self._causes(causes), "text": ", ".join(filter(None, map(_text, causes)))}}
         when = {"date": _day(case.accident_date)} if case.accident_date else {"_date": {"extension": [_UNKNOWN]}}
-        return {**when, **named, "locationAddress": {"state": _text(case.accident_state)}}
+        state = self.fields.state("claim.case.accident_state", case.accident_state)
+        return {**when, **named, "locationAddress": {"state": state}}
 
-    def _causes(self, related_to: Sequence[str]) -> Json:
-        return {"coding": [one for cause in related_to for one in self._concept("accident", cause)["coding"]]}
+    def _causes(self, causes: Sequence[str]) -> Json:
+        return {"coding": [coding for cause in causes for coding in self._concept("accident", cause)["coding"]]}
 
     def _item(self, line: Line, decision: Decision, team: Sequence[tuple[str, Clinician]]) -> Json:
         claim = decision.claim
-        if line.charge is None:
-            raise DocumentError([f"lines.{line.number}.charge is missing"])
-        unit = line.charge / line.units
+        charge = min(line.charge or Decimal(0), MOST_DOLLARS)  # what is not known or too much is refused
+        unit = charge / line.units
         return {
             "sequence": line.number,
             "careTeamSequence": [sequence for sequence, (role, _) in enumerate(team, 1) if role != "referring"],
@@ -316,7 +322,7 @@ class _Writer:
             "quantity": {"value": Decimal(line.units)},
             # Left out where it is no amount in cents: it times the quantity must be the net.
             "unitPrice": _money(unit) if is_whole_cents(unit) else None,
-            "net": _money(line.charge),
+            "net": _money(charge),
         }
 
 
@@ -329,9 +335,9 @@ def _team(decision: Decision) -> Sequence[tuple[str, Clinician]]:
         "supervising": claim.supervising_provider,
     }
     return [
-        (role, one)
-        for role, one in roles.items()
-        if one is not None and (_text(one.npi) or _text(one.last_name) or _text(one.first_name))
+        (role, clinician)
+        for role, clinician in roles.items()
+        if clinician is not None and (_text(clinician.npi) or _text(clinician.last_name) or _text(clinician.first_name))
     ]
 
 
@@ -344,8 +350,8 @@ def _identifier(system: str, value: str | None) -> Json | None:
     return {"system": system, "value": shown} if shown else None
 
 
-def _money(amount: Decimal | None) -> Json | None:
-    return None if amount is None else {"value": amount.quantize(CENT), "currency": _CURRENCY}
+def _money(amount: Decimal) -> Json:
+    return {"value": amount.quantize(_CENT), "currency": _CURRENCY}
 
 
 def _day(day: date | None) -> str | None:
@@ -363,24 +369,6 @@ def _name(first: str | None, last: str | None) -> Json:
     return {"family": _text(last), "given": [_text(first)]}
 
 
-def _address(address: Address | None) -> Json | None:
-    if address is None:
-        return None
-    postal_code = _text(address.postal_code)
-    known = {
-        "line": [_text(address.line1), _text(address.line2)],
-        "city": _text(address.city),
-        "state": _text(address.state),
-        "postalCode": _with_hyphen(postal_code) if postal_code else None,
-    }
-    return {**known, "country": "US"} if _pruned(known) else None
-
-
-def _with_hyphen(postal_code: str) -> str:
-    """ZIP+4 as it is written."""
-    return f"{postal_code[:5]}-{postal_code[5:]}" if re.fullmatch(r"\d{9}", postal_code) else postal_code
-
-
 def _with_dot(code: str) -> str | None:
     """ICD-10-CM as FHIR writes it, whether the sender set the dot or not."""
     bare = (_text(code) or "").replace(".", "").upper()
@@ -391,8 +379,8 @@ def _with_dot(code: str) -> str | None:
 def _pruned(value: Any) -> Any:
     """Without null, empty text, empty lists and empty objects, which FHIR forbids."""
     if isinstance(value, dict):
-        kept = {name: _pruned(one) for name, one in value.items()}
-        return {name: one for name, one in kept.items() if one not in (None, "", [], {})}
+        kept = {name: _pruned(part) for name, part in value.items()}
+        return {name: part for name, part in kept.items() if part not in (None, "", [], {})}
     if isinstance(value, list):
-        return [one for one in map(_pruned, value) if one not in (None, "", [], {})]
+        return [part for part in map(_pruned, value) if part not in (None, "", [], {})]
     return value

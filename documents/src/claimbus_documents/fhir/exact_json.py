@@ -14,7 +14,7 @@ def to_json(value: Any) -> str:
     Raises `TypeError` for anything else, binary floats among them.
     """
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(name)}: {to_json(one)}" for name, one in value.items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(name)}: {to_json(part)}" for name, part in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(to_json, value)) + "]"
     if isinstance(value, Decimal) and value.is_finite():

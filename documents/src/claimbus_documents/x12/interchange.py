@@ -1,49 +1,25 @@
-"""X12 as text: what may stand in an element, segments, and the envelope around transaction sets.
+"""X12 as text: segments, and the envelope around transaction sets.
 
 A segment is a tuple: its id, then its elements; an element is text, or a tuple of components. Whatever
-a sender wrote goes through `plain` or `exact` on its way in. `write_segment` looks once more and
+a sender wrote goes through `claimbus.identifiers` on its way in. `write_segment` looks once more and
 refuses what could end an element, so no text of a visit can ever become a segment of its own.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
-
-from claimbus_documents.printing import LETTERS
 
 Element = str | tuple[str, ...]
 Segment = tuple[Element, ...]
 
 _ELEMENT, _COMPONENT, _REPETITION, _TERMINATOR = "*:^~"
-_ALIEN = re.compile(r"[^A-Z0-9!\"&'()+,\-./;?= ]+")
-"""What is not of the basic character set (X12 005010, appendix B.1.1.2.2), or is one of our delimiters."""
 _SAFE = re.compile(r"[A-Z0-9!\"&'()+,\-./;?= @_]*")
 """The basic set, and what an e-mail address needs of the extended one."""
-_SPACES = re.compile(r" {2,}")
-_LETTERS = str.maketrans(LETTERS | {"İ": "I", "`": "'", "´": "'", "‒": "-"})
 
 
 class UnsafeTextError(ValueError):
     """Text that would break the interchange reached the writer: a renderer forgot to clean it."""
-
-
-def plain(text: str) -> str:
-    """A name or an address in capitals of the basic set: accents folded, anything else a space; may be empty."""
-    capitals = text.upper()
-    if not capitals.isascii():
-        apart = unicodedata.normalize("NFKD", capitals.translate(_LETTERS)).upper()
-        capitals = "".join(sign for sign in apart.translate(_LETTERS) if not unicodedata.combining(sign))
-    return _SPACES.sub(" ", _ALIEN.sub(" ", capitals)).strip()
-
-
-def exact(text: str) -> str | None:
-    """An id in capitals, or None where it has a character that X12 cannot carry: without it, it is another id."""
-    if not text.isascii():
-        return None  # some letters beyond ASCII have an ASCII capital
-    capitals = text.strip().upper()
-    return None if _ALIEN.search(capitals) else capitals
 
 
 def write_segment(segment: Segment) -> str:
@@ -99,10 +75,10 @@ def write_interchange(envelope: Envelope, transactions: Sequence[Sequence[Segmen
     group = ("GS", envelope.group, sender, receiver, day, hour, number, "X", envelope.version)
     written.append(write_segment(group))
     for place, segments in enumerate(transactions, 1):
-        own = f"{place:04d}"
-        written.append(write_segment(("ST", envelope.kind, own, envelope.version)))
+        set_number = f"{place:04d}"
+        written.append(write_segment(("ST", envelope.kind, set_number, envelope.version)))
         written += map(write_segment, segments)
-        written.append(write_segment(("SE", str(len(segments) + 2), own)))
+        written.append(write_segment(("SE", str(len(segments) + 2), set_number)))
     written.append(write_segment(("GE", str(len(transactions)), number)))
     written.append(write_segment(("IEA", "1", control)))
     return "".join(written)

@@ -13,19 +13,22 @@ number of a property and casualty insurer (REF Y4).
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
-from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
 
 from claimbus.events import Case, ClaimDocument, Line, Problem
 from claimbus.events.visit_completed import BillingProvider, Clinician, Coverage, Patient, Subscriber
+from claimbus.identifiers import RelationshipRow, normalize_npi
 from claimbus.values import Program
 
-from claimbus_documents.refusal import Decision, Refusal, refuse
-from claimbus_documents.rules import X12Book
-from claimbus_documents.x12.fields import Fields, day
+from claimbus_documents.fields import causes_of
+from claimbus_documents.lines import check_lines
+from claimbus_documents.refusal import Decision, Refusal
+from claimbus_documents.rules import DocumentRules
+from claimbus_documents.x12.elements import Elements, day, dollars
 from claimbus_documents.x12.interchange import Envelope, Segment, write_interchange
 from claimbus_documents.x12.submission import Submission
+from claimbus_documents.x12.tables import X12Tables
 
 VERSION = "005010X222A1"
 """The implementation guide that HIPAA adopted, with its first errata: GS08 and ST03."""
@@ -36,7 +39,7 @@ _DIAGNOSIS = re.compile(r"[A-Z]\d[A-Z0-9](\.?[A-Z0-9]{1,4})?")
 _PLACE = re.compile(r"\d{2}")
 _AUTO, _OTHER = "AA", "OA"
 _PROFILE = "the practice's profile says it: complete that, and decide the visit again"
-_CHARGE = "send interventions.charge with the visit's next revision"
+_TAX_ID = {"EIN": "EI", "SSN": "SY"}
 _CORRECT = "correct it with the visit's next revision"
 
 
@@ -59,13 +62,15 @@ class _Claim(NamedTuple):
     claim: tuple[Segment, ...]
 
 
-def render_professional(decisions: Sequence[Decision], submission: Submission, book: X12Book) -> Rendered:
-    """One interchange of all claims that can be written; each other one is refused with all its fields.
+def render_professional(decisions: Sequence[Decision], submission: Submission, rules: DocumentRules) -> Rendered:
+    """One interchange of all claims that can be written; each other claim is refused with all its fields.
 
     A claim that lacks a field is no reason to send the others of the day late, so it does not stop them.
     A decision that stands there twice, or that a later revision in the same call has replaced, would
-    bill its visit twice; it is refused as well.
+    bill its visit twice; it is refused as well. The interchange goes by the tables of the day on which it is made,
+    identifiers by those of a claim's date of service, as the decision did.
     """
+    tables = rules.x12.on(submission.created_at.date())
     claims: list[_Claim] = []
     refused: list[Refusal] = []
     newest: dict[tuple[str, str], int] = {}
@@ -77,31 +82,32 @@ def render_professional(decisions: Sequence[Decision], submission: Submission, b
         last = newest[decision.practice_id, decision.visit_id]
         if decision.revision < last:
             problem = f"is replaced by revision {last}, which is here too: send the newest alone"
-            refused.append(refuse(decision, Problem(field="revision", problem=problem)))
+            refused.append(Refusal(decision, [Problem(field="revision", problem=problem)]))
             continue
         if decision.claim.control_number in written:
             problem = "stands on another claim of this interchange: give each decision once"
-            refused.append(refuse(decision, Problem(field="claim.control_number", problem=problem)))
+            refused.append(Refusal(decision, [Problem(field="claim.control_number", problem=problem)]))
             continue
-        fields = Fields(book)
-        claim = _claim(fields, decision, book)
+        fields = Elements(tables, rules.identifiers.on(decision.claim.service_date))
+        claim = _claim(fields, decision, tables)
         if fields.problems:
-            refused.append(refuse(decision, *fields.problems))
+            refused.append(Refusal(decision, fields.problems))
             continue
         written.add(decision.claim.control_number)
         claims.append(claim)
-    interchange = _interchange(claims, submission, book) if claims else None
+    interchange = _interchange(claims, submission, tables) if claims else None
     return Rendered(interchange, len(claims), tuple(refused))
 
 
 # The interchange.
 
 
-def _interchange(claims: list[_Claim], submission: Submission, book: X12Book) -> str:
+def _interchange(claims: list[_Claim], submission: Submission, tables: X12Tables) -> str:
     by_provider = {claim.billing: place for place, claim in reversed(list(enumerate(claims)))}
     ordered = sorted(claims, key=lambda claim: by_provider[claim.billing])
     sets = [
-        [*_header(submission, place), *_levels(part)] for place, part in enumerate(_parts(ordered, book.most["claims"]))
+        [*_header(submission, place), *_levels(part)]
+        for place, part in enumerate(_parts(ordered, tables.most["claims"]))
     ]
     envelope = Envelope(
         sender_qualifier=submission.sender_qualifier,
@@ -158,33 +164,35 @@ def _levels(claims: list[_Claim]) -> Iterator[Segment]:
 # One claim.
 
 
-def _claim(fields: Fields, decision: Decision, book: X12Book) -> _Claim:
+def _claim(fields: Elements, decision: Decision, tables: X12Tables) -> _Claim:
     document = decision.claim
     control_number = fields.key("claim.control_number", document.control_number, "1028")
     billing = _billing(fields, document.billing_provider)
     subscriber, patient = _insured(fields, document)
+    check_lines(fields, decision)
     claim = (
         *_information(fields, decision, control_number),
         *_providers(fields, document),
-        *_further_coverages(fields, document, book),
+        *_further_coverages(fields, document, tables),
         *_lines(fields, decision, control_number),
     )
     return _Claim(billing, subscriber, patient, claim)
 
 
-def _billing(fields: Fields, provider: BillingProvider | None) -> tuple[Segment, ...]:
+def _billing(fields: Elements, provider: BillingProvider | None) -> tuple[Segment, ...]:
     """2000A PRV and 2010AA. A practice, not a person: the contract has one name."""
     at = "claim.billing_provider"
     if provider is None:
-        fields.refuse(at, "is missing: send it with the visit's next revision")
+        fields.missing(at)
         return ()
     taxonomy = fields.taxonomy(f"{at}.taxonomy", provider.taxonomy)
-    name, npi = fields.name(f"{at}.name", provider.name, "1035"), fields.npi(f"{at}.npi", provider.npi)
+    name, npi = fields.name(f"{at}.name", provider.name, "1035"), fields.npi(f"{at}.npi", provider.npi, needed=True)
+    tax_id = fields.tax_id(f"{at}.tax_id", provider.tax_id, needed=True)
     return (
         *_specialty("BI", taxonomy),
         ("NM1", "85", "2", name, "", "", "", "", "XX", npi),
         *fields.address(f"{at}.address", provider.address, full=True),
-        ("REF", "EI", fields.tax_id(f"{at}.tax_id", provider.tax_id)),
+        *([("REF", _TAX_ID[tax_id.kind], tax_id.number)] if tax_id else []),
     )
 
 
@@ -192,7 +200,7 @@ def _specialty(role: str, taxonomy: str) -> tuple[Segment, ...]:
     return (("PRV", role, "PXC", taxonomy),) if taxonomy else ()
 
 
-def _insured(fields: Fields, document: ClaimDocument) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+def _insured(fields: Elements, document: ClaimDocument) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
     """2000B with 2010BA and 2010BB; 2000C with 2010CA for a dependent."""
     at = "claim.coverage.0"
     if not document.coverage:
@@ -202,48 +210,53 @@ def _insured(fields: Fields, document: ClaimDocument) -> tuple[tuple[Segment, ..
     if payer.program is Program.SELF_PAY:
         fields.refuse(f"{at}.program", "is self_pay: there is no payer to send a claim to")
         return (), ()
-    relationship = fields.code(f"{at}.relationship", payer.relationship, "relationship")
-    is_patient = relationship == fields.own_relationship
+    relationship = fields.relationship(f"{at}.relationship", payer.relationship, needed=True)
+    is_patient = relationship is not None and relationship.is_self
     subscriber = (
         (
             "SBR",
             fields.responsibility(0),
-            relationship if is_patient else "",
+            relationship.code if relationship and is_patient else "",
             fields.key(f"{at}.group_number", payer.group_number, "127", needed=False),
             "", "", "", "", "",
             fields.code("claim.filing_indicator", document.filing_indicator or payer.program, "filing"),
         ),
-        _policy_holder(fields, document.patient, payer, at, is_patient=is_patient),
+        _policy_holder(fields, document.patient, payer, at, relationship),
         *(_person_details(fields, document.patient, document.service_date) if is_patient else ()),
         _payer(fields, payer, at),
     )  # fmt: skip
-    if is_patient or not relationship:
+    if is_patient or relationship is None:
         return subscriber, ()
     patient = (
-        ("PAT", relationship),
+        ("PAT", relationship.code),
         _name(fields, "QC", document.patient, "claim.patient"),
         *_person_details(fields, document.patient, document.service_date),
     )
     return subscriber, patient
 
 
-def _policy_holder(fields: Fields, patient: Patient, payer: Coverage, at: str, *, is_patient: bool) -> Segment:
-    member = fields.key(f"{at}.member_id", payer.member_id, "67")
-    if is_patient:
+def _policy_holder(
+    fields: Elements, patient: Patient, payer: Coverage, at: str, relationship: RelationshipRow | None
+) -> Segment:
+    """NM1 of the subscriber; nothing where it is not known whose policy it is."""
+    member = fields.member_id(f"{at}.member_id", payer, needed=True)
+    if relationship is None:
+        return ()
+    if relationship.is_self:
         return (*_name(fields, "IL", patient, "claim.patient"), "", "", "", "MI", member)
     if payer.subscriber is None:
-        fields.refuse(f"{at}.subscriber", "is missing: send it, or relationship self, with the visit's next revision")
+        fields.missing(f"{at}.subscriber", "send it, or relationship self, with the visit's next revision")
         return ()
     return (*_name(fields, "IL", payer.subscriber, f"{at}.subscriber"), "", "", "", "MI", member)
 
 
-def _name(fields: Fields, role: str, person: Patient | Subscriber | Clinician, at: str) -> Segment:
+def _name(fields: Elements, role: str, person: Patient | Subscriber | Clinician, at: str) -> Segment:
     """NM1 of a person, without an id."""
     last = fields.name(f"{at}.last_name", person.last_name, "1035")
     return ("NM1", role, "1", last, fields.name(f"{at}.first_name", person.first_name, "1036", needed=False))
 
 
-def _person_details(fields: Fields, patient: Patient, service_date: date) -> tuple[Segment, ...]:
+def _person_details(fields: Elements, patient: Patient, service_date: date) -> tuple[Segment, ...]:
     """N3, N4 and DMG of the patient."""
     return (
         *fields.address("claim.patient.address", patient.address),
@@ -251,12 +264,12 @@ def _person_details(fields: Fields, patient: Patient, service_date: date) -> tup
     )
 
 
-def _payer(fields: Fields, payer: Coverage, at: str) -> Segment:
+def _payer(fields: Elements, payer: Coverage, at: str) -> Segment:
     name = fields.name(f"{at}.payer_name", payer.payer_name, "1035")
     return ("NM1", "PR", "2", name, "", "", "", "", "PI", fields.key(f"{at}.payer_id", payer.payer_id, "67"))
 
 
-def _information(fields: Fields, decision: Decision, control_number: str) -> tuple[Segment, ...]:
+def _information(fields: Elements, decision: Decision, control_number: str) -> tuple[Segment, ...]:
     """2300: CLM, DTP, REF and HI."""
     document = decision.claim
     causes = _causes(fields, document.case)
@@ -264,7 +277,7 @@ def _information(fields: Fields, decision: Decision, control_number: str) -> tup
         (
             "CLM",
             control_number,
-            _total(fields, decision),
+            dollars(document.total_charge),
             "",
             "",
             (
@@ -285,7 +298,7 @@ def _information(fields: Fields, decision: Decision, control_number: str) -> tup
     )
 
 
-def _flag(fields: Fields, name: str, given: str | None) -> str:
+def _flag(fields: Elements, name: str, given: str | None) -> str:
     return given or fields.refuse(f"claim.{name}", f"is missing: {_PROFILE}")
 
 
@@ -293,36 +306,22 @@ def _yes_or_no(given: bool | None) -> str | None:
     return None if given is None else "Y" if given else "N"
 
 
-def _total(fields: Fields, decision: Decision) -> str:
-    """CLM02, which must be what the lines add up to."""
-    charges = [line.charge for line in decision.lines]
-    known = [charge for charge in charges if charge is not None]
-    total = decision.claim.total_charge
-    if len(known) < len(charges):
-        return ""  # each such line says so itself
-    text = fields.amount("claim.total_charge", total, _CHARGE)
-    if text and total != sum(known, Decimal(0)):
-        fields.refuse("claim.total_charge", "is not the sum of lines.charge: decide the visit again")
-    return text
-
-
-def _causes(fields: Fields, case: Case | None) -> list[str]:
+def _causes(fields: Elements, case: Case | None) -> list[str]:
     """CLM11, in the order of the table."""
     at = "claim.case.related_to"
-    given = case.related_to if case else ()
-    codes = {fields.code(f"{at}.{place}", cause, "cause") for place, cause in enumerate(given)} - {""}
+    codes = {fields.code(f"{at}.{place}", cause, "cause") for place, cause in enumerate(causes_of(case))} - {""}
     fields.at_most(at, len(codes), "causes", f"leave out what is least, and {_CORRECT}")
     return fields.in_order("cause", codes)
 
 
-def _related(fields: Fields, case: Case | None, causes: list[str]) -> tuple[str, ...]:
+def _related(fields: Elements, case: Case | None, causes: list[str]) -> tuple[str, ...]:
     if _AUTO not in causes or case is None:
         return tuple(causes)
     first, second = (*causes, "")[:2]
-    return (first, second, "", fields.state("claim.case.accident_state", case.accident_state))
+    return (first, second, "", fields.state("claim.case.accident_state", case.accident_state, needed=True))
 
 
-def _dates(fields: Fields, document: ClaimDocument, causes: list[str]) -> Iterator[Segment]:
+def _dates(fields: Elements, document: ClaimDocument, causes: list[str]) -> Iterator[Segment]:
     """Onset (431), first treatment (454) and accident (439)."""
     case, service = document.case, document.service_date
     if case is None:
@@ -338,28 +337,22 @@ def _dates(fields: Fields, document: ClaimDocument, causes: list[str]) -> Iterat
     if causes and case.accident_date is not None:
         yield ("DTP", "439", "D8", day(case.accident_date))
     elif not {_AUTO, _OTHER}.isdisjoint(causes):
-        fields.refuse("claim.case.accident_date", "is missing for an accident: send it with the visit's next revision")
+        fields.missing("claim.case.accident_date")
 
 
-def _references(fields: Fields, decision: Decision) -> Iterator[Segment]:
+def _references(fields: Elements, decision: Decision) -> Iterator[Segment]:
     document = decision.claim
     if number := fields.key("claim.prior_authorization", document.prior_authorization, "127", needed=False):
         yield ("REF", "G1", number)
     if decision.frequency_code == "1":
         return
-    at = "claim.payer_control_number"
-    if not document.payer_control_number:
-        what = f"is missing for frequency {decision.frequency_code}"
-        fields.refuse(at, f"{what}: send coverage.claim_control_number with the visit's next revision")
-    elif number := fields.key(at, document.payer_control_number, "127"):
+    if number := fields.key("claim.payer_control_number", document.payer_control_number, "127", needed=False):
         yield ("REF", "F8", number)
 
 
-def _diagnoses(fields: Fields, document: ClaimDocument) -> Segment:
+def _diagnoses(fields: Elements, document: ClaimDocument) -> Segment:
     at = "claim.diagnoses"
     codes = document.diagnoses
-    if not codes:
-        fields.refuse(at, "is empty: send the diagnoses with the visit's next revision")
     fields.at_most(at, len(codes), "diagnoses", "leave out those of least rank in the visit's next revision")
     shaped = [
         fields.shaped(f"{at}.{place}", code, _DIAGNOSIS, "an ICD-10-CM code").replace(".", "")
@@ -368,29 +361,34 @@ def _diagnoses(fields: Fields, document: ClaimDocument) -> Segment:
     return ("HI", *(("ABF" if place else "ABK", code) for place, code in enumerate(shaped)))
 
 
-def _providers(fields: Fields, document: ClaimDocument) -> Iterator[Segment]:
+def _providers(fields: Elements, document: ClaimDocument) -> Iterator[Segment]:
     """2310A, 2310B and 2310D. Who renders is not repeated where it is the billing provider."""
     yield from _named_provider(fields, "DN", document.referring_provider, "claim.referring_provider")
     at, rendering, billing = "claim.rendering_provider", document.rendering_provider, document.billing_provider
     if rendering is None:
-        fields.refuse(at, "is missing: send it with the visit's next revision")
-    elif billing is None or rendering.npi is None or rendering.npi != billing.npi:
-        npi = fields.npi(f"{at}.npi", rendering.npi)
+        fields.missing(at)
+    elif billing is None or not _is_same_npi(rendering.npi, billing.npi):
+        npi = fields.npi(f"{at}.npi", rendering.npi, needed=True)
         yield (*_name(fields, "82", rendering, at), "", "", "", "XX", npi)
         yield from _specialty("PE", fields.taxonomy(f"{at}.taxonomy", rendering.taxonomy))
     yield from _named_provider(fields, "DQ", document.supervising_provider, "claim.supervising_provider")
 
 
-def _named_provider(fields: Fields, role: str, clinician: Clinician | None, at: str) -> Iterator[Segment]:
+def _is_same_npi(first: str | None, second: str | None) -> bool:
+    npi = normalize_npi(first or "")
+    return npi is not None and npi == normalize_npi(second or "")
+
+
+def _named_provider(fields: Elements, role: str, clinician: Clinician | None, at: str) -> Iterator[Segment]:
     """One whose NPI may be unknown; nobody where nothing is known."""
     if clinician is None or not any((clinician.npi, clinician.first_name, clinician.last_name)):
         return
     name = _name(fields, role, clinician, at)
-    npi = fields.npi(f"{at}.npi", clinician.npi) if clinician.npi else ""
+    npi = fields.npi(f"{at}.npi", clinician.npi)
     yield (*name, "", "", "", "XX", npi) if npi else name
 
 
-def _further_coverages(fields: Fields, document: ClaimDocument, book: X12Book) -> Iterator[Segment]:
+def _further_coverages(fields: Elements, document: ClaimDocument, tables: X12Tables) -> Iterator[Segment]:
     """2320, 2330A and 2330B for each payer after the one that the claim goes to."""
     further = [
         (place, coverage)
@@ -398,35 +396,31 @@ def _further_coverages(fields: Fields, document: ClaimDocument, book: X12Book) -
         if place and coverage.program is not Program.SELF_PAY
     ]
     fields.at_most("claim.coverage", len(further), "further_coverages", f"leave out the last ones, and {_CORRECT}")
-    for order, (place, payer) in enumerate(further[: book.most["further_coverages"]], 1):
+    for order, (place, payer) in enumerate(further[: tables.most["further_coverages"]], 1):
         at = f"claim.coverage.{place}"
-        relationship = fields.code(f"{at}.relationship", payer.relationship, "relationship")
-        is_patient = relationship == fields.own_relationship
+        relationship = fields.relationship(f"{at}.relationship", payer.relationship, needed=True)
         group = fields.key(f"{at}.group_number", payer.group_number, "127", needed=False)
         filing = fields.code(f"{at}.program", payer.program, "filing")
-        yield ("SBR", fields.responsibility(order), relationship, group, "", "", "", "", "", filing)
+        code = relationship.code if relationship else ""
+        yield ("SBR", fields.responsibility(order), code, group, "", "", "", "", "", filing)
         yield ("OI", "", "", document.benefits_assigned or "", "", "", document.release_of_information or "")
-        yield _policy_holder(fields, document.patient, payer, at, is_patient=is_patient)
+        yield _policy_holder(fields, document.patient, payer, at, relationship)
         yield _payer(fields, payer, at)
 
 
-def _lines(fields: Fields, decision: Decision, control_number: str) -> Iterator[Segment]:
+def _lines(fields: Elements, decision: Decision, control_number: str) -> Iterator[Segment]:
     """2400 for each line: LX, SV1, its date and the number by which a remittance names it."""
     lines, document = decision.lines, decision.claim
-    if not lines:
-        fields.refuse("lines", "is empty: nothing of the visit is billed, see unbilled")
     fields.at_most("lines", len(lines), "lines", "send the rest as a visit of its own")
-    if len({line.number for line in lines}) < len(lines):
-        fields.refuse("lines", "has a number twice: decide the visit again")
     for place, line in enumerate(lines):
         at = f"lines.{place}"
         yield ("LX", str(place + 1))
-        yield _service(fields, line, at, len(document.diagnoses))
+        yield _service(fields, line, at)
         yield ("DTP", "472", "D8", day(document.service_date))
         yield ("REF", "6R", f"{control_number}-{line.number}")
 
 
-def _service(fields: Fields, line: Line, at: str, diagnoses: int) -> Segment:
+def _service(fields: Elements, line: Line, at: str) -> Segment:
     """SV1: code and modifiers, charge, units, pointers."""
     procedure = fields.shaped(f"{at}.code", line.code, _PROCEDURE, "a code of five characters")
     modifiers = [
@@ -437,12 +431,10 @@ def _service(fields: Fields, line: Line, at: str, diagnoses: int) -> Segment:
     fields.at_most(f"{at}.diagnosis_pointers", len(line.diagnosis_pointers), "pointers", _CORRECT)
     if not line.diagnosis_pointers:
         fields.refuse(f"{at}.diagnosis_pointers", "is empty: send diagnoses with the visit's next revision")
-    if any(not 1 <= pointer <= diagnoses for pointer in line.diagnosis_pointers):
-        fields.refuse(f"{at}.diagnosis_pointers", "points at no diagnosis: decide the visit again")
     return (
         "SV1",
         ("HC", procedure, *modifiers),
-        fields.amount(f"{at}.charge", line.charge, _CHARGE),
+        dollars(line.charge),
         "UN",
         fields.count(f"{at}.units", line.units, "units", _CORRECT),
         "",

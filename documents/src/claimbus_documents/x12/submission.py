@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Literal, NamedTuple, TypeVar
 
 from claimbus.events import Problem
+from claimbus.identifiers import normalize_npi
 
 from claimbus_documents.refusal import Decision
-from claimbus_documents.rules import X12Book
-from claimbus_documents.x12.fields import Fields
+from claimbus_documents.rules import DocumentTables
+from claimbus_documents.x12.elements import Elements
 
 _PHONE = re.compile(r"(?:\+?1)?(\d{10})")
 _BETWEEN_DIGITS = re.compile(r"[\s().-]+")
@@ -23,15 +24,15 @@ _STAND_INS = {
     "receiver_name": "TEST RECEIVER",
     "contact_phone": "0000000000",
 }
-"""What stands in a test interchange for what nobody said; nothing stands in for it in production."""
+"""What stands in a test interchange for what was not given; nothing stands in for it in production."""
 T = TypeVar("T")
 
 
 class Given(NamedTuple):
-    """What the submitter says; none of it has to be said where a default is found, or for a test interchange."""
+    """What the submitter gives; nothing has to be given where a default is found, or for a test interchange."""
 
     control_number: int
-    """1 to 999999999, and another one for each interchange to a receiver."""
+    """1 to 999999999, another number for each interchange to a receiver."""
     created_at: datetime
     """With an offset; the interchange carries its local date and time."""
     usage: Literal["T", "P"] = "T"
@@ -65,46 +66,45 @@ class Submission(NamedTuple):
     contact_numbers: tuple[str, ...]
     """Qualifiers and numbers in turn, as PER takes them."""
     stood_in: Mapping[str, str] = {}
-    """What nobody said, by the names of `Given`, and what stands for it in this test interchange."""
+    """What was not given, by the names of `Given`, and what stands for it in this test interchange."""
 
 
 class SubmissionError(ValueError):
-    """What the submitter must say, or say otherwise; `field` is a name of `Given`."""
+    """What the submitter must give, or give otherwise; `field` is a name of `Given`."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("; ".join(f"{one.field} {one.problem}" for one in problems))
+        super().__init__("; ".join(f"{problem.field} {problem.problem}" for problem in problems))
         self.problems = problems
 
 
-def complete_submission(given: Given, decisions: Sequence[Decision], book: X12Book) -> Submission:
+def complete_submission(given: Given, decisions: Sequence[Decision], tables: DocumentTables) -> Submission:
     """Raises `SubmissionError` with everything that is missing or cannot stand in an interchange."""
-    providers = (decision.claim.billing_provider for decision in decisions)
-    provider = _only((one.npi, one.name) for one in providers if one is not None)
-    payer = _only((one.payer_id, one.payer_name) for decision in decisions for one in decision.claim.coverage[:1])
-    said = _said(
-        given,
+    billing = [decision.claim.billing_provider for decision in decisions]
+    provider = _only((normalize_npi(provider.npi or ""), provider.name) for provider in billing if provider is not None)
+    payer = _only((payer.payer_id, payer.payer_name) for decision in decisions for payer in decision.claim.coverage[:1])
+    completed = given._replace(
         sender_id=given.sender_id or provider[0],
         sender_name=given.sender_name or provider[1],
         receiver_id=given.receiver_id or payer[0],
         receiver_name=given.receiver_name or payer[1],
     )
-    stood_in = _stand_ins(said)
-    said = _said(said, **stood_in)
-    fields = Fields(book, again="give it for the interchange")
+    stood_in = _stand_ins(completed)
+    completed = Given(**{**completed._asdict(), **stood_in})
+    fields = Elements(tables.x12, tables.identifiers, fix="give it for the interchange")
     if not 1 <= given.control_number <= _LAST_CONTROL_NUMBER:
         fields.refuse("control_number", f"must be 1 to {_LAST_CONTROL_NUMBER}: give another")
     submission = Submission(
         control_number=given.control_number,
         created_at=given.created_at,
         usage=given.usage,
-        sender_id=fields.key("sender_id", said.sender_id, "I06"),
-        sender_name=fields.name("sender_name", said.sender_name, "1035"),
+        sender_id=fields.key("sender_id", completed.sender_id, "I06"),
+        sender_name=fields.name("sender_name", completed.sender_name, "1035"),
         sender_qualifier=fields.code("sender_qualifier", given.sender_qualifier, "qualifier"),
-        receiver_id=fields.key("receiver_id", said.receiver_id, "I06"),
-        receiver_name=fields.name("receiver_name", said.receiver_name, "1035"),
+        receiver_id=fields.key("receiver_id", completed.receiver_id, "I06"),
+        receiver_name=fields.name("receiver_name", completed.receiver_name, "1035"),
         receiver_qualifier=fields.code("receiver_qualifier", given.receiver_qualifier, "qualifier"),
         contact_name=fields.name("contact_name", given.contact_name, "93", needed=False),
-        contact_numbers=_contact_numbers(fields, said),
+        contact_numbers=_contact_numbers(fields, completed),
         stood_in=stood_in,
     )
     if fields.problems:
@@ -112,18 +112,14 @@ def complete_submission(given: Given, decisions: Sequence[Decision], book: X12Bo
     return submission
 
 
-def _said(given: Given, **texts: str | None) -> Given:
-    return Given(**{**given._asdict(), **texts})
-
-
-def _stand_ins(said: Given) -> dict[str, str]:
-    if said.usage != "T":
+def _stand_ins(given: Given) -> dict[str, str]:
+    if given.usage != "T":
         return {}
-    reached = said.contact_phone or said.contact_email
+    reached = given.contact_phone or given.contact_email
     return {
         name: stand_in
         for name, stand_in in _STAND_INS.items()
-        if not (reached if name == "contact_phone" else getattr(said, name))
+        if not (reached if name == "contact_phone" else getattr(given, name))
     }
 
 
@@ -133,7 +129,7 @@ def _only(pairs: Iterable[tuple[T | None, T | None]]) -> tuple[T | None, T | Non
     return different.pop() if len(different) == 1 else (None, None)
 
 
-def _contact_numbers(fields: Fields, given: Given) -> tuple[str, ...]:
+def _contact_numbers(fields: Elements, given: Given) -> tuple[str, ...]:
     """Of PER: e-mail and telephone, at least one of them."""
     numbers: tuple[str, ...] = ()
     if given.contact_phone:
