@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from claimbus.rules import DatedRow, Table, load_table
 from claimbus.values import Count
 
-from claims.domain.tables import CodeRow as StateRow
+from claims.rule_book import ClaimRuleBook
 
 CodeList = Literal["relationship", "responsibility", "filing", "sex", "cause", "qualifier"]
 
@@ -50,7 +50,7 @@ class DocumentRules:
         self._elements = load_table(__name__, "x12_elements.toml", ElementRow, lambda row: row.element)
         self._limits = load_table(__name__, "professional_limits.toml", LimitRow, lambda row: row.name)
         self._codes = load_table(__name__, "x12_codes.toml", CodeRow, lambda row: (row.about, row.code))
-        self._states = load_table("claims.rules", "states.toml", StateRow, lambda row: row.code)
+        self._states = ClaimRuleBook.states.read(ClaimRuleBook.folder(None, None))
         self.tables: tuple[Table[Any], ...] = (self._elements, self._limits, self._codes, self._states)
         self.x12_on = lru_cache(maxsize=16)(self._x12_on)
 
