@@ -30,6 +30,8 @@ RUN /opt/claimbus/bin/pip install --quiet --no-deps --no-index /wheels/*.whl \
 FROM ${PYTHON} AS command
 COPY --from=all /opt/claimbus /opt/claimbus
 COPY examples /opt/claimbus/examples
+# Where the link examples/visits points.
+COPY shared/src/claimbus/testing/examples /opt/claimbus/shared/src/claimbus/testing/examples
 # A volume that is new takes its owner from where it is mounted first.
 COPY --from=all --chown=65532:65532 /empty /keys
 COPY --from=all --chown=65532:65532 /empty/server /data

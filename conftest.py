@@ -2,17 +2,18 @@
 
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import nats
 import pytest
-from claimbus.messaging.topology import provision
-from claimbus_cli.embedded import EmbeddedServer
+from claimbus.testing.bus import Bus
+from claimbus.testing.embedded import EmbeddedServer
 from nats.aio.client import Client
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
+
+pytest_plugins = ["claimbus.testing.fixtures"]
 
 IMAGE = "nats:2-alpine"
 _engine = "not needed"
@@ -53,22 +54,14 @@ def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"nats://{container.get_container_host_ip()}:{container.get_exposed_port(4222)}"
         container.stop()
         return
-    server = EmbeddedServer(tmp_path_factory.mktemp("nats"), sync="2m")
-    server.start()
-    yield server.url
-    server.stop()
+    with EmbeddedServer(tmp_path_factory.mktemp("nats"), sync="2m") as server:
+        yield server.url
 
 
 @pytest.fixture
-async def client(nats_url: str) -> AsyncIterator[Client]:
-    """A connection to freshly provisioned streams that nothing has been published to."""
-    connection = await nats.connect(nats_url)
-    js = connection.jetstream()
-    for stream in await js.streams_info():
-        await js.delete_stream(str(stream.config.name))
-    await provision(js)
-    yield connection
-    await connection.close()
+def client(bus: Bus) -> Client:
+    """The connection of the bus."""
+    return bus.client
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -27,9 +27,9 @@ import nats
 from capacity_page import page
 from claimbus.events import ClaimDenialRisk, ClaimReady, VisitCompleted
 from claimbus.events.subjects import subject_for
-from claimbus.messaging.topology import CLAIMS, STREAMS, VISITS, provision
+from claimbus.messaging.topology import CLAIMS, STREAMS, VISITS, consumer_names, provision
 from claimbus.services import SERVICES
-from claimbus_cli.embedded import EmbeddedServer
+from claimbus.testing.embedded import EmbeddedServer
 from claimbus_cli.evaluate import evaluate_visit
 from nats.aio.client import Client
 from nats.js.api import StreamConfig
@@ -134,9 +134,10 @@ async def at_start(sizes: list[int], progress: Progress) -> dict[str, Any]:
     """Memory of each service and the time of its start, by how many decided visits the streams hold."""
     task = progress.add_task("starts", total=len(sizes) * len(SERVICES))
     found: dict[str, list[dict[str, float]]] = {name: [] for name in SERVICES}
-    with tempfile.TemporaryDirectory(prefix="claimbus-capacity-") as folder:
-        server = EmbeddedServer(Path(folder), sync="2m")
-        server.start()
+    with (
+        tempfile.TemporaryDirectory(prefix="claimbus-capacity-") as folder,
+        EmbeddedServer(Path(folder), sync="2m") as server,
+    ):
         client = await nats.connect(server.url)
         js = client.jetstream()
         await provision(js)
@@ -145,8 +146,8 @@ async def at_start(sizes: list[int], progress: Progress) -> dict[str, Any]:
             await fill(client, size - there, there)
             there = size
             # They begin behind what is stored: what is measured is a start, and no work.
-            for name in SERVICES:
-                await js.delete_consumer(VISITS, name)
+            for stream, name in consumer_names():
+                await js.delete_consumer(stream, name)
             await provision_at_end(client)
             for name in SERVICES:
                 seconds, memory = await started(server.url, name)
@@ -155,7 +156,6 @@ async def at_start(sizes: list[int], progress: Progress) -> dict[str, Any]:
         broker = resident(server.pid)
         compressed = await compression(client, Path(folder))
         await client.close()
-        server.stop()
     return {
         "starts": found,
         "memory_per_million_visits": {name: slope(rows, "bytes") * 1e6 for name, rows in found.items()},
@@ -169,9 +169,9 @@ async def provision_at_end(client: Client) -> None:
     """Consumers as declared, with everything that is stored settled."""
     js = client.jetstream()
     await provision(js)
-    for name in SERVICES:
-        pull = await js.pull_subscribe_bind(name, stream=VISITS)
-        while (await js.consumer_info(VISITS, name)).num_pending:
+    for stream, name in consumer_names():
+        pull = await js.pull_subscribe_bind(name, stream=stream)
+        while (await js.consumer_info(stream, name)).num_pending:
             for msg in await pull.fetch(500, timeout=5):
                 await msg.ack()
         await pull.unsubscribe()

@@ -15,16 +15,15 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import cycle, islice
-from pathlib import Path
 
-from claimbus.events import ClaimDenialRisk, ClaimReady, InvalidEvent
+from claimbus.events import ClaimDenialRisk, ClaimReady
+from claimbus.testing.visits import example_bodies
 from claimbus_cli.evaluate import evaluate_visit
 from claims.documents.professional import render_professional
 from claims.documents.rules import DOCUMENT_RULES
 from claims.documents.submission import Given, complete_submission
 
 Decision = ClaimReady | ClaimDenialRisk
-EXAMPLES = Path(__file__).parents[1] / "examples" / "visits"
 _FLAGS = {
     "signature_on_file": True,
     "accept_assignment": "A",
@@ -37,11 +36,8 @@ _FLAGS = {
 def decisions(count: int) -> list[Decision]:
     """Ready decisions on the example visits, again and again, no two alike."""
     ready = []
-    for file in sorted(EXAMPLES.glob("*.json")):
-        try:
-            decision = evaluate_visit(file.read_bytes())
-        except InvalidEvent:
-            continue
+    for body in example_bodies().values():
+        decision = evaluate_visit(body)
         if decision.outcome == "ready":
             ready.append(decision)
     return [_copy(decision, place) for place, decision in enumerate(islice(cycle(ready), count))]

@@ -17,29 +17,27 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import baseline
 import nats
-from claimbus.events import InvalidEvent, VisitCompleted, validated
+from claimbus.events import VisitCompleted
 from claimbus.events.envelope import Envelope, to_headers
 from claimbus.events.subjects import ALL_CLAIMS, subject_for
-from claimbus.messaging.topology import VISITS, provision
+from claimbus.messaging.topology import VISITS
+from claimbus.testing.bus import emptied_bus
+from claimbus.testing.embedded import EmbeddedServer
+from claimbus.testing.supervisor import Supervisor
+from claimbus.testing.visits import visits
 from claimbus_cli.bus.bus import outgoing
-from claimbus_cli.bus.supervisor import Supervisor
-from claimbus_cli.embedded import EmbeddedServer
-from claimbus_cli.visit_files import read_visits
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-EXAMPLES = Path(__file__).parent.parent / "examples" / "visits"
-_BORN = date(1930, 1, 1)
 _TICKS = os.sysconf("SC_CLK_TCK")
 _LONGEST = 120.0
 
@@ -69,26 +67,12 @@ class Measured:
 
 
 def visit_bodies(count: int, prefix: str) -> list[tuple[str, bytes]]:
-    """`count` valid visits made from the examples, each under a key of its own and of a patient of its own.
+    """Valid visits made from the examples, by their keys.
 
     A clinic's day is many patients with a visit each; one patient with a thousand visits would measure the search for
     duplicates among them.
     """
-    models = []
-    for _, body in read_visits(str(EXAMPLES)):
-        try:
-            validated(VisitCompleted, body)
-        except InvalidEvent:
-            continue
-        models.append(from_json(body))
-    made = []
-    for number in range(count):
-        key = f"{prefix}-{number:07d}"
-        model = models[number % len(models)]
-        patient = model["patient"] | {"patient_id": key, "birth_date": str(_BORN + timedelta(days=number))}
-        case = (model.get("case") or {}) | {"case_id": key}
-        made.append((key, to_json(model | {"visit_id": key, "patient": patient, "case": case})))
-    return made
+    return [(visit["visit_id"], to_json(visit)) for visit in visits(count, prefix=prefix)]
 
 
 def cpu_seconds(pid: int) -> float:
@@ -106,18 +90,18 @@ async def _publish(side: Side, key: str, body: bytes) -> None:
     await side.client.jetstream().publish(side.address(key), body, stream=side.stream, timeout=30, headers=headers)
 
 
-async def flow(side: Side, visits: list[tuple[str, bytes]], *, rate: float | None) -> tuple[float, dict[str, float]]:
+async def flow(side: Side, bodies: list[tuple[str, bytes]], *, rate: float | None) -> tuple[float, dict[str, float]]:
     """Publish visits, at `rate` a second or as fast as they go; seconds in all, and seconds of each."""
     began: dict[str, float] = {}
     ended: dict[str, float] = {}
-    keys = {key for key, _ in visits}
+    keys = {key for key, _ in bodies}
     done = asyncio.Event()
 
     async def seen(msg: Msg) -> None:
         key = msg.subject.split(".")[side.visit_token]
         if key in keys and key not in ended:
             ended[key] = time.perf_counter()
-            if len(ended) == len(visits):
+            if len(ended) == len(bodies):
                 done.set()
 
     follower = await side.client.subscribe(side.outcomes, cb=seen)
@@ -130,7 +114,7 @@ async def flow(side: Side, visits: list[tuple[str, bytes]], *, rate: float | Non
             await _publish(side, key, body)
 
     async with asyncio.TaskGroup() as tasks:
-        for number, (key, body) in enumerate(visits):
+        for number, (key, body) in enumerate(bodies):
             if rate is not None:
                 await asyncio.sleep(max(0.0, start + number / rate - time.perf_counter()))
             elif number % 64 == 0:
@@ -143,53 +127,47 @@ async def flow(side: Side, visits: list[tuple[str, bytes]], *, rate: float | Non
     return elapsed, {key: ended[key] - began[key] for key in ended}
 
 
-async def measure(side: Side, visits: int, rate: float) -> Measured:
+async def measure(side: Side, count: int, rate: float) -> Measured:
     await flow(side, visit_bodies(200, "warm"), rate=None)
     before = {name: cpu_seconds(pid) for name, pid in side.pids.items()}
-    elapsed, _ = await flow(side, visit_bodies(visits, "load"), rate=None)
+    elapsed, _ = await flow(side, visit_bodies(count, "load"), rate=None)
     spent = {name: cpu_seconds(pid) - before[name] for name, pid in side.pids.items()}
     _, each = await flow(side, visit_bodies(round(rate * 10), "calm"), rate=rate)
     cuts = statistics.quantiles([seconds * 1000 for seconds in each.values()], n=100)
     return Measured(
         side.name,
-        visits_per_second=visits / elapsed,
-        visits_per_cpu_second=visits / sum(spent.values()),
-        cpu_ms_per_visit={name: 1000 * seconds / visits for name, seconds in spent.items()},
+        visits_per_second=count / elapsed,
+        visits_per_cpu_second=count / sum(spent.values()),
+        cpu_ms_per_visit={name: 1000 * seconds / count for name, seconds in spent.items()},
         latency_ms={"p50": cuts[49], "p95": cuts[94], "p99": cuts[98]},
     )
 
 
 @asynccontextmanager
 async def product(sync: str, environment: dict[str, str] | None = None) -> AsyncIterator[Side]:
-    with tempfile.TemporaryDirectory(prefix="claimbus-bench-") as folder:
-        server = EmbeddedServer(Path(folder) / "nats", sync=sync)
-        server.start()
-        client = await nats.connect(server.url)
-        await provision(client.jetstream())
-        supervisor = Supervisor(server.url, Path(folder) / "logs", environment=environment)
-        try:
-            await supervisor.start()
-            pids = {**supervisor.pids(), "broker": server.pid}
+    with (
+        tempfile.TemporaryDirectory(prefix="claimbus-bench-") as folder,
+        EmbeddedServer(Path(folder) / "nats", sync=sync) as server,
+    ):
+        logs = Path(folder) / "logs"
+        async with emptied_bus(server.url) as bus, Supervisor(server.url, logs, environment=environment) as supervisor:
             yield Side(
                 "claimbus",
-                client,
-                pids,
+                bus.client,
+                {**supervisor.pids(), "broker": server.pid},
                 VISITS,
                 ALL_CLAIMS,
                 lambda key: subject_for(VisitCompleted, "northside-pt", key),
                 2,
             )
-        finally:
-            await client.close()
-            await supervisor.stop()
-            server.stop()
 
 
 @asynccontextmanager
 async def _baseline(sync: str) -> AsyncIterator[Side]:
-    with tempfile.TemporaryDirectory(prefix="claimbus-bench-") as folder:
-        server = EmbeddedServer(Path(folder) / "nats", sync=sync)
-        server.start()
+    with (
+        tempfile.TemporaryDirectory(prefix="claimbus-bench-") as folder,
+        EmbeddedServer(Path(folder) / "nats", sync=sync) as server,
+    ):
         client = await nats.connect(server.url)
         await baseline.provision(client.jetstream())
         stages = {
@@ -213,7 +191,6 @@ async def _baseline(sync: str) -> AsyncIterator[Side]:
                 stage.terminate()
             for stage in stages.values():
                 stage.wait(10)
-            server.stop()
 
 
 async def _rounds(arguments: argparse.Namespace, console: Console) -> list[Measured]:

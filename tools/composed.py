@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from claimbus.messaging.permissions import inbox_of
+from claimbus.testing.supervisor import free_port
 from claimbus_cli.bus.seeds import public_key
-from claimbus_cli.bus.supervisor import free_port
 from nats.aio.client import Client
 
 ROOT = Path(__file__).parent.parent
@@ -64,10 +64,10 @@ async def run(*command: str, env: dict[str, str] | None = None) -> str:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await process.communicate()
+    output, _ = await process.communicate()
     if process.returncode:
-        raise StackError(f"{' '.join(command)}\n{said.decode()}")
-    return said.decode()
+        raise StackError(f"{' '.join(command)}\n{output.decode()}")
+    return output.decode()
 
 
 @dataclass(frozen=True)

@@ -9,47 +9,37 @@ docker-compose.yml are made under names of their own and removed. Ends with 1 if
 
 import argparse
 import asyncio
-import json
 import os
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from claimbus.events.subjects import ALL_CLAIMS, every, parse
 from claimbus.events.visit_completed import VisitCompleted
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, RULES, VISITS
-from claimbus_cli.bus.bus import all_messages, count_of, outgoing, publish_visit
-from claimbus_cli.visit_files import read_visits
-from composed import ROOT, Stack, build_images, composed, engine_is_missing, run
+from claimbus.testing.bus import Bus
+from claimbus.testing.visits import visits
+from claimbus_cli.bus.bus import all_messages, count_of
+from composed import Stack, build_images, composed, engine_is_missing, run
 from nats.aio.client import Client
 
 ORDER = (VISITS, OUTCOMES, CLAIMS, DEAD, RULES)
 """VISITS before CLAIMS: what the backup says was handled, the later one then holds the decision of."""
 
 
-def many(count: int) -> Iterator[tuple[str, bytes]]:
-    """Visits under keys of their own, made from the examples."""
-    files = [file for file in sorted((ROOT / "examples/visits").glob("*.json")) if "invalid" not in file.name]
-    models = [json.loads(next(iter(read_visits(str(file))))[1]) for file in files]
-    for number in range(count):
-        key = f"drill-{number:06d}"
-        yield key, json.dumps(models[number % len(models)] | {"visit_id": key}).encode()
-
-
-async def publish(client: Client, visits: list[tuple[str, bytes]], rate: float) -> None:
+async def publish(client: Client, some: list[dict[str, Any]], rate: float) -> None:
     begun = time.monotonic()
-    for number, (_, body) in enumerate(visits):
+    for number, visit in enumerate(some):
         await asyncio.sleep(max(0.0, begun + number / rate - time.monotonic()))
-        await publish_visit(client, outgoing(body))
+        await Bus(client).publish(visit)
 
 
 async def decided(client: Client) -> Counter[str]:
-    """How many words claims has said of each visit."""
+    """How many claim events each visit has."""
     return Counter([parse(msg.subject).visit_id async for msg in all_messages(client, CLAIMS, ALL_CLAIMS)])
 
 
@@ -74,10 +64,10 @@ class Cli:
             await run(*self._command, "backup", "restore", "stream", str(folder / stream), "--no-progress")
 
 
-async def drill(program: str, visits: int, rate: float) -> dict[str, Any]:
+async def drill(program: str, count: int, rate: float) -> dict[str, Any]:
     tag = build_images()
-    everything = list(many(visits))
-    before, during, after = (everything[start : start + visits // 3] for start in range(0, visits, visits // 3))
+    everything = list(visits(count))
+    before, during, after = (everything[start : start + count // 3] for start in range(0, count, count // 3))
     figures: dict[str, Any] = {"visits": len(before) + len(during) + len(after)}
     with tempfile.TemporaryDirectory() as folder:
         place, backup = Path(folder), Path(folder) / "backup"
@@ -108,13 +98,13 @@ async def drill(program: str, visits: int, rate: float) -> dict[str, Any]:
                 left = await stack.compose("run", "--rm", "--no-TTY", "--quiet", "cli", "visits", "--undecided")
                 undecided = [line for line in left.splitlines() if line.startswith("{")]
                 figures["undecided_after_restore"] = len(undecided)
-                for _, body in [*before, *during, *after]:
-                    await publish_visit(client, outgoing(body))
+                for visit in [*before, *during, *after]:
+                    await Bus(client).publish(visit)
                 await until_decided(client, figures["visits"], 300)
                 await asyncio.sleep(5)
-                words = await decided(client)
-    figures["lost"] = figures["visits"] - len(words)
-    figures["decided_twice"] = sum(count > 1 for count in words.values())
+                counts = await decided(client)
+    figures["lost"] = figures["visits"] - len(counts)
+    figures["decided_twice"] = sum(count > 1 for count in counts.values())
     return figures
 
 

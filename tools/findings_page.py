@@ -36,6 +36,6 @@ def _section(service: str, entries: list[Entry]) -> Iterator[str]:
     yield f"\n## {service}\n"
     yield "| id | means | severity | denial | mending | source |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    for one in entries:
-        mending = f"{one.mending} ({one.fixable_by.replace('_', ' ')})"
-        yield f"| `{one.id}` | {one.meaning} | {one.severity} | {one.denial} | {mending} | {one.source} |"
+    for entry in entries:
+        mending = f"{entry.mending} ({entry.fixable_by.replace('_', ' ')})"
+        yield f"| `{entry.id}` | {entry.meaning} | {entry.severity} | {entry.denial} | {mending} | {entry.source} |"

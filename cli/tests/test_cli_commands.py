@@ -16,15 +16,16 @@ import pytest
 from claimbus.events import DeadLetter, VisitCompleted, decision_adapter, validated
 from claimbus.events.subjects import dead, subject_for
 from claimbus.messaging import decode
-from claimbus_cli.embedded import EmbeddedServer
+from claimbus.services import SERVICES
+from claimbus.testing.embedded import EmbeddedServer
+from claimbus.testing.visits import EXAMPLES, visit_data
 from claimbus_cli.main import main
 from claimbus_cli.visit_files import VisitsError, read_visits
 from click.testing import CliRunner
 from nats.aio.client import Client
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples" / "visits"
-GOOD = json.loads((EXAMPLES / "01-medicare-plain.json").read_text())
+GOOD = visit_data()
 
 
 def claimbus(
@@ -282,7 +283,7 @@ def test_up_restarts_a_service_that_dies_and_stops_everything_on_ctrl_c(tmp_path
     assert f"export CLAIMBUS_TRACES_DIR={tmp_path}/traces" in told, "so that publish writes the first span of a trace"
     assert "claimbus trace VISIT" in told
     before = services_of(mark)
-    assert set(before) == {"coding", "units", "documentation_check", "claims"}
+    assert set(before) == {row.module for row in SERVICES.values()}
     os.kill(before["units"], signal.SIGKILL)
     deadline = time.monotonic() + 30
     log = tmp_path / "logs" / "units.log"
@@ -306,16 +307,12 @@ def services_of(mark: str) -> dict[str, int]:
 
 
 def test_an_embedded_server_that_cannot_start_says_why(tmp_path: Path) -> None:
-    first = EmbeddedServer(tmp_path / "a")
-    first.start()
-    try:
+    with EmbeddedServer(tmp_path / "a") as first:
         port = first.url.rsplit(":", 1)[1]
         ran = claimbus("up", "--port", port, "--data", str(tmp_path / "b"), CLAIMBUS_NATS_URL="")
         assert ran.returncode == 1
         assert "the embedded NATS server did not start" in ran.stderr
         assert "address already in use" in ran.stderr
-    finally:
-        first.stop()
 
 
 def every_command(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -1,23 +1,17 @@
 """The decision on every example visit explains itself whole, and says what would make its claim ready."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady, Reason
+from claimbus.testing.visits import example_bodies, visit_data
 from claimbus.values import Result, Severity
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.views.account import account_of
 from rich.console import Console
 
-ROOT = Path(__file__).parents[2]
-BODIES = {
-    path.stem: path.read_bytes()
-    for path in sorted((ROOT / "examples/visits").glob("*.json"))
-    if "invalid" not in path.name
-}
-DECISIONS = {name: evaluate_visit(body) for name, body in BODIES.items()}
+DECISIONS = {name: evaluate_visit(body) for name, body in example_bodies().items()}
 AT_RISK = [name for name, decision in DECISIONS.items() if decision.outcome == "denial_risk"]
 every_example = pytest.mark.parametrize("name", DECISIONS)
 
@@ -55,7 +49,7 @@ def test_each_finding_has_rule_citation_and_a_mend(name: str) -> None:
 @every_example
 def test_each_intervention_is_on_a_line_or_told_why_it_is_not(name: str) -> None:
     decision = DECISIONS[name]
-    sent = {row["id"] for row in json.loads(BODIES[name])["interventions"]}
+    sent = {row["id"] for row in json.loads(example_bodies()[name])["interventions"]}
     billed = {one for line in decision.lines for one in line.intervention_ids}
     left_off = {one.intervention_id for one in decision.unbilled}
     assert sent <= billed | left_off
@@ -121,29 +115,26 @@ def test_a_visit_without_what_is_left_off_is_ready_and_brings_what_was_said_to_r
     off = {one for line in decision.lines if line.number in step.lines for one in line.intervention_ids}
     kept = {one for line in decision.lines if line.number not in step.lines for one in line.intervention_ids}
     assert off.isdisjoint(kept)
-    shorter = evaluate_visit(without(BODIES[name], off))
+    shorter = evaluate_visit(without(example_bodies()[name], off))
     assert shorter.outcome == "ready"
     assert shorter.claim.total_expected == step.remains
 
 
-def changed(name: str, **documentation: Any) -> ClaimReady | ClaimDenialRisk:
-    visit = json.loads(BODIES[name])
-    visit["documentation"] |= documentation
-    return evaluate_visit(json.dumps(visit).encode())
+def changed(name: str, changes: dict[str, Any]) -> ClaimReady | ClaimDenialRisk:
+    return evaluate_visit(json.dumps(visit_data(name, changes)).encode())
 
 
 def test_a_visit_that_is_mended_as_the_step_says_is_ready_and_brings_what_waited_for_it() -> None:
     (step,) = DECISIONS["06-missing-signature"].steps_to_ready
     assert (step.kind, step.fixable_by, step.mending) == ("mend", "therapist", "document")
     signed = {"signed_at": "2026-11-20T09:00:00-05:00", "name": "Pat Therapist", "credential": "PT"}
-    mended = changed("06-missing-signature", signature=signed)
+    mended = changed("06-missing-signature", {"documentation.signature": signed})
     assert (mended.outcome, mended.steps_to_ready) == ("ready", ())
     assert mended.claim.total_expected == step.releases
 
 
 def test_a_visit_on_which_everything_hangs_on_what_nothing_mends_is_told_so() -> None:
-    plan = json.loads(BODIES["01-medicare-plain"])["documentation"]["plan_of_care"]
-    late = changed("01-medicare-plain", plan_of_care=plan | {"established_on": "2026-12-01"})
+    late = changed("01-medicare-plain", {"documentation.plan_of_care.established_on": "2026-12-01"})
     first, *others = late.steps_to_ready
     assert (first.kind, others) == ("nothing_helps", [])
     assert "plan-of-care.after-service" in first.finding_ids

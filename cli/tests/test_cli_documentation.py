@@ -1,16 +1,12 @@
 """The documentation of the example visits as a person reads it: what fails, what it costs, who mends it."""
 
-from pathlib import Path
-
 import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady
+from claimbus.testing.visits import example_bodies
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.views.account import account_of
-from claimbus_cli.visit_files import read_visits
 from documentation_check.rule_book import DocumentationRuleBook
 from rich.console import Console
-
-EXAMPLES = Path(__file__).parents[2] / "examples" / "visits"
 
 FAILS = {
     "01": ("ready", []),
@@ -32,8 +28,7 @@ FAILS = {
 
 
 def decision_on(number: str) -> ClaimReady | ClaimDenialRisk:
-    _, body = next(iter(read_visits(str(next(EXAMPLES.glob(f"{number}-*.json"))))))
-    return evaluate_visit(body)
+    return evaluate_visit(next(body for name, body in example_bodies().items() if name.startswith(f"{number}-")))
 
 
 def page(decision: ClaimReady | ClaimDenialRisk) -> str:

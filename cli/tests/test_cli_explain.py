@@ -20,18 +20,15 @@ from claimbus.events import (
     VisitHeld,
 )
 from claimbus.events.subjects import subject_for
+from claimbus.testing.visits import EXAMPLES, example_bodies, visit_data
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.main import main
 from claimbus_cli.views.account import account_of
 from claimbus_cli.views.sentences import sentence
-from claimbus_cli.visit_files import read_visits
 from click.testing import CliRunner, Result
 from nats.aio.client import Client
 from rich.console import Console
 
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples" / "visits"
-VALID = sorted(file for file in EXAMPLES.glob("*.json") if "invalid" not in file.stem)
 SECTIONS = ["What decides", "Worksheet", "Lines", "Beside that"]
 
 Decision = ClaimReady | ClaimDenialRisk
@@ -43,8 +40,7 @@ def explain(*arguments: str, stdin: str | None = None) -> Result:
 
 
 def decision_on(name: str) -> Decision:
-    _, body = next(iter(read_visits(str(next(EXAMPLES.glob(f"{name}*.json"))))))
-    return evaluate_visit(body)
+    return evaluate_visit(next(body for example, body in example_bodies().items() if example.startswith(name)))
 
 
 def page(decision: Decision, width: int = 120) -> str:
@@ -62,21 +58,21 @@ def flat(text: str) -> str:
 # --- From a file ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("file", VALID, ids=lambda file: file.stem)
+@pytest.mark.parametrize("name", example_bodies())
 @pytest.mark.parametrize("width", [80, 120])
-def test_each_example_is_explained_within_the_width_and_without_the_patients_name(file: Path, width: int) -> None:
-    ran = explain(str(file), "--width", str(width))
+def test_each_example_is_explained_within_the_width_and_without_the_patients_name(name: str, width: int) -> None:
+    ran = explain(str(EXAMPLES / f"{name}.json"), "--width", str(width))
     assert ran.exit_code == 0, ran.output
     assert max(map(len, ran.output.splitlines())) <= width
     assert [line for line in ran.output.splitlines() if line in SECTIONS] == SECTIONS
-    patient = json.loads(file.read_text())["patient"]
+    patient = visit_data(name)["patient"]
     for told in ("first_name", "last_name", "birth_date"):
         assert not re.search(rf"\b{patient[told]}\b", ran.output)
 
 
-@pytest.mark.parametrize("file", VALID, ids=lambda file: file.stem)
-def test_everything_that_the_decision_says_stands_on_the_page(file: Path) -> None:
-    decision = decision_on(file.stem)
+@pytest.mark.parametrize("name", example_bodies())
+def test_everything_that_the_decision_says_stands_on_the_page(name: str) -> None:
+    decision = decision_on(name)
     said = flat(page(decision, 400))
     assert f"{decision.practice_id}/{decision.visit_id}" in said
     for finding in decision.findings:
@@ -102,7 +98,7 @@ def test_a_decision_is_explained_as_it_is_and_a_visit_is_decided_first() -> None
 
 
 def test_several_visits_are_told_one_after_another_and_what_is_wrong_is_named_by_line() -> None:
-    good = json.loads((EXAMPLES / "01-medicare-plain.json").read_text())
+    good = visit_data()
     bad = good | {"service_date": "soon"}
     ran = explain("-", stdin="\n".join(map(json.dumps, (good, bad, good | {"visit_id": "second"}))))
     assert ran.exit_code == 1
@@ -260,9 +256,9 @@ def test_a_known_rule_with_other_facts_is_told_by_them(rule: str) -> None:
     assert sentence(reason(rule, minutes=33)) == f"{rule}: minutes 33"
 
 
-@pytest.mark.parametrize("file", VALID, ids=lambda file: file.stem)
-def test_each_reason_of_the_examples_has_a_sentence(file: Path, claimbus: Command) -> None:
-    told = {one.rule: sentence(one) for line in decision_on(file.stem).lines for one in line.reasons}
+@pytest.mark.parametrize("name", example_bodies())
+def test_each_reason_of_the_examples_has_a_sentence(name: str, claimbus: Command) -> None:
+    told = {one.rule: sentence(one) for line in decision_on(name).lines for one in line.reasons}
     assert [rule for rule, text in told.items() if text.startswith(f"{rule}:")] == []
 
 
@@ -344,8 +340,7 @@ async def test_what_is_neither_file_nor_visit_is_one_line(
 
 
 def test_a_charge_with_a_fraction_of_a_cent_is_shown_as_it_is() -> None:
-    data = json.loads((EXAMPLES / "01-medicare-plain.json").read_text())
-    data["interventions"][0]["charge"] = "47.005"
+    data = visit_data(changes={"interventions.0.charge": "47.005"})
     text = flat(page(evaluate_visit(json.dumps(data).encode())))
     assert "The charge of intervention 1 has more than two decimals." in text
     assert "charge $47.005 " in text
@@ -358,10 +353,8 @@ def test_a_charge_of_the_fee_schedule_says_where_it_comes_from(claimbus: Command
     own = tmp_path / "own"
     own.mkdir()
     (own / "medicare.toml").write_text(head + row)
-    data = json.loads((EXAMPLES / "01-medicare-plain.json").read_text())
-    data["interventions"][0]["charge"] = None
     visit = tmp_path / "visit.json"
-    visit.write_text(json.dumps(data))
+    visit.write_text(json.dumps(visit_data(remove=["interventions.0.charge"])))
     ran = claimbus("evaluate", str(visit), CLAIMBUS_PROFILES=str(own))
     line = json.loads(ran.stdout)["lines"][0]
     assert (line["code"], line["charge"]) == ("97110", "61.50")

@@ -12,23 +12,21 @@ from typing import Any
 
 import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady
+from claimbus.testing.visits import EXAMPLES, example_bodies
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.main import main
-from claimbus_cli.visit_files import read_visits
 from click.testing import CliRunner, Result
 from fhir_judge import faults_by_rules, faults_by_validators
 from pypdf import PdfReader
 
 Decision = ClaimReady | ClaimDenialRisk
 Command = Callable[..., subprocess.CompletedProcess[str]]
-EXAMPLES = Path(__file__).parents[2] / "examples" / "visits"
-VALID = sorted(file for file in EXAMPLES.glob("*.json") if "invalid" not in file.stem)
+VALID = [EXAMPLES / f"{name}.json" for name in example_bodies()]
 
 
 @cache
 def decision_on(file: Path) -> Decision:
-    _, body = next(iter(read_visits(str(file))))
-    return evaluate_visit(body)
+    return evaluate_visit(file.read_bytes())
 
 
 def ready() -> list[Path]:

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady
+from claimbus.testing.visits import EXAMPLES, example_bodies
 from claimbus_cli.commands.render import FORMATS
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.main import main
-from claimbus_cli.visit_files import read_visits
 from click.testing import CliRunner, Result
 from good_claim import decision_with
 from x12_judges import complaints, expected, reread, segment_ids, with_flags
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "visits"
 CONTACT = ("--contact-phone", "617-555-0100")
 RECEIVER = ("--receiver-id", "CLEAR1", "--receiver-name", "Example Clearing")
 
@@ -34,13 +33,7 @@ def lines_of(*decisions: ClaimReady | ClaimDenialRisk) -> str:
 @cache
 def examples() -> tuple[ClaimReady | ClaimDenialRisk, ...]:
     """The decisions on all example visits that are visits."""
-    bodies = (
-        body
-        for file in sorted(EXAMPLES.glob("*.json"))
-        if "invalid" not in file.stem
-        for _, body in read_visits(str(file))
-    )
-    return tuple(with_flags(map(evaluate_visit, bodies)))
+    return tuple(with_flags(map(evaluate_visit, example_bodies().values())))
 
 
 def test_every_ready_example_passes_pyx12_in_one_interchange_and_is_read_back_as_decided() -> None:

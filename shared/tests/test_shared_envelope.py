@@ -140,11 +140,11 @@ parts = st.lists(st.text(alphabet=st.characters(codec="utf-8", exclude_character
 
 
 @given(parts, parts)
-def test_an_event_id_tells_apart_whatever_differs(one: list[str], other: list[str]) -> None:
-    assert (event_id(*one) == event_id(*other)) is (one == other)
+def test_an_event_id_differs_where_a_part_does(first: list[str], second: list[str]) -> None:
+    assert (event_id(*first) == event_id(*second)) is (first == second)
 
 
 @given(parts, st.data())
-def test_an_event_id_depends_on_each_part(one: list[str], data: st.DataObject) -> None:
-    place = data.draw(st.integers(0, len(one) - 1))
-    assert event_id(*one) != event_id(*one[:place], one[place] + "x", *one[place + 1 :])
+def test_an_event_id_depends_on_each_part(first: list[str], data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(first) - 1))
+    assert event_id(*first) != event_id(*first[:place], first[place] + "x", *first[place + 1 :])

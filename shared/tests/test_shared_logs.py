@@ -126,14 +126,14 @@ def test_an_exception_in_a_listed_field_leaves_only_its_class(capsys: pytest.Cap
 
 def test_a_line_that_cannot_be_written_leaks_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     lines = start(capsys)
-    (handler,) = (one for one in logging.getLogger().handlers if type(one) is logging.StreamHandler)
+    (handler,) = (handler for handler in logging.getLogger().handlers if type(handler) is logging.StreamHandler)
     handler.setStream(io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
     handler.stream.close()
     log().warning("x", patient=CANARY)
     lines()
 
 
-def test_a_line_within_a_span_bears_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_within_a_span_has_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
     lines = start(capsys)
     context = SpanContext(0xABC, 0xDEF, is_remote=False, trace_flags=TraceFlags(1))
     with trace.use_span(NonRecordingSpan(context)):

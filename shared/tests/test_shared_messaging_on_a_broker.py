@@ -57,9 +57,11 @@ from claimbus.messaging.topology import (
     verify,
     verify_streams,
 )
+from claimbus.testing.visits import visit_data
 from faststream.nats import NatsRouter
 from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig
+from pydantic_core import to_json
 
 CANARY = "Zebulon-Canary-1931"
 RULE_SET = RuleSet(version="1", sha256="0" * 64, tables={"t": "1"})
@@ -67,16 +69,9 @@ Handler = Callable[[Any], Awaitable[None]]
 
 
 def visit(key: str = "v1", revision: int = 1, **changes: Any) -> bytes:
-    body = {
-        "practice_id": "p",
-        "visit_id": key,
-        "revision": revision,
-        "service_date": "2026-11-18",
-        "patient": {"patient_id": CANARY},
-        "coverage": [{"program": "commercial"}],
-        "interventions": [{"id": "1", "minutes": 20}],
-    }
-    return json.dumps(body | changes).encode()
+    return to_json(
+        visit_data(changes={"patient.patient_id": CANARY}, practice_id="p", visit_id=key, revision=revision, **changes)
+    )
 
 
 async def put(client: Client, body: bytes, kind: type[Event] = VisitCompleted) -> int:
@@ -340,13 +335,13 @@ async def joining(url: str, replicas: int = 1) -> AsyncIterator[list[tuple[int, 
 
     async with asyncio.TaskGroup():
         stack = [serving(url, "claims", handler_of(Join(*NEEDS))) for _ in range(replicas)]
-        for one in stack:
-            await one.__aenter__()
+        for service in stack:
+            await service.__aenter__()
         try:
             yield handed
         finally:
-            for one in stack:
-                await one.__aexit__(None, None, None)
+            for service in stack:
+                await service.__aexit__(None, None, None)
 
 
 async def store(client: Client, event: Event) -> None:
@@ -373,18 +368,18 @@ async def test_facts_are_joined_in_whatever_order_they_are_stored(
 
 
 async def test_facts_of_two_bodies_under_one_revision_never_meet(nats_url: str, client: Client) -> None:
-    one, other = visit(), visit(place_of_service="12")
+    first, second = visit(), visit(place_of_service="12")
     async with joining(nats_url) as handed:
-        await put(client, one)
-        await put(client, other)
-        for fact in (derived(one)[0], derived(other)[1], derived(one)[2]):
+        await put(client, first)
+        await put(client, second)
+        for fact in (derived(first)[0], derived(second)[1], derived(first)[2]):
             await store(client, fact)
         await asyncio.sleep(0.3)
         assert handed == []
-        for fact in (derived(other)[0], derived(other)[2], derived(one)[1]):
+        for fact in (derived(second)[0], derived(second)[2], derived(first)[1]):
             await store(client, fact)
         await until(lambda: len(handed) == 2)
-    digests = {basis_for(VisitCompleted, "p", "v1", body).sha256 for body in (one, other)}
+    digests = {basis_for(VisitCompleted, "p", "v1", body).sha256 for body in (first, second)}
     assert {digest for _, digest in handed} == digests
 
 

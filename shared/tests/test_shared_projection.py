@@ -15,7 +15,7 @@ from claimbus.health import is_healthy
 from claimbus.messaging import Projection, Reading, broker
 from claimbus.messaging import projection as projection_module
 from claimbus.messaging.topology import VISITS, provision
-from claimbus_cli.embedded import EmbeddedServer
+from claimbus.testing.embedded import EmbeddedServer
 from nats.aio.client import Client
 
 CANARY = "Zebulon-Canary-1931"

@@ -21,23 +21,16 @@ from claimbus.events.subjects import every, subject_for
 from claimbus.messaging import StalledVisit, StalledVisits
 from claimbus.messaging.direct_get import read_at, read_on
 from claimbus.messaging.topology import VISITS
+from claimbus.testing.visits import visit_data
 from nats.aio.client import Client
+from pydantic_core import to_json
 
 AFTER = 0.4
 RULES = RuleSet(version="1", sha256="0" * 64, tables={"t": "1"})
 
 
 def visit(key: str = "v1", revision: int = 1, **changes: Any) -> bytes:
-    body = {
-        "practice_id": "p",
-        "visit_id": key,
-        "revision": revision,
-        "service_date": "2026-11-18",
-        "patient": {"patient_id": "x"},
-        "coverage": [{"program": "commercial"}],
-        "interventions": [{"id": "1", "minutes": 20}],
-    }
-    return json.dumps(body | changes).encode()
+    return to_json(visit_data(practice_id="p", visit_id=key, revision=revision, **changes))
 
 
 async def put(client: Client, body: bytes, kind: type[Event] = VisitCompleted) -> int:
@@ -128,9 +121,9 @@ async def test_a_later_revision_or_a_void_takes_its_turn(client: Client) -> None
 
 async def test_facts_of_another_body_are_not_the_visits(client: Client) -> None:
     held = Held()
-    one, other = visit("v"), visit("v", place_of_service="12")
-    await put(client, one)
-    for fact in facts_of(other):
+    sent, elsewhere = visit("v"), visit("v", place_of_service="12")
+    await put(client, sent)
+    for fact in facts_of(elsewhere):
         await put(client, fact.model_dump_json().encode(), type(fact))
     async with looking(client, held):
         await until(lambda: held)

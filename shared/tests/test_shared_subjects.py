@@ -38,7 +38,7 @@ def test_a_subject_says_whose_visit_and_which_fact(event: type[Event]) -> None:
 
 @of_every_event
 def test_a_filter_for_one_kind_of_event_takes_no_other(event: type[Event]) -> None:
-    taken = [other for other in EVENTS if matches(every(event), subject_for(other, "p", "v"))]
+    taken = [kind for kind in EVENTS if matches(every(event), subject_for(kind, "p", "v"))]
     assert taken == [event]
 
 

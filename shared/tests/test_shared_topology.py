@@ -15,8 +15,7 @@ from claimbus.events import (
 )
 from claimbus.events.subjects import EVENTS, every, subject_for
 from claimbus.messaging import topology
-from claimbus.messaging.topology import consumers, drift, streams
-from claimbus.services import SERVICES
+from claimbus.messaging.topology import consumer_names, consumers, drift, streams
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 
@@ -47,7 +46,7 @@ def test_a_full_stream_refuses_and_never_forgets(stream: StreamConfig) -> None:
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
 def test_every_event_is_kept_by_exactly_one_stream(event: Any) -> None:
     subject = subject_for(event, "p", "v")
-    keepers = [s.name for s in streams() if any(covers(one, subject) for one in s.subjects or ())]
+    keepers = [s.name for s in streams() if any(covers(pattern, subject) for pattern in s.subjects or ())]
     assert keepers == [event.family.upper()]
 
 
@@ -58,9 +57,9 @@ def test_a_calendar_year_and_its_late_visits_can_be_rebuilt(name: str) -> None:
 
 def test_dead_letters_and_given_up_messages_are_kept_apart() -> None:
     dead = by_name()["DEAD"].subjects or []
-    assert any(covers(one, "dead.units.invalid") for one in dead)
+    assert any(covers(pattern, "dead.units.invalid") for pattern in dead)
     for received in ("VISITS.units", "OUTCOMES.claims"):
-        assert any(covers(one, f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{received}") for one in dead)
+        assert any(covers(pattern, f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{received}") for pattern in dead)
 
 
 def test_replicas_are_the_operators_choice() -> None:
@@ -80,9 +79,9 @@ def test_each_service_subscribes_to_what_it_needs() -> None:
     }
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_a_consumer_is_durable_and_acknowledges_by_hand(name: str) -> None:
-    consumer = consumers()[name]
+@pytest.mark.parametrize(("stream", "name"), consumer_names())
+def test_a_consumer_is_durable_and_acknowledges_by_hand(stream: str, name: str) -> None:
+    consumer = consumers(stream)[name]
     assert consumer.durable_name == name
     assert consumer.ack_policy is AckPolicy.EXPLICIT
     assert (consumer.max_ack_pending or 0) >= topology.BATCH
@@ -100,7 +99,7 @@ def test_no_retry_can_publish_a_fact_twice() -> None:
     assert {stream.duplicate_window for stream in streams()} == {topology.DUPLICATE_WINDOW}
 
 
-@pytest.mark.parametrize("want", [*streams(), *consumers().values()], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("want", [*streams(), *consumers().values()], ids=lambda config: type(config).__name__)
 def test_what_is_as_declared_has_not_drifted(want: StreamConfig | ConsumerConfig) -> None:
     assert drift(want, want) == {}
 
@@ -124,8 +123,8 @@ def test_what_is_not_declared_may_be_anything() -> None:
 def test_one_filter_may_come_back_in_the_singular() -> None:
     want = consumers()["coding"]
     assert drift(replace(want, filter_subjects=None, filter_subject=every(VisitCompleted)), want) == {}
-    other = replace(want, filter_subjects=None, filter_subject=every(VisitCoded))
-    assert list(drift(other, want)) == ["filter_subjects"]
+    changed = replace(want, filter_subjects=None, filter_subject=every(VisitCoded))
+    assert list(drift(changed, want)) == ["filter_subjects"]
 
 
 def test_a_missing_filter_is_a_drift() -> None:

@@ -22,7 +22,7 @@ def provider() -> Iterator[TracerProvider]:
 
 
 def a_span(provider: TracerProvider, name: str, *links: Span) -> Span:
-    span = provider.get_tracer("test").start_span(name, links=[Link(one.get_span_context()) for one in links])
+    span = provider.get_tracer("test").start_span(name, links=[Link(linked.get_span_context()) for linked in links])
     span.end()
     assert isinstance(span, Span)
     return span
@@ -45,13 +45,13 @@ def test_ids_are_hexadecimal_as_otlp_asks(provider: TracerProvider, tmp_path: Pa
     first = a_span(provider, "publish")
     second = a_span(provider, "process", first)
     FileExporter(tmp_path, "claimbus-units").export([first, second])
-    one, other = (span.get_span_context() for span in (first, second))
+    of_first, of_second = (span.get_span_context() for span in (first, second))
     found = written(tmp_path)
     assert [(span["traceId"], span["spanId"]) for span in found] == [
-        (format_trace_id(context.trace_id), format_span_id(context.span_id)) for context in (one, other)
+        (format_trace_id(context.trace_id), format_span_id(context.span_id)) for context in (of_first, of_second)
     ]
     ((link,),) = [span["links"] for span in found if "links" in span]
-    assert (link["traceId"], link["spanId"]) == (format_trace_id(one.trace_id), format_span_id(one.span_id))
+    assert (link["traceId"], link["spanId"]) == (format_trace_id(of_first.trace_id), format_span_id(of_first.span_id))
 
 
 def test_two_files_are_kept_and_the_newest_spans_are_in_them(

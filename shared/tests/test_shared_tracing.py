@@ -41,12 +41,12 @@ def at(headers: dict[str, str] | None, stream: str = "VISITS", seq: int = 7) -> 
 
 
 def the(spans: InMemorySpanExporter) -> ReadableSpan:
-    (one,) = spans.get_finished_spans()
-    assert set(one.attributes or {}) <= registry.SPAN_ATTRIBUTES
-    assert one.name.split()[0] in registry.SPANS
-    assert one.events == ()
-    assert CANARY not in one.to_json()
-    return one
+    (span,) = spans.get_finished_spans()
+    assert set(span.attributes or {}) <= registry.SPAN_ATTRIBUTES
+    assert span.name.split()[0] in registry.SPANS
+    assert span.events == ()
+    assert CANARY not in span.to_json()
+    return span
 
 
 def test_a_message_with_a_traceparent_belongs_to_that_trace() -> None:
@@ -119,30 +119,30 @@ def test_a_joined_fact_is_linked_by_its_publish_span() -> None:
     assert not tracing.link_to(None, "coded").context.is_valid
 
 
-def test_a_span_bears_its_name_kind_attributes_and_links(spans: InMemorySpanExporter) -> None:
+def test_a_span_has_its_name_kind_attributes_and_links(spans: InMemorySpanExporter) -> None:
     link = tracing.link_to(PARENT, "coded")
     with tracing.span("decide", SpanKind.INTERNAL, {registry.REVISION: 3}, links=(link,)):
         tracing.mark(OUTCOME="ready")
         tracing.settled("retry", 0.5)
-    one = the(spans)
-    assert (one.name, one.kind) == ("decide", SpanKind.INTERNAL)
-    assert one.attributes == {
+    span = the(spans)
+    assert (span.name, span.kind) == ("decide", SpanKind.INTERNAL)
+    assert span.attributes == {
         registry.REVISION: 3,
         registry.OUTCOME: "ready",
         registry.SETTLEMENT: "retry",
         registry.SETTLEMENT_DELAY: 0.5,
     }
-    assert [each.context.span_id for each in one.links] == [int(SPAN, 16)]
-    assert one.status.status_code is StatusCode.UNSET
+    assert [linked.context.span_id for linked in span.links] == [int(SPAN, 16)]
+    assert span.status.status_code is StatusCode.UNSET
 
 
 def test_a_span_records_the_class_of_an_error_and_not_its_text(spans: InMemorySpanExporter) -> None:
     with pytest.raises(LookupError), tracing.span("process x", SpanKind.CONSUMER, {}):
         raise LookupError(CANARY)
-    one = the(spans)
-    assert one.attributes == {registry.ERROR_TYPE: "LookupError"}
-    assert one.status.status_code is StatusCode.ERROR
-    assert one.status.description is None
+    span = the(spans)
+    assert span.attributes == {registry.ERROR_TYPE: "LookupError"}
+    assert span.status.status_code is StatusCode.ERROR
+    assert span.status.description is None
 
 
 def test_an_attribute_that_is_not_registered_cannot_be_marked() -> None:
@@ -184,7 +184,7 @@ def test_metrics_are_recorded_with_the_registrys_unit_and_buckets(monkeypatch: p
     for metric in registry.METRICS.values():
         metrics.record(metric, 0.3, dict.fromkeys(metric.labels, "x"))
     read = json.loads(reader.get_metrics_data().to_json())
-    found = {one["name"]: one for one in read["resource_metrics"][0]["scope_metrics"][0]["metrics"]}
+    found = {row["name"]: row for row in read["resource_metrics"][0]["scope_metrics"][0]["metrics"]}
     assert set(found) == set(registry.METRICS)
     for name, metric in registry.METRICS.items():
         (point,) = found[name]["data"]["data_points"]

@@ -58,7 +58,7 @@ def _is_known(tool: click.Command, words: list[str]) -> bool:
     known, rest = _resolve(tool, words)
     if isinstance(known, click.Group) and not (rest and rest[0].startswith("-")):
         return False
-    options = {one for parameter in known.get_params(click.Context(known)) for one in parameter.opts}
+    options = {option for parameter in known.get_params(click.Context(known)) for option in parameter.opts}
     given = {word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)}
     return given <= options | {"-h", "--help"}
 
@@ -117,6 +117,26 @@ def test_every_make_target_of_the_readme_and_the_guide_exists(readme: str) -> No
     guides = [path.read_text() for path in ROOT.glob("CONTRIBUTING*.md")]
     named = set().union(*map(make_targets, [readme, *guides]))
     assert named - targets((ROOT / "Makefile").read_text()) == set()
+
+
+def glossary() -> list[tuple[str, str, str]]:
+    """Term, meaning and places of each row."""
+    lines = (ROOT / "docs/glossary.md").read_text().splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
+    return [(term, meaning, places) for term, meaning, places in rows[2:]]
+
+
+def test_the_glossary_is_in_order() -> None:
+    terms = [term for term, *_ in glossary()]
+    assert terms == sorted(terms)
+    assert len(set(terms)) == len(terms) > 30
+
+
+def test_each_place_that_the_glossary_names_exists() -> None:
+    paths = {
+        path for _, _, places in glossary() for path in re.findall(r"`((?:engine|services|shared)/[^`]+)`", places)
+    }
+    assert [path for path in sorted(paths) if not list(ROOT.glob(path.rstrip("/")))] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda path: path.name)

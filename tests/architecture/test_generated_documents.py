@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 from capacity_page import page
+from claimbus.testing.visits import EXAMPLES, example_bodies, visit_data
 from jsonschema import Draft202012Validator
 from make_documents import documents
 from requirements_page import ELSEWHERE
 
 ROOT = Path(__file__).parents[2]
-VISITS = sorted((ROOT / "examples/visits").glob("*.json"))
-INVALID = [path for path in VISITS if "invalid" in path.name]
 
 
 MADE: dict[Path, str] = documents()
@@ -43,14 +42,9 @@ def test_each_schema_is_one_of_the_2020_12_dialect_without_a_host(path: Path) ->
     assert SCHEMAS[path]["$id"] == "urn:claimbus:" + ":".join(place.parts)
 
 
-def test_there_are_examples_of_both_kinds() -> None:
-    assert len(INVALID) == 2
-    assert len(VISITS) > len(INVALID)
-
-
-@pytest.mark.parametrize("path", [path for path in VISITS if path not in INVALID], ids=lambda path: path.stem)
-def test_an_example_visit_fits_the_schema(path: Path) -> None:
-    problems = [error.json_path for error in Draft202012Validator(COMPLETED).iter_errors(json.loads(path.read_text()))]
+@pytest.mark.parametrize("name", example_bodies())
+def test_an_example_visit_fits_the_schema(name: str) -> None:
+    problems = [error.json_path for error in Draft202012Validator(COMPLETED).iter_errors(visit_data(name))]
     assert problems == []
 
 
@@ -62,7 +56,7 @@ def test_an_example_visit_fits_the_schema(path: Path) -> None:
     ],
 )
 def test_an_invalid_example_is_refused_for_the_field_in_its_name(name: str, field: str) -> None:
-    visit = json.loads((ROOT / f"examples/visits/{name}.json").read_text())
+    visit = json.loads((EXAMPLES / f"{name}.json").read_text())
     assert field in {error.json_path for error in _innermost(Draft202012Validator(COMPLETED).iter_errors(visit))}
 
 
@@ -118,14 +112,16 @@ def _references(node: Any) -> Iterator[str]:
             yield node["$ref"]
         node = list(node.values())
     if isinstance(node, list):
-        for one in node:
-            yield from _references(one)
+        for item in node:
+            yield from _references(item)
 
 
-def test_what_a_service_hears_is_said_by_another_or_comes_from_outside() -> None:
-    hears = {_address(document, one) for document in ASYNCAPI.values() for one in _operations(document, "receive")}
-    says = {_address(document, one) for document in ASYNCAPI.values() for one in _operations(document, "send")}
-    assert hears - says == {
+def test_what_a_service_receives_is_sent_by_another_or_comes_from_outside() -> None:
+    received, sent = (
+        {_address(document, operation) for document in ASYNCAPI.values() for operation in _operations(document, action)}
+        for action in ("receive", "send")
+    )
+    assert received - sent == {
         "visits.{practice_id}.{visit_id}.completed",
         "visits.{practice_id}.{visit_id}.voided",
         "outcomes.{practice_id}.{visit_id}.submitted",
@@ -134,7 +130,7 @@ def test_what_a_service_hears_is_said_by_another_or_comes_from_outside() -> None
 
 
 def _operations(document: dict[str, Any], action: str) -> list[dict[str, Any]]:
-    return [one for one in document["operations"].values() if one["action"] == action]
+    return [operation for operation in document["operations"].values() if operation["action"] == action]
 
 
 def _address(document: dict[str, Any], operation: dict[str, Any]) -> str:

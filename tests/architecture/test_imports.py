@@ -96,9 +96,9 @@ INFRASTRUCTURE = ("faststream", "nats", "opentelemetry")
 def domain_imports(sources: list[Source]) -> Iterator[Complaint]:
     """A domain knows the standard library, the contract, and itself."""
     for source in filter(lambda source: is_domain(source.path), python(sources)):
-        own = f"{service_of(source.path)}.domain"
+        domain = f"{service_of(source.path)}.domain"
         for line, name in imports_of(source):
-            if name.partition(".")[0] not in sys.stdlib_module_names and not is_within(name, *PURE, own):
+            if name.partition(".")[0] not in sys.stdlib_module_names and not is_within(name, *PURE, domain):
                 yield Complaint(source.path, line, f"a domain may not import {name}")
 
 
@@ -106,18 +106,18 @@ def no_other_service(sources: list[Source]) -> Iterator[Complaint]:
     """Services meet on the bus only."""
     services = {service for source in sources if (service := service_of(source.path))}
     for source in python(sources):
-        own = service_of(source.path)
-        for line, name in imports_of(source) if own else ():
-            if name.partition(".")[0] in services - {own}:
-                yield Complaint(source.path, line, f"service {own} may not import {name}")
+        service = service_of(source.path)
+        for line, name in imports_of(source) if service else ():
+            if name.partition(".")[0] in services - {service}:
+                yield Complaint(source.path, line, f"service {service} may not import {name}")
 
 
 def documents_apart(sources: list[Source]) -> Iterator[Complaint]:
     """What writes documents needs libraries that a service's image does not carry."""
     for source in python(sources):
-        own = service_of(source.path)
-        room = f"{own}.documents"
-        for line, name in imports_of(source) if own else ():
+        service = service_of(source.path)
+        room = f"{service}.documents"
+        for line, name in imports_of(source) if service else ():
             if is_within(name, room) and not is_within(module_of(source.path), room):
                 yield Complaint(source.path, line, f"only {room} may import {name}; the command renders")
 
@@ -125,8 +125,8 @@ def documents_apart(sources: list[Source]) -> Iterator[Complaint]:
 def faststream_in_handlers(sources: list[Source]) -> Iterator[Complaint]:
     """The framework is known to handlers.py; __main__.py runs the service and does nothing else."""
     for source in python(sources):
-        own, file = service_of(source.path), PurePosixPath(source.path).name
-        for line, name in imports_of(source) if own else ():
+        service, file = service_of(source.path), PurePosixPath(source.path).name
+        for line, name in imports_of(source) if service else ():
             if file != "handlers.py" and is_within(name, "faststream"):
                 yield Complaint(source.path, line, "only handlers.py may import faststream")
             if file == "__main__.py" and not is_within(name, "claimbus.service"):
@@ -205,7 +205,7 @@ _MONEY = re.compile(r"(?<!dis)charge|price|dollar|money|(\b|_)(amount|fees?|paid
 def pure_domain(sources: list[Source]) -> Iterator[Complaint]:
     """A domain has no clock, no chance and no I/O, and its money is no binary float."""
     for source in filter(lambda source: is_domain(source.path), python(sources)):
-        own = f"{service_of(source.path)}.domain"
+        domain = f"{service_of(source.path)}.domain"
         yield from (
             Complaint(source.path, line, f"a domain may not use {name}")
             for line, name in imports_of(source)
@@ -215,7 +215,7 @@ def pure_domain(sources: list[Source]) -> Iterator[Complaint]:
         shadows = {
             alias.asname
             for node in ast.walk(tree_of(source))
-            if isinstance(node, ast.ImportFrom) and is_within(node.module or "", own)
+            if isinstance(node, ast.ImportFrom) and is_within(node.module or "", domain)
             for alias in node.names
         }
         yield from (
@@ -263,15 +263,15 @@ def _is_float(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, float)
 
 
-_EMPTY_NAMES = {word + plural for word in ("util", "helper", "common", "manager", "base") for plural in ("", "s")}
+_EMPTY_NAMES = {part + plural for part in ("util", "helper", "common", "manager", "base") for plural in ("", "s")}
 
 
 def named_modules(sources: list[Source]) -> Iterator[Complaint]:
     """A module is named after what it does."""
     for source in python(sources):
-        for word in module_of(source.path).split("."):
-            if word.strip("_") in _EMPTY_NAMES:
-                yield Complaint(source.path, 1, f"a module named {word} says nothing of what it does")
+        for part in module_of(source.path).split("."):
+            if part.strip("_") in _EMPTY_NAMES:
+                yield Complaint(source.path, 1, f"a module named {part} says nothing of what it does")
 
 
 _LONGEST_HANDLER = 14
@@ -310,7 +310,7 @@ def declared_dependencies(sources: list[Source]) -> Iterator[Complaint]:
         needs = (*described["dependencies"], *extras)
         declared = {re.split(r"[\[<>=!~; ]", need, maxsplit=1)[0] for need in needs}
         folder = project.path.removesuffix("pyproject.toml")
-        for source in (one for one in python(sources) if one.path.startswith(f"{folder}src/")):
+        for source in (file for file in python(sources) if file.path.startswith(f"{folder}src/")):
             for line, name in imports_of(source):
                 needed = _distribution_of(name)
                 if needed and needed not in declared | {described["name"]}:
@@ -345,7 +345,7 @@ def environment_in_one_place(sources: list[Source]) -> Iterator[Complaint]:
 
 def _allowed_looks(source: Source) -> set[int]:
     tree = tree_of(source)
-    if source.path == "cli/src/claimbus_cli/bus/supervisor.py":
+    if source.path == "shared/src/claimbus/testing/supervisor.py":
         unpacked = (
             value
             for node in ast.walk(tree)
@@ -394,7 +394,7 @@ def check(rule: str, sources: list[Source]) -> list[str]:
     """What a rule says of the sources, without what excuses itself."""
     excused = exemptions(sources)
     complaints = sorted(set(RULES[rule](sources)))
-    return [str(one) for one in complaints if excused.get((one.path, one.line)) != rule]
+    return [str(complaint) for complaint in complaints if excused.get((complaint.path, complaint.line)) != rule]
 
 
 # The repository.
@@ -418,7 +418,7 @@ def test_the_repository_keeps_the_rule(rule: str) -> None:
 
 def test_every_exemption_excuses_something() -> None:
     sources = repository()
-    complaints = {(name, one.path, one.line) for name, rule in RULES.items() for one in rule(sources)}
+    complaints = {(name, complaint.path, complaint.line) for name, rule in RULES.items() for complaint in rule(sources)}
     idle = [
         f"{path}:{line}" for (path, line), rule in exemptions(sources).items() if (rule, path, line) not in complaints
     ]
@@ -509,7 +509,7 @@ PLANTED = [
     ("environment-in-one-place", HANDLERS, "import os\nx = os.getenv('A')", "os.getenv"),
     ("environment-in-one-place", HANDLERS, "from os import environ", "os.environ"),
     ("environment-in-one-place", "cli/src/claimbus_cli/main.py", "x = os.environ.get('HOME')", "os.environ"),
-    ("environment-in-one-place", "cli/src/claimbus_cli/bus/supervisor.py", "x = os.environ['HOME']", "os.environ"),
+    ("environment-in-one-place", "shared/src/claimbus/testing/supervisor.py", "x = os.environ['HOME']", "os.environ"),
 ]
 
 
@@ -523,8 +523,8 @@ def planted(path: str, text: str) -> list[Source]:
 
 @pytest.mark.parametrize(("rule", "path", "text", "complaint"), PLANTED)
 def test_a_planted_violation_is_named(rule: str, path: str, text: str, complaint: str) -> None:
-    said = check(rule, planted(path, text))
-    assert any(one.startswith(f"{path}:") and complaint in one for one in said), said
+    complaints = check(rule, planted(path, text))
+    assert any(line.startswith(f"{path}:") and complaint in line for line in complaints), complaints
 
 
 def test_every_rule_has_a_planted_violation() -> None:
@@ -553,7 +553,7 @@ def test_every_rule_has_a_planted_violation() -> None:
             "import json\nimport faststream\nimport claimbus.events\nimport units.domain",
         ),
         ("environment-in-one-place", "shared/src/claimbus/settings.py", "import os\nx = os.environ"),
-        ("environment-in-one-place", "cli/src/claimbus_cli/bus/supervisor.py", "x = {**os.environ, 'A': 'b'}"),
+        ("environment-in-one-place", "shared/src/claimbus/testing/supervisor.py", "x = {**os.environ, 'A': 'b'}"),
     ],
 )
 def test_what_is_allowed_is_let_pass(rule: str, path: str, text: str) -> None:

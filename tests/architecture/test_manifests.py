@@ -35,8 +35,12 @@ def test_an_overlay_is_valid_and_hardened(name: str) -> None:
 
 
 def find(all_of_them: list[Manifest], kind: str, name: str) -> Manifest:
-    (one,) = (one for one in all_of_them if one["kind"] == kind and one["metadata"]["name"].startswith(name))
-    return one
+    (manifest,) = (
+        manifest
+        for manifest in all_of_them
+        if manifest["kind"] == kind and manifest["metadata"]["name"].startswith(name)
+    )
+    return manifest
 
 
 CODING = ("Deployment", "claimbus-coding")

@@ -81,7 +81,7 @@ def test_what_goes_by_the_folders_lists_no_services(path: str) -> None:
 
 # What the checks above would say of a fifth service, and of a list.
 
-FIFTH = ServiceRow("prior-authorization", (VisitCompleted,), (), messages_per_replica=1)
+FIFTH = ServiceRow("invented", (VisitCompleted,), (), messages_per_replica=1)
 
 
 def test_a_service_that_is_in_no_file_is_missed_in_each() -> None:

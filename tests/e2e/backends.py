@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claimbus_cli.bus.supervisor import free_port
+from claimbus.testing.supervisor import free_port
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deploy" / "k8s" / "config"

@@ -1,26 +1,12 @@
-"""The pipeline as processes, and a receiver of its traces."""
+"""Images of this checkout, and a receiver of telemetry."""
 
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
-from claimbus_cli.bus.supervisor import Supervisor
 from composed import build_images, engine_is_missing
-from nats.aio.client import Client
 from observing import Collector
-
-
-@pytest.fixture
-async def services(nats_url: str, client: Client, tmp_path: Path) -> AsyncIterator[Supervisor]:
-    """All services, running and healthy on the session's server."""
-    supervisor = Supervisor(nats_url, tmp_path / "logs")
-    try:
-        await supervisor.start()
-        yield supervisor
-    finally:
-        await supervisor.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """What the end-to-end tests publish, and what they look with."""
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,35 +10,15 @@ from typing import Any
 from claimbus.events import VisitCompleted
 from claimbus.events.subjects import parse, subject_for
 from claimbus.messaging.dead_letters import read_dead_letters
-from claimbus.messaging.topology import CLAIMS, VISITS
-from claimbus.services import SERVICES
-from claimbus_cli.bus.bus import outgoing, publish_visit
-from claimbus_cli.visit_files import read_visits
+from claimbus.messaging.topology import CLAIMS, VISITS, consumer_names
+from claimbus.testing.bus import Bus
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
-
-EXAMPLES = Path(__file__).parents[2] / "examples" / "visits"
-
-
-def example_bodies() -> dict[str, bytes]:
-    """Valid example visits by file name."""
-    return {
-        file.stem: next(iter(read_visits(str(file))))[1]
-        for file in sorted(EXAMPLES.glob("*.json"))
-        if "invalid" not in file.stem
-    }
-
-
-def visits(count: int) -> Iterator[tuple[str, bytes]]:
-    """Many visits under keys of their own, made from the examples."""
-    models = [json.loads(body) for body in example_bodies().values()]
-    for number in range(count):
-        key = f"many-{number:05d}"
-        yield key, json.dumps(models[number % len(models)] | {"visit_id": key}).encode()
+from pydantic_core import to_json
 
 
 async def eventually(condition: Callable[[], Any], seconds: float = 30.0, every: float = 0.1) -> Any:
@@ -210,13 +189,13 @@ async def undecided(client: Client, logs: Path | None = None) -> str:
     for address in map(parse, (await js.stream_info(VISITS, subjects_filter=">")).state.subjects or {}):
         if address.visit_id not in decided:
             stored.setdefault(address.visit_id, []).append(address.fact)
-    infos = [await js.consumer_info(VISITS, service) for service in SERVICES]
+    infos = [await js.consumer_info(stream, name) for stream, name in consumer_names()]
     return "\n".join(
         [
             f"{len(stored)} visits without a word of claims",
             *(f"{visit}: stored {', '.join(sorted(facts))}" for visit, facts in sorted(stored.items())),
             *(f"{info.name}: {info.num_pending} to deliver, {info.num_ack_pending} to settle" for info in infos),
-            *(f"dead letter: {stored.dead_letter.model_dump_json()}" for stored in await read_dead_letters(client)),
+            *(f"dead letter: {found.dead_letter.model_dump_json()}" for found in await read_dead_letters(client)),
             *(line for line in (lines_of(logs) if logs else ()) if any(f'.{visit}"' in line for visit in stored)),
         ]
     )
@@ -228,24 +207,11 @@ def lines_of(logs: Path) -> Iterator[str]:
         yield from (f"{log.name}: {line}" for line in log.read_text().splitlines())
 
 
-async def all_is_settled(client: Client, seconds: float = 30.0) -> None:
-    """Wait until no service has anything left to do, and look twice: one may just be handing on."""
-    js = client.jetstream()
-
-    async def nothing_left() -> bool:
-        infos = await js.consumers_info(VISITS)
-        return all(info.num_pending == 0 and info.num_ack_pending == 0 for info in infos)
-
-    await eventually(nothing_left, seconds)
-    await eventually(nothing_left, seconds)
-
-
-async def publish_twice(client: Client, body: bytes) -> None:
+async def publish_twice(client: Client, visit: dict[str, Any]) -> None:
     """Publish a visit, and again without an id: the broker cannot tell the second from a new one."""
-    visit = outgoing(body)
-    await publish_visit(client, visit)
-    subject = subject_for(VisitCompleted, visit.practice_id, visit.visit_id)
-    await client.jetstream().publish(subject, body, timeout=30)
+    await Bus(client).publish(visit)
+    subject = subject_for(VisitCompleted, visit["practice_id"], visit["visit_id"])
+    await client.jetstream().publish(subject, to_json(visit), timeout=30)
 
 
 async def until_stored(publish: Callable[[], Awaitable[object]]) -> None:

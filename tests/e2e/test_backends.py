@@ -22,12 +22,13 @@ from backends import CONFIG, Backends, program, running_backends
 from claimbus.services import SERVICES
 from claimbus.telemetry import registry
 from claimbus.telemetry.export import resource_of
-from claimbus_cli.bus.bus import outgoing, publish_visit
-from claimbus_cli.bus.supervisor import STOP_SECONDS, Supervisor
+from claimbus.testing.bus import Bus
+from claimbus.testing.supervisor import STOP_SECONDS, Supervisor
+from claimbus.testing.visits import example_bodies, visit_data, visits
 from claimbus_cli.commands.trace import TracesError, head_of, notes_of, traces_of
 from dashboards import expressions
 from nats.aio.client import Client
-from observing import decisions_are_in, eventually, example_bodies, visits, words_of_claims
+from observing import decisions_are_in, eventually, words_of_claims
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.metrics import MeterProvider
@@ -108,12 +109,10 @@ def backends(tmp_path: Path) -> Iterator[Backends]:
         yield running
 
 
-def too_large() -> bytes:
+def too_large() -> dict[str, Any]:
     """A visit that the broker takes, and whose decision it does not: the one failure that needs no broken part."""
-    visit = json.loads(example_bodies()["01-medicare-plain"])
-    one = visit["interventions"][0]
-    visit["interventions"] = [one | {"id": str(number), "narrative": "quad sets " * 20} for number in range(500)]
-    return json.dumps(visit | {"visit_id": "too-large"}).encode()
+    row = visit_data()["interventions"][0] | {"narrative": "quad sets " * 20}
+    return visit_data(visit_id="too-large", interventions=[row | {"id": str(number)} for number in range(500)])
 
 
 @asynccontextmanager
@@ -123,12 +122,8 @@ async def pipeline(nats_url: str, backends: Backends, logs: Path) -> AsyncIterat
         "OTEL_METRIC_EXPORT_INTERVAL": "1000",
         "OTEL_BSP_SCHEDULE_DELAY": "500",
     }
-    supervisor = Supervisor(nats_url, logs, environment=environment)
-    try:
-        await supervisor.start()
+    async with Supervisor(nats_url, logs, environment=environment) as supervisor:
         yield supervisor
-    finally:
-        await supervisor.stop()
 
 
 async def test_every_panel_shows_something_and_every_visit_is_one_trace_in_jaeger(
@@ -136,10 +131,10 @@ async def test_every_panel_shows_something_and_every_visit_is_one_trace_in_jaege
 ) -> None:
     bodies = example_bodies()
     async with pipeline(nats_url, backends, tmp_path / "logs"):
-        await publish_visit(client, outgoing(too_large()))
+        await Bus(client).publish(too_large())
         await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": ')
         for body in bodies.values():
-            await publish_visit(client, outgoing(body))
+            await Bus(client).publish(body)
         await decisions_are_in(client, len(bodies), logs=tmp_path / "logs")
         counts = await all_series(backends)
         for (board, panel, expression), count in counts.items():
@@ -247,13 +242,15 @@ async def test_a_collector_that_hangs_or_dies_costs_no_visit(
 ) -> None:
     many = list(visits(300))
     async with pipeline(nats_url, backends, tmp_path / "logs") as supervisor:
-        for number, (_, body) in enumerate(many):
+        for number, visit in enumerate(many):
             if number == len(many) // 3:
                 backends.collector.send_signal(how)
-            await publish_visit(client, outgoing(body))
+            await Bus(client).publish(visit)
         await decisions_are_in(client, len(many), seconds=90, logs=tmp_path / "logs")
         words = await words_of_claims(client)
-        assert {subject.split(".")[2]: said for subject, said in words.items()} == {key: 1 for key, _ in many}
+        assert {subject.split(".")[2]: said for subject, said in words.items()} == {
+            visit["visit_id"]: 1 for visit in many
+        }
         assert set(supervisor.restarts().values()) == {0}
         began = time.monotonic()
     took = time.monotonic() - began

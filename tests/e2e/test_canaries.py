@@ -14,14 +14,17 @@ from claimbus.events.subjects import subject_for
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, RULES, VISITS, consumer_names
 from claimbus.telemetry import registry
-from claimbus_cli.bus.bus import all_messages, outgoing, publish_visit, replay
-from claimbus_cli.bus.supervisor import Supervisor
+from claimbus.testing.bus import Bus
+from claimbus.testing.supervisor import Supervisor
+from claimbus.testing.visits import visit_data
+from claimbus_cli.bus.bus import all_messages, replay
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from observing import EXAMPLES, Collector, all_is_settled, eventually, example_bodies, words_of_claims
+from observing import Collector, eventually, words_of_claims
 from phi import Canaries, Planted, leaks
 from test_looking import command
 
+OUTCOMES_SENT = Path(__file__).parents[2] / "examples" / "outcomes"
 COMPLETED = "visits/completed/1.0.json"
 KINDS: dict[str, type[Event]] = {
     "visits/voided/1.0.json": VisitVoided,
@@ -31,7 +34,7 @@ KINDS: dict[str, type[Event]] = {
 
 
 def visit(canaries: Canaries, key: str, example: str = "01-medicare-plain") -> Planted:
-    planted = canaries.plant(COMPLETED, json.loads(example_bodies()[example]))
+    planted = canaries.plant(COMPLETED, visit_data(example))
     planted.event.update(practice_id="canaries", visit_id=key, revision=1)
     return planted
 
@@ -56,9 +59,8 @@ async def stored(client: Client) -> AsyncIterator[tuple[str, Any]]:
 async def test_no_canary_leaves_the_events(nats_url: str, client: Client, collector: Collector, tmp_path: Path) -> None:
     canaries = Canaries()
     exports = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_METRIC_EXPORT_INTERVAL": "500"}
-    supervisor = Supervisor(
-        nats_url, tmp_path / "logs", environment=exports | {"CLAIMBUS_HELD_AFTER": "2", "CLAIMBUS_LOG_LEVEL": "DEBUG"}
-    )
+    environment = exports | {"CLAIMBUS_HELD_AFTER": "2", "CLAIMBUS_LOG_LEVEL": "DEBUG"}
+    bus = Bus(client, 120)
     js = client.jetstream()
 
     async def put(event: dict[str, Any] | bytes, key: str, kind: type[Event] = VisitCompleted, **headers: str) -> None:
@@ -70,8 +72,7 @@ async def test_no_canary_leaves_the_events(nats_url: str, client: Client, collec
     async def told(*arguments: str) -> None:
         outputs[" ".join(arguments)] = (await command(nats_url, *arguments))[1].encode()
 
-    try:
-        await supervisor.start()
+    async with Supervisor(nats_url, tmp_path / "logs", environment=environment) as supervisor:
         plain = visit(canaries, "plain")
         files = tmp_path / "plain.json"
         files.write_text(json.dumps(plain.event))
@@ -79,7 +80,7 @@ async def test_no_canary_leaves_the_events(nats_url: str, client: Client, collec
         for number, example in enumerate(
             ("06-missing-signature", "25-evaluation-and-treatment", "18-distinct-service")
         ):
-            await publish_visit(client, outgoing(json.dumps(visit(canaries, f"v{number}", example).event).encode()))
+            await bus.publish(visit(canaries, f"v{number}", example).event)
 
         # Whatever is wrong with an event, its dead letter names the field and not what stands there.
         for number, path in enumerate(plain.canaries):
@@ -96,7 +97,7 @@ async def test_no_canary_leaves_the_events(nats_url: str, client: Client, collec
         await eventually(lambda: said(client, "held", "held"), 60)
         os.kill(supervisor.pid_of("units"), signal.SIGCONT)
         for schema, kind in KINDS.items():
-            example = next((EXAMPLES.parent / "outcomes").glob(f"*-{kind.fact}.json"), None)
+            example = next(OUTCOMES_SENT.glob(f"*-{kind.fact}.json"), None)
             planted = canaries.plant(schema, json.loads(example.read_text()) if example else {"revision": 1})
             planted.event.update(practice_id="canaries", visit_id="plain", revision=1)
             await put(planted.event, "plain", kind)
@@ -104,10 +105,10 @@ async def test_no_canary_leaves_the_events(nats_url: str, client: Client, collec
                 await put(spoiled(canaries.plant(schema, planted.event), path), "plain", kind)
         await eventually(lambda: said(client, "held", "ready", "denial-risk"), 60)
         await eventually(lambda: said(client, "plain", "voided"), 60)
-        await all_is_settled(client, 120)
+        await bus.settled()
         for dead_letter in await read_dead_letters(client):
             await replay(client, dead_letter)
-        await all_is_settled(client, 120)
+        await bus.settled()
         # What the broker refuses to store is tried again.
         large = visit(canaries, "large")
         one = large.event["interventions"][0]
@@ -121,8 +122,6 @@ async def test_no_canary_leaves_the_events(nats_url: str, client: Client, collec
             await told(*arguments)
         for dead_letter in dead_letters[:: max(1, len(dead_letters) // 10)]:
             await told("dead", "show", str(dead_letter.number))
-    finally:
-        await supervisor.stop()
 
     places = {f"otlp {number}": body for number, body in enumerate(collector.bodies)}
     places |= {f"log {log.name}": log.read_bytes() for log in (tmp_path / "logs").glob("*.log")}

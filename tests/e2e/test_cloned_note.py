@@ -3,41 +3,29 @@
 import json
 
 from claimbus.events import DocumentationChecked
-from claimbus.events.subjects import subject_for
-from claimbus.messaging.topology import VISITS
+from claimbus.testing.bus import Bus
+from claimbus.testing.supervisor import Supervisor
+from claimbus.testing.visits import visit_data
 from claimbus.values import Result
-from claimbus_cli.bus.bus import following, outgoing, publish_visit
-from claimbus_cli.bus.supervisor import Supervisor
-from nats.aio.client import Client
-from observing import example_bodies
 
 NOTE = """Zebra-striped brace worn all day, pain 3/10 after the walk to the shop. Knee flexion 108 degrees, up from 98
 at the start of care. Quad strength 4-/5. Responds to cueing for quad control and needs skilled progression before the
 stairs at home. Continue the plan of care; progress the height of the step next time."""
 
 
-async def test_the_second_of_two_like_notes_is_found_with_the_day_of_the_first(
-    client: Client, services: Supervisor
-) -> None:
-    model = json.loads(example_bodies()["01-medicare-plain"])
+async def test_the_second_of_two_like_notes_is_found_with_the_day_of_the_first(bus: Bus, services: Supervisor) -> None:
     decisions = []
-    async with following(client) as words:
-        for key, day, text in (("cloned-1", "16", NOTE), ("cloned-2", "18", NOTE.replace("108", "109"))):
-            moved = json.loads(json.dumps(model).replace("2026-11-18", f"2026-11-{day}"))
-            moved["documentation"]["note"] = {"text": text}
-            body = json.dumps(moved | {"visit_id": key, "case": model["case"] | {"case_id": "cloned"}}).encode()
-            assert await publish_visit(client, outgoing(body))
-            async for word in words:
-                if word.visit_id == key:
-                    assert word.decision is not None
-                    decisions.append(word.decision)
-                    break
+    for key, day, text in (("cloned-1", "16", NOTE), ("cloned-2", "18", NOTE.replace("108", "109"))):
+        changes = {"case.case_id": "cloned", "documentation.note": {"text": text}}
+        moved = json.loads(
+            json.dumps(visit_data(changes=changes, visit_id=key)).replace("2026-11-18", f"2026-11-{day}")
+        )
+        await bus.publish(moved)
+        decisions.append(await bus.decision(moved))
     first, second = ([one for one in decision.findings if one.id == "note.cloned"] for decision in decisions)
     assert first == []
     assert [(one.result, one.inputs["earlier"]) for one in second] == [(Result.FAIL, "2026-11-16")]
-    said = await client.jetstream().get_last_msg(
-        VISITS, subject_for(DocumentationChecked, model["practice_id"], "cloned-2")
-    )
-    assert b"note.cloned" in (said.data or b"")
-    assert b"zebra" not in (said.data or b"").lower()
+    (checked,) = await bus.events(DocumentationChecked, decisions[1])
+    assert "note.cloned" in checked.model_dump_json()
+    assert "zebra" not in checked.model_dump_json().lower()
     assert "zebra" not in decisions[1].model_dump_json().lower()

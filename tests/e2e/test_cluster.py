@@ -12,11 +12,12 @@ import nats
 import pytest
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import ACK_WAIT, ATTEMPTS, RETRY_DELAYS, provision
-from claimbus_cli.bus.supervisor import Supervisor
-from claimbus_cli.embedded import server_binary
+from claimbus.testing.embedded import server_binary
+from claimbus.testing.supervisor import Supervisor
+from claimbus.testing.visits import visits
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from observing import decisions_are_in, eventually, publish_twice, quiet, until_stored, visits, words_of_claims
+from observing import decisions_are_in, eventually, publish_twice, quiet, until_stored, words_of_claims
 
 PATIENCE = 1.2 * sum(RETRY_DELAYS) + ATTEMPTS * ACK_WAIT
 """Seconds in which any message is settled, however many attempts elections cost it: what is undecided then is lost."""
@@ -73,14 +74,14 @@ async def test_a_lost_node_loses_no_visit_and_two_replicas_of_each_service_doubl
 
     try:
         await supervisor.start(PATIENCE)
-        for number, (_, body) in enumerate(visits(count)):
+        for number, visit in enumerate(visits(count)):
             if number == count // 2:
                 nodes[addresses[0]].kill()
-            await until_stored(partial(publish_twice, cluster, body))
+            await until_stored(partial(publish_twice, cluster, visit))
         await decisions_are_in(cluster, count, PATIENCE, tmp_path / "logs")
         await asyncio.sleep(1)
         by_visit = [subject.split(".")[2] for subject in (await words_of_claims(cluster)).elements()]
-        assert sorted(by_visit) == sorted(key for key, _ in visits(count))
+        assert sorted(by_visit) == sorted(visit["visit_id"] for visit in visits(count))
         assert await read_dead_letters(cluster) == []
     finally:
         await supervisor.stop()

@@ -20,12 +20,14 @@ from claimbus.events.visit_completed import VisitCompleted
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import CLAIMS, VISITS
 from claimbus.services import SERVICES
-from claimbus_cli.bus.bus import all_messages, outgoing, publish_visit, words_on
+from claimbus.testing.bus import Bus
+from claimbus.testing.visits import example_bodies, visits
+from claimbus_cli.bus.bus import all_messages, words_on
 from claimbus_cli.evaluate import evaluate_visit
 from composed import BROKERS, Stack, composed, run
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from observing import all_is_settled, decisions_are_in, eventually, example_bodies, quiet, until_stored, visits
+from observing import decisions_are_in, eventually, quiet, until_stored
 
 PATIENCE = 180.0
 
@@ -44,12 +46,12 @@ async def load(client: Client) -> AsyncIterator[list[str]]:
 
     async def publish_on() -> None:
         begun = time.monotonic()
-        for number, (key, body) in enumerate(visits(1_000_000)):
+        for number, visit in enumerate(visits(1_000_000)):
             if is_over:
                 return
             await asyncio.sleep(max(0.0, begun + number / RATE - time.monotonic()))
-            await until_stored(partial(publish_visit, client, outgoing(body)))
-            sent.append(key)
+            await until_stored(partial(Bus(client).publish, visit))
+            sent.append(visit["visit_id"])
 
     publishing = asyncio.create_task(publish_on())
     try:
@@ -72,7 +74,7 @@ async def assert_each_decided_once(stack: Stack, client: Client, title: str) -> 
     """And print what it took."""
     came = await stored_at(client, VISITS, every(VisitCompleted))
     await decisions_are_in(client, len(came), PATIENCE)
-    await all_is_settled(client, PATIENCE)
+    await Bus(client, PATIENCE).settled()
     words = Counter([parse(msg.subject).visit_id async for msg in all_messages(client, CLAIMS, ALL_CLAIMS)])
     assert set(words) == set(came), "a visit was lost"
     assert set(words.values()) == {1}, "a visit was decided twice"
@@ -123,7 +125,7 @@ async def test_a_visit_s_journey_through_the_containers(images: str, tmp_path: P
         bodies = example_bodies()
         async with stack.as_user("ehr-northside-pt") as ehr:
             for body in bodies.values():
-                assert await publish_visit(ehr, outgoing(body))
+                assert await Bus(ehr).publish(body)
         async with stack.as_user("operator") as client:
             await decisions_are_in(client, len(bodies), PATIENCE)
             for body in bodies.values():

@@ -5,25 +5,24 @@ import os
 import sys
 from pathlib import Path
 
-from claimbus_cli.bus.bus import outgoing, publish_visit
-from claimbus_cli.bus.supervisor import Supervisor
-from nats.aio.client import Client
-from observing import example_bodies
+from claimbus.testing.bus import Bus
+from claimbus.testing.supervisor import Supervisor
+from claimbus.testing.visits import example_bodies
 
 SUBSCRIBER = Path(__file__).parents[2] / "examples" / "subscriber.py"
 
 
-async def test_the_subscriber_acts_once_on_each_decision(nats_url: str, client: Client, services: Supervisor) -> None:
+async def test_the_subscriber_acts_once_on_each_decision(bus: Bus, services: Supervisor) -> None:
     bodies = list(example_bodies().values())
     for body in bodies:
-        await publish_visit(client, outgoing(body))
+        await bus.publish(body)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(SUBSCRIBER),
         "northside-pt",
         "--count",
         str(len(bodies)),
-        env={**os.environ, "CLAIMBUS_NATS_URL": nats_url},
+        env={**os.environ, "CLAIMBUS_NATS_URL": bus.url},
         stdout=asyncio.subprocess.PIPE,
     )
     told, _ = await asyncio.wait_for(process.communicate(), 60)

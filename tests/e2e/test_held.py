@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from claimbus.events import ClaimReady, VisitHeld, VisitVoided
 from claimbus.messaging.topology import CLAIMS
+from claimbus.testing.bus import Bus
+from claimbus.testing.supervisor import Supervisor
 from claimbus_cli.bus.bus import Word, words_on
-from claimbus_cli.bus.supervisor import Supervisor
 from claimbus_cli.commands.doctor import examine
 from nats.aio.client import Client
-from observing import all_is_settled, eventually
+from observing import eventually
 from test_life_after_the_decision import PRACTICE, command, decided, put, visit
 
 AFTER = 4.0
@@ -101,7 +102,7 @@ async def test_a_visit_is_held_while_a_service_is_down_and_decided_when_it_is_ba
     going_on(pipeline, *replicas(pipeline, down))
     for key in keys:
         await eventually(lambda key=key: _are(["held", ClaimReady.fact], facts(client, key)), 60)
-    await all_is_settled(client)
+    await Bus(client).settled()
     await asyncio.sleep(AFTER)
     assert [await facts(client, key) for key in keys] == [["held", "ready"]] * len(keys)
     (answer,) = [one for one in await examine(client) if one.what == "held visits"]
@@ -134,7 +135,7 @@ async def test_a_held_visit_can_be_voided_and_is_not_held_again(client: Client, 
     await eventually(lambda: _are(["ready", "held", "voided"], facts(client, "gone")))
     assert (await words_on(client, PRACTICE, "gone"))[-1].closed.retracts == first.claim_id  # type: ignore[union-attr]
     going_on(pipeline, *replicas(pipeline, "coding"))
-    await all_is_settled(client, 60)
+    await Bus(client, 60).settled()
     assert await facts(client, "gone") == ["ready", "held", "voided"]
 
 

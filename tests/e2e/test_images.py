@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from claimbus.services import SERVICES
-from claimbus_cli.bus.bus import connected, outgoing, publish_visit
+from claimbus.testing.bus import Bus
+from claimbus.testing.visits import example_bodies
+from claimbus_cli.bus.bus import connected
 from claimbus_cli.commands.keys import KeyFolder
 from composed import NATS, ROOT, run
-from observing import decisions_are_in, eventually, example_bodies
+from observing import decisions_are_in, eventually
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
@@ -79,7 +81,7 @@ async def test_visits_go_through_the_images_and_no_shell_is_needed(
         bodies = example_bodies()
         async with connected(url, keys.place / "operator" / "nkey") as client:
             for body in bodies.values():
-                await publish_visit(client, outgoing(body))
+                await Bus(client).publish(body)
             await decisions_are_in(client, len(bodies), 60)
         for one in running:
             wrapped = one.get_wrapped_container()

@@ -19,16 +19,17 @@ from claimbus.events import (
     VisitCompleted,
     VisitSuperseded,
     VisitVoided,
-    claim_id_of,
 )
-from claimbus.events.subjects import all_claims_of, every, subject_for
+from claimbus.events.subjects import every, subject_for
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.direct_get import walk
 from claimbus.messaging.topology import CLAIMS, OUTCOMES
-from claimbus_cli.bus.bus import Word, outgoing, publish_visit, words_on
-from claimbus_cli.bus.supervisor import Supervisor
+from claimbus.testing.bus import Bus
+from claimbus.testing.claims import claim_adjudicated, claim_submitted
+from claimbus.testing.supervisor import Supervisor
+from claimbus.testing.visits import visit_data
 from nats.aio.client import Client
-from observing import Collector, all_is_settled, eventually, example_bodies, lines_of
+from observing import Collector, eventually, lines_of
 
 Decision = ClaimReady | ClaimDenialRisk
 PRACTICE = "northside-pt"
@@ -36,7 +37,7 @@ NUMBER = "2026322000017"
 
 
 def visit(key: str = "amended", revision: int = 1, **changes: Any) -> dict[str, Any]:
-    return json.loads(example_bodies()["01-medicare-plain"]) | {"visit_id": key, "revision": revision} | changes
+    return visit_data(visit_id=key, revision=revision, **changes)
 
 
 def one_more_quarter_hour(body: dict[str, Any]) -> dict[str, Any]:
@@ -47,55 +48,46 @@ def one_more_quarter_hour(body: dict[str, Any]) -> dict[str, Any]:
     return body | {"interventions": [longer, *rest], "time": minutes, "place_of_service": "12"}
 
 
-def answer(kind: type[Event], key: str = "amended", revision: int = 1, **changes: Any) -> dict[str, Any]:
-    said = {"status": "accepted", "submitted_on": "2026-11-20"}
-    if kind is ClaimAdjudicated:
-        said = {"status": "processed", "adjudicated_on": "2026-12-04"}
-    keys = {"practice_id": PRACTICE, "visit_id": key, "revision": revision}
-    return keys | {"claim_id": claim_id_of(PRACTICE, key, revision), "payer_control_number": NUMBER} | said | changes
+def answer(kind: type[Event], key: str = "amended", **changes: Any) -> dict[str, Any]:
+    """A payer's answer as JSON data, valid or not."""
+    build = claim_submitted if kind is ClaimSubmitted else claim_adjudicated
+    sent = build(VisitCompleted.model_validate(visit(key)), payer_control_number=NUMBER)
+    return sent.model_dump(mode="json") | changes
 
 
 async def put(client: Client, body: dict[str, Any], kind: type[Event] = VisitCompleted) -> None:
-    assert await publish_visit(client, outgoing(json.dumps(body).encode(), kind))
+    assert await Bus(client).publish(body, kind)
 
 
-async def words(client: Client, count: int, key: str = "amended") -> list[Word]:
-    """Everything said of a visit, once there are that many words and nothing is left to do."""
-
-    async def said() -> list[Word]:
-        found = await words_on(client, PRACTICE, key)
-        return found if len(found) >= count else []
-
-    found = await eventually(said)
-    await all_is_settled(client)
-    assert len(await words_on(client, PRACTICE, key)) == count
-    return list(found)
+async def claim_events(client: Client, count: int, key: str = "amended") -> list[Event]:
+    """All claim events of a visit, once there are that many and nothing is left to do."""
+    bus = Bus(client)
+    await bus.claim_events(visit(key), count)
+    await bus.settled()
+    events = await bus.claim_events(visit(key))
+    assert len(events) == count
+    return events
 
 
 async def decided(client: Client, body: dict[str, Any], place: int) -> Decision:
-    """Send a visit, and give the decision that is the `place`th word on it."""
+    """Send a visit, and give the decision that is the `place`th claim event of it."""
     await put(client, body)
-    decision = (await words(client, place, body["visit_id"]))[-1].decision
-    assert decision is not None
+    decision = (await claim_events(client, place, body["visit_id"]))[-1]
+    assert isinstance(decision, ClaimReady | ClaimDenialRisk)
     return decision
 
 
 async def answered(client: Client, body: dict[str, Any], kind: type[Event]) -> None:
     """Send a payer's answer, and wait until claims has taken it."""
     await put(client, body, kind)
-
-    async def taken() -> bool:
-        infos = await client.jetstream().consumers_info(OUTCOMES)
-        return all(info.num_pending == 0 and info.num_ack_pending == 0 for info in infos)
-
-    await eventually(taken)
+    await Bus(client).settled()
 
 
 async def voided(client: Client, place: int, revision: int = 1, key: str = "amended") -> ClaimVoided:
     await put(client, {"practice_id": PRACTICE, "visit_id": key, "revision": revision}, VisitVoided)
-    closed = (await words(client, place, key))[-1].closed
-    assert isinstance(closed, ClaimVoided)
-    return closed
+    event = (await claim_events(client, place, key))[-1]
+    assert isinstance(event, ClaimVoided)
+    return event
 
 
 def told(decision: Decision) -> dict[str, tuple[Any, Any]]:
@@ -176,16 +168,12 @@ async def test_a_service_that_was_restarted_still_knows_the_payers_number(
     nats_url: str, client: Client, tmp_path: Path
 ) -> None:
     for start in range(2):
-        supervisor = Supervisor(nats_url, tmp_path / f"logs-{start}")
-        try:
-            await supervisor.start()
+        async with Supervisor(nats_url, tmp_path / f"logs-{start}"):
             if start == 0:
                 await decided(client, visit(), 1)
                 await answered(client, answer(ClaimSubmitted), ClaimSubmitted)
             else:
                 assert (await decided(client, visit(revision=2), 2)).frequency_code == "7"
-        finally:
-            await supervisor.stop()
 
 
 async def test_an_older_revision_that_comes_late_is_superseded_once_and_opens_nothing(
@@ -194,14 +182,14 @@ async def test_an_older_revision_that_comes_late_is_superseded_once_and_opens_no
     second = await decided(client, visit(revision=2), 1)
     late = one_more_quarter_hour(visit(revision=1))
     await put(client, late)
-    last = (await words(client, 2))[-1].closed
+    last = (await claim_events(client, 2))[-1]
     assert isinstance(last, VisitSuperseded)
     assert (last.revision, last.replaced_by) == (1, 2)
     # Both revisions again, as new messages: neither is decided, nor superseded again.
     subject = subject_for(VisitCompleted, PRACTICE, "amended")
     for body in (late, visit(revision=2), late, visit(revision=2, place_of_service="12")):
         await client.jetstream().publish(subject, json.dumps(body).encode() + b" ")
-    await words(client, 2)
+    await claim_events(client, 2)
     third = await decided(client, visit(revision=3), 3)
     assert third.supersedes == second.claim_id
     assert "too late" in await command("explain", f"{PRACTICE}/amended", nats=client)
@@ -210,10 +198,8 @@ async def test_an_older_revision_that_comes_late_is_superseded_once_and_opens_no
 async def test_of_two_replicas_one_says_that_a_revision_came_late(
     nats_url: str, client: Client, tmp_path: Path
 ) -> None:
-    supervisor = Supervisor(nats_url, tmp_path / "logs", replicas=2)
     count = 40
-    try:
-        await supervisor.start()
+    async with Supervisor(nats_url, tmp_path / "logs", replicas=2):
         await asyncio.gather(*(put(client, visit(f"late-{number}", 2)) for number in range(count)))
         await eventually(lambda: _said(client, count))
         for _ in range(2):
@@ -222,9 +208,7 @@ async def test_of_two_replicas_one_says_that_a_revision_came_late(
             js = client.jetstream()
             await asyncio.gather(*(js.publish(at, body) for at, body in zip(subjects, bodies, strict=True)))
         await eventually(lambda: _said(client, 2 * count))
-        await all_is_settled(client)
-    finally:
-        await supervisor.stop()
+        await Bus(client).settled()
     facts = Counter(one.subject.rpartition(".")[2] for one in await walk(client, CLAIMS, every(VisitSuperseded)))
     assert facts == {"superseded": count}
     assert await _said(client, 2 * count)
@@ -238,10 +222,8 @@ async def _said(client: Client, count: int) -> bool:
 async def test_visits_replicas_and_revisions_in_any_order_give_each_revision_at_most_one_word(
     nats_url: str, client: Client, tmp_path: Path
 ) -> None:
-    supervisor = Supervisor(nats_url, tmp_path / "logs", replicas=2)
     keys, revisions = [f"mixed-{number}" for number in range(30)], (3, 1, 4, 2)
-    try:
-        await supervisor.start()
+    async with Supervisor(nats_url, tmp_path / "logs", replicas=2):
         js = client.jetstream()
         for _ in range(2):
             async with asyncio.TaskGroup() as tasks:
@@ -250,27 +232,14 @@ async def test_visits_replicas_and_revisions_in_any_order_give_each_revision_at_
                         body = json.dumps(visit(key, revision)).encode()
                         tasks.create_task(js.publish(subject_for(VisitCompleted, PRACTICE, key), body))
         await eventually(lambda: _said(client, len(keys)))
-        await all_is_settled(client)
-        await all_is_settled(client)
-    finally:
-        await supervisor.stop()
+        await Bus(client).settled()
     assert await read_dead_letters(client) == []
     for key in keys:
-        said = [_revision(word) for word in await words_on(client, PRACTICE, key)]
-        assert len(said) == len(set(said)), f"{key}: a revision has two words: {said}"
-        assert max(said) == 4
-        decided_in_order = [
-            word.decision.revision for word in await words_on(client, PRACTICE, key) if word.decision is not None
-        ]
-        assert decided_in_order == sorted(decided_in_order)
-        stored = await walk(client, CLAIMS, all_claims_of(PRACTICE, key))
-        assert set(said) == {1, 2, 3, 4}, f"{key}: {[one.subject for one in stored]}"
-
-
-def _revision(word: Word) -> int:
-    said = word.decision or word.closed
-    assert said is not None
-    return said.revision
+        events = await Bus(client).claim_events(visit(key))
+        revisions_of = [event.revision for event in events]
+        assert sorted(revisions_of) == [1, 2, 3, 4], f"{key}: {[(event.fact, event.revision) for event in events]}"
+        in_order = [event.revision for event in events if isinstance(event, Decision)]
+        assert in_order == sorted(in_order)
 
 
 BAD = {
@@ -299,7 +268,7 @@ async def test_an_invalid_answer_becomes_a_dead_letter_with_its_field_and_the_ne
     found = {(dead_letter.why, dead_letter.consumer, dead_letter.stream) for dead_letter in dead_letters}
     assert found == {("invalid", "claims", OUTCOMES)}
     assert "Zebulon" not in "".join(dead_letter.model_dump_json() for dead_letter in dead_letters)
-    assert "Zebulon" not in "".join(log.read_text() for log in services._logs.glob("*.log"))
+    assert "Zebulon" not in "".join(log.read_text() for log in services.logs.glob("*.log"))
     assert (await decided(client, visit(revision=2), 2)).frequency_code == "7"
     assert await decided(client, visit("next"), 1)
 
@@ -307,14 +276,10 @@ async def test_an_invalid_answer_becomes_a_dead_letter_with_its_field_and_the_ne
 async def test_an_answer_is_linked_to_its_decision_and_lies_in_a_trace_of_its_own(
     nats_url: str, client: Client, collector: Collector, tmp_path: Path
 ) -> None:
-    supervisor = Supervisor(nats_url, tmp_path, environment={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint})
-    try:
-        await supervisor.start()
+    async with Supervisor(nats_url, tmp_path, environment={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint}):
         await decided(client, visit(), 1)
         await answered(client, answer(ClaimAdjudicated), ClaimAdjudicated)
         await answered(client, answer(ClaimSubmitted, key="never-decided"), ClaimSubmitted)
-    finally:
-        await supervisor.stop()
     spans = {span.name: span for span in collector.spans}
     said = spans["publish claims.{practice}.{visit}.ready"]
     received = spans["process outcomes.{practice}.{visit}.adjudicated"]
@@ -344,7 +309,7 @@ async def command(*arguments: str, nats: Client) -> str:
 
 
 async def test_explain_shows_what_the_payer_did_beside_what_was_decided(client: Client, services: Supervisor) -> None:
-    body = json.loads(example_bodies()["01-medicare-plain"])
+    body = visit_data()
     await decided(client, body, 1)
     examples = Path(__file__).parents[2] / "examples" / "outcomes"
     for fact in ("submitted", "adjudicated"):
@@ -361,7 +326,7 @@ async def test_explain_shows_what_the_payer_did_beside_what_was_decided(client: 
 
 
 async def test_a_denial_that_a_finding_foresaw_is_told_as_that(client: Client, services: Supervisor) -> None:
-    unsigned = json.loads(example_bodies()["06-missing-signature"])
+    unsigned = visit_data("06-missing-signature")
     decision = await decided(client, unsigned, 1)
     (foresaw,) = [one for one in decision.findings if one.id == "signature.missing"]
     lines = [
@@ -399,7 +364,7 @@ async def test_a_service_on_two_visits_is_told_on_the_second_with_the_name_of_th
 
 
 async def test_a_second_initial_evaluation_in_a_case_is_told(client: Client, services: Supervisor) -> None:
-    evaluation = json.loads(example_bodies()["04-evaluation"])
+    evaluation = visit_data("04-evaluation")
     first = await decided(client, evaluation | {"visit_id": "eval-1"}, 1)
     assert findings(first, "evaluation.repeated") == []
     later = evaluation | {"visit_id": "eval-2", "service_date": "2026-11-25"}

@@ -13,12 +13,14 @@ from claimbus.events import DocumentationChecked
 from claimbus.events.subjects import subject_for
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import VISITS, consumer_names
-from claimbus_cli.bus.bus import count_of, outgoing, publish_visit
+from claimbus.testing.bus import Bus
+from claimbus.testing.supervisor import Supervisor
+from claimbus.testing.visits import example_bodies, visit_data
+from claimbus_cli.bus.bus import count_of
 from claimbus_cli.bus.open_visits import OpenVisitsLook
-from claimbus_cli.bus.supervisor import Supervisor
 from claimbus_cli.commands.trace import TracesError, as_data, head_of, traces_of
 from nats.aio.client import Client
-from observing import all_is_settled, decisions_are_in, eventually, example_bodies
+from observing import decisions_are_in, eventually
 
 PLAIN = "01-medicare-plain"
 
@@ -42,16 +44,11 @@ async def test_a_visits_way_is_told_from_the_files_that_services_write(
     nats_url: str, client: Client, tmp_path: Path
 ) -> None:
     folder = tmp_path / "traces"
-    supervisor = Supervisor(nats_url, tmp_path / "logs", environment={"CLAIMBUS_TRACES_DIR": str(folder)})
-    body = example_bodies()[PLAIN]
-    visit = json.loads(body)
+    visit = visit_data()
     key = f"{visit['practice_id']}.{visit['visit_id']}"
-    try:
-        await supervisor.start()
-        await publish_visit(client, outgoing(body))
+    async with Supervisor(nats_url, tmp_path / "logs", environment={"CLAIMBUS_TRACES_DIR": str(folder)}):
+        await Bus(client).publish(visit)
         await decisions_are_in(client, 1)
-    finally:
-        await supervisor.stop()
     with (folder / "cut.jsonl").open("w") as file:
         file.write('{"resourceSpans": [')
 
@@ -79,16 +76,12 @@ async def test_a_replay_is_a_trace_of_its_own_that_names_the_old_one(
 ) -> None:
     folder = tmp_path / "traces"
     monkeypatch.setenv("CLAIMBUS_TRACES_DIR", str(folder))
-    supervisor = Supervisor(nats_url, tmp_path / "logs", environment={"CLAIMBUS_TRACES_DIR": str(folder)})
-    try:
-        await supervisor.start()
+    async with Supervisor(nats_url, tmp_path / "logs", environment={"CLAIMBUS_TRACES_DIR": str(folder)}):
         await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": ')
         (dead_letter, *_) = await eventually(lambda: read_dead_letters(client))
-        await all_is_settled(client)
+        await Bus(client).settled()
         assert (await command(nats_url, "dead", "replay", str(dead_letter.number)))[0] == 0
-        await all_is_settled(client)
-    finally:
-        await supervisor.stop()
+        await Bus(client).settled()
     old, new = traces_of(str(folder), "p.bad")
     assert old[0].trace_id != new[0].trace_id
     received = [span for trace in (old, new) for span in trace if span.name.startswith("process")]
@@ -102,11 +95,11 @@ async def test_top_tells_rates_lag_outcomes_and_what_is_oldest(
     nats_url: str, client: Client, services: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for body in example_bodies().values():
-        await publish_visit(client, outgoing(body))
+        await Bus(client).publish(body)
     await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": ')
     await decisions_are_in(client, len(example_bodies()))
     dead_letters = len(await eventually(lambda: read_dead_letters(client)))
-    await all_is_settled(client)
+    await Bus(client).settled()
     status, shown = await command(nats_url, "top", "--once", "--json")
     assert status == 0
     now = json.loads(shown)
@@ -119,8 +112,8 @@ async def test_top_tells_rates_lag_outcomes_and_what_is_oldest(
 
     os.kill(services.pid_of("units"), signal.SIGSTOP)
     try:
-        waiting = json.loads(example_bodies()[PLAIN]) | {"visit_id": "waits"}
-        await publish_visit(client, outgoing(json.dumps(waiting).encode()))
+        waiting = visit_data(visit_id="waits")
+        await Bus(client).publish(waiting)
 
         async def seen() -> Any:
             found = json.loads((await command(nats_url, "top", "--once", "--json", "--interval", "0.2"))[1])
@@ -128,8 +121,7 @@ async def test_top_tells_rates_lag_outcomes_and_what_is_oldest(
 
         oldest = await eventually(seen)
         assert oldest["visit"].endswith("/waits")
-        newer = waiting | {"visit_id": "newer"}
-        await publish_visit(client, outgoing(json.dumps(newer).encode()))
+        await Bus(client).publish(visit_data(visit_id="newer"))
         found = await OpenVisitsLook(client).look()
         assert (found.visits, found.oldest and found.oldest[0]) == (2, f"{waiting['practice_id']}/waits")
         monkeypatch.setattr("claimbus_cli.bus.open_visits._MOST_SUBJECTS", 3)
@@ -149,7 +141,7 @@ async def test_reconcile_finds_the_visit_that_nothing_was_said_of(
     nats_url: str, client: Client, services: Supervisor
 ) -> None:
     for body in example_bodies().values():
-        await publish_visit(client, outgoing(body))
+        await Bus(client).publish(body)
     await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": ')
     await decisions_are_in(client, len(example_bodies()))
     await eventually(lambda: read_dead_letters(client))
@@ -163,8 +155,8 @@ async def test_reconcile_finds_the_visit_that_nothing_was_said_of(
 
     os.kill(services.pid_of("coding"), signal.SIGSTOP)
     try:
-        waiting = json.loads(example_bodies()[PLAIN]) | {"visit_id": "waits"}
-        await publish_visit(client, outgoing(json.dumps(waiting).encode()))
+        waiting = visit_data(visit_id="waits")
+        await Bus(client).publish(waiting)
         assert (await command(nats_url, "reconcile"))[0] == 0, "it is young"
         checked = subject_for(DocumentationChecked, waiting["practice_id"], "waits")
         await eventually(lambda: count_of(client, VISITS, checked))

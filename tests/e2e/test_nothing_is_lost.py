@@ -6,6 +6,7 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import nats
 import pytest
@@ -14,11 +15,12 @@ from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import ACK_WAIT, VISITS, provision
 from claimbus.probe import answers
 from claimbus.services import SERVICES
-from claimbus_cli.bus.bus import outgoing, publish_visit
-from claimbus_cli.bus.supervisor import Supervisor
-from claimbus_cli.embedded import EmbeddedServer
+from claimbus.testing.bus import Bus
+from claimbus.testing.embedded import EmbeddedServer
+from claimbus.testing.supervisor import Supervisor
+from claimbus.testing.visits import visits
 from nats.aio.client import Client
-from observing import all_is_settled, decisions_are_in, publish_twice, quiet, until_stored, visits, words_of_claims
+from observing import decisions_are_in, publish_twice, quiet, until_stored, words_of_claims
 
 PATIENCE = 6 * ACK_WAIT
 
@@ -26,13 +28,13 @@ PATIENCE = 6 * ACK_WAIT
 async def publish_all_twice(client: Client, count: int) -> None:
     gate = asyncio.Semaphore(32)
 
-    async def one(body: bytes) -> None:
+    async def publish_when_free(visit: dict[str, Any]) -> None:
         async with gate:
-            await publish_twice(client, body)
+            await publish_twice(client, visit)
 
     async with asyncio.TaskGroup() as tasks:
-        for _, body in visits(count):
-            tasks.create_task(one(body))
+        for visit in visits(count):
+            tasks.create_task(publish_when_free(visit))
 
 
 async def assert_one_decision_each(client: Client, count: int) -> None:
@@ -40,7 +42,7 @@ async def assert_one_decision_each(client: Client, count: int) -> None:
     by_visit = {subject.split(".")[2]: number for subject, number in words.items()}
     assert len(words) == len(by_visit), "a visit has two outcomes"
     assert set(by_visit.values()) == {1}, "a visit was decided twice"
-    assert set(by_visit) == {key for key, _ in visits(count)}, "a visit was lost"
+    assert set(by_visit) == {visit["visit_id"] for visit in visits(count)}, "a visit was lost"
     assert await read_dead_letters(client) == []
 
 
@@ -63,22 +65,18 @@ async def test_a_service_killed_while_a_thousand_visits_flow_twice_loses_and_dou
     os.kill(services.pid_of(victim), signal.SIGKILL)
     await publishing
     await decisions_are_in(client, count, PATIENCE)
-    await all_is_settled(client, PATIENCE)
+    await Bus(client, PATIENCE).settled()
     assert services.restarts()[victim] == 1
     await assert_one_decision_each(client, count)
 
 
 async def test_three_replicas_of_each_service_still_decide_once(nats_url: str, client: Client, tmp_path: Path) -> None:
     count = 300
-    supervisor = Supervisor(nats_url, tmp_path / "logs", replicas=3)
-    try:
-        await supervisor.start()
+    async with Supervisor(nats_url, tmp_path / "logs", replicas=3):
         await publish_all_twice(client, count)
         await decisions_are_in(client, count, PATIENCE)
-        await all_is_settled(client, PATIENCE)
+        await Bus(client, PATIENCE).settled()
         await assert_one_decision_each(client, count)
-    finally:
-        await supervisor.stop()
 
 
 @pytest.mark.parametrize("stopped", SERVICES)
@@ -91,9 +89,9 @@ async def test_a_service_told_to_stop_under_load_loses_nothing_and_leaves_nothin
     os.kill(services.pid_of(stopped), signal.SIGTERM)
     await publishing
     await decisions_are_in(client, count, PATIENCE)
-    await all_is_settled(client, PATIENCE)
+    await Bus(client, PATIENCE).settled()
     await assert_one_decision_each(client, count)
-    assert "service.draining" in (services._logs / f"{stopped}.log").read_text()
+    assert "service.draining" in (services.logs / f"{stopped}.log").read_text()
     given, there = await deliveries(client, stopped)
     assert given == there, "a message was taken and not settled: it came again after ACK_WAIT"
 
@@ -108,8 +106,8 @@ async def test_a_broker_killed_while_visits_flow_loses_none(tmp_path: Path) -> N
     supervisor = Supervisor(server.url, tmp_path / "logs")
     try:
         await supervisor.start()
-        for number, (_, body) in enumerate(visits(count)):
-            await until_stored(partial(publish_visit, client, outgoing(body)))
+        for number, visit in enumerate(visits(count)):
+            await until_stored(partial(Bus(client).publish, visit))
             if number == count // 2:
                 server.kill()
                 server = EmbeddedServer(tmp_path / "nats", port)

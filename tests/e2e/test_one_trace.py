@@ -7,17 +7,16 @@ from collections import defaultdict
 from pathlib import Path
 
 from claimbus.telemetry import registry
-from claimbus_cli.bus.supervisor import Supervisor
+from claimbus.testing.supervisor import Supervisor
+from claimbus.testing.visits import EXAMPLES
 from nats.aio.client import Client
-from observing import EXAMPLES, Collector, SpanSeen, decisions_are_in
+from observing import Collector, SpanSeen, decisions_are_in
 
 
 async def traced(nats_url: str, client: Client, collector: Collector, logs: Path, visits: str) -> None:
     """Publish visits with the command while everything exports its spans; end when all are sent."""
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint}
-    supervisor = Supervisor(nats_url, logs, environment=environment)
-    try:
-        await supervisor.start()
+    async with Supervisor(nats_url, logs, environment=environment):
         publishing = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -29,8 +28,6 @@ async def traced(nats_url: str, client: Client, collector: Collector, logs: Path
         )
         assert await publishing.wait() == 0
         await decisions_are_in(client, 1)
-    finally:
-        await supervisor.stop()
 
 
 def tree(spans: list[SpanSeen]) -> list[str]:
@@ -93,13 +90,9 @@ async def test_one_visit_is_one_trace_through_every_service_and_the_decision_lin
 async def test_a_bad_event_shows_its_error_class_and_its_burial_but_not_its_text(
     nats_url: str, client: Client, collector: Collector, tmp_path: Path
 ) -> None:
-    supervisor = Supervisor(nats_url, tmp_path, environment={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint})
-    try:
-        await supervisor.start()
+    async with Supervisor(nats_url, tmp_path, environment={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint}):
         await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": "Zebulon-Canary"')
         await asyncio.sleep(1)
-    finally:
-        await supervisor.stop()
     processed = [span for span in collector.spans if span.name.startswith("process")]
     assert len(processed) == 3
     assert len({span.trace_id for span in processed}) == 1, "without a traceparent all readers still meet in one trace"

@@ -15,12 +15,14 @@ from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import CLAIMS, VISITS, provision
 from claimbus.services import SERVICES
 from claimbus.telemetry import registry
-from claimbus_cli.bus.bus import connected, outgoing, publish_visit, words_on
+from claimbus.testing.bus import Bus
+from claimbus.testing.embedded import server_binary
+from claimbus.testing.visits import example_bodies
+from claimbus_cli.bus.bus import connected, words_on
 from claimbus_cli.commands.keys import KeyFolder
-from claimbus_cli.embedded import server_binary
 from keyed import KeyedServer, keyed_server, services_with_keys
 from nats.errors import Error as NatsError
-from observing import Collector, eventually, example_bodies
+from observing import Collector, eventually
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CLI = [sys.executable, "-m", "claimbus_cli"]
@@ -80,7 +82,7 @@ async def test_a_visit_s_whole_life_with_least_permissions(
         async with connected(server.url, server.seed("operator")) as operator:
             assert await eventually(lambda: read_dead_letters(operator))
             before = await words_on(operator, first["practice_id"], first["visit_id"])
-            await publish_visit(operator, outgoing(json.dumps({**first, "revision": 2}).encode()))
+            await Bus(operator).publish({**first, "revision": 2})
             await eventually(lambda: _has_more(operator, first, len(before)))
         for looking in (["doctor"], ["reconcile"], ["dead", "list"], ["top", "--once"], ["explain", first["visit_id"]]):
             await claimbus(server, "operator", *looking)

@@ -6,17 +6,14 @@ import signal
 from decimal import Decimal
 from typing import Any
 
-from claimbus.events import ClaimDenialRisk, ClaimReady, ClaimVoided, Finding, VisitVoided
-from claimbus.events.subjects import subject_for
-from claimbus.messaging.topology import CLAIMS
+from claimbus.events import ClaimDenialRisk, ClaimReady, ClaimVoided, Finding
+from claimbus.testing.bus import Bus
+from claimbus.testing.supervisor import Supervisor
+from claimbus.testing.visits import visit_data, visit_voided
 from claimbus.values import Result
-from claimbus_cli.bus.bus import following, outgoing, publish_visit
-from claimbus_cli.bus.supervisor import Supervisor
-from nats.aio.client import Client
-from observing import eventually, example_bodies
+from observing import eventually
 
 Decision = ClaimReady | ClaimDenialRisk
-PRACTICE = "totals-pt"
 LONG = 900
 """Minutes of exercise that are worth more than half of the year's threshold."""
 LATER = "totals.later-visits-affected"
@@ -24,48 +21,22 @@ LATER = "totals.later-visits-affected"
 
 def visit(key: str, day: int, minutes: int = 33, *, revision: int = 1, **changes: Any) -> dict[str, Any]:
     """A Medicare visit on a day of November that does not bring the dollars used."""
-    model = json.loads(example_bodies()["01-medicare-plain"])
-    first, *others = model["interventions"]
-    return (
-        model
-        | {
-            "practice_id": PRACTICE,
-            "visit_id": key,
-            "revision": revision,
-            "service_date": f"2026-11-{day:02d}",
-            "patient": model["patient"] | {"patient_id": "totals-1"},
-            "coverage": [model["coverage"][0] | {"therapy_dollars_used": None}],
-            "interventions": [first | {"minutes": minutes}, *others],
-        }
-        | changes
-    )
+    places = {"interventions.0.minutes": minutes, "coverage.0.therapy_dollars_used": None}
+    return visit_data(changes=places, visit_id=key, revision=revision, service_date=f"2026-11-{day:02d}", **changes)
 
 
-async def decide(client: Client, *visits: dict[str, Any]) -> list[Decision]:
+async def decide(bus: Bus, *visits: dict[str, Any]) -> list[Decision]:
     """Send visits one after another, each when the one before it is decided."""
     found = []
-    async with following(client) as words:
-        for one in visits:
-            assert await publish_visit(client, outgoing(json.dumps(one).encode()))
-            async for word in words:
-                if word.visit_id == one["visit_id"]:
-                    assert word.decision is not None
-                    found.append(word.decision)
-                    break
+    for given in visits:
+        assert await bus.publish(given)
+        found.append(await bus.decision(given))
     return found
 
 
-async def void(client: Client, key: str) -> ClaimVoided:
-    body = {"practice_id": PRACTICE, "visit_id": key, "revision": 1, "reason": "wrong patient"}
-    js = client.jetstream()
-    await js.publish(subject_for(VisitVoided, PRACTICE, key), json.dumps(body).encode())
-    where = subject_for(ClaimVoided, PRACTICE, key)
-
-    async def said() -> bool:
-        return where in ((await js.stream_info(CLAIMS, subjects_filter=where)).state.subjects or {})
-
-    await eventually(said)
-    return ClaimVoided.model_validate_json((await js.get_last_msg(CLAIMS, where)).data or b"")
+async def void(bus: Bus, decision: Decision) -> ClaimVoided:
+    await bus.publish(visit_voided(decision))
+    return (await bus.events(ClaimVoided, decision))[-1]
 
 
 def seen(decision: Decision) -> tuple[Decimal | None, int] | None:
@@ -91,10 +62,8 @@ def expected(*decisions: Decision) -> Decimal:
     return sum(filter(None, amounts), Decimal(0))
 
 
-async def test_kx_appears_once_earlier_visits_are_above_the_threshold(client: Client, services: Supervisor) -> None:
-    a, b, c, same_day = await decide(
-        client, visit("a", 2, LONG), visit("b", 4, LONG), visit("c", 6), visit("same-day", 6)
-    )
+async def test_kx_appears_once_earlier_visits_are_above_the_threshold(bus: Bus, services: Supervisor) -> None:
+    a, b, c, same_day = await decide(bus, visit("a", 2, LONG), visit("b", 4, LONG), visit("c", 6), visit("same-day", 6))
     assert [seen(one) for one in (a, b, c)] == [None, (expected(a), 1), (expected(a, b), 2)]
     assert seen(same_day) == seen(c), "visits of one day do not count to one another"
     assert [bears_kx(one) for one in (a, b, c)] == [False, False, True]
@@ -104,18 +73,18 @@ async def test_kx_appears_once_earlier_visits_are_above_the_threshold(client: Cl
     assert str(expected(a, b)) in reason
 
 
-async def test_kx_is_never_set_without_the_attestation(client: Client, services: Supervisor) -> None:
+async def test_kx_is_never_set_without_the_attestation(bus: Bus, services: Supervisor) -> None:
     silent = visit("c", 6)
     silent["documentation"]["medical_necessity_attested"] = False
-    *_, c = await decide(client, visit("a", 2, LONG), visit("b", 4, LONG), silent)
+    *_, c = await decide(bus, visit("a", 2, LONG), visit("b", 4, LONG), silent)
     assert not bears_kx(c)
     assert c.outcome == "denial_risk"
 
 
-async def test_a_figure_that_the_visit_brings_is_used_and_compared(client: Client, services: Supervisor) -> None:
+async def test_a_figure_that_the_visit_brings_is_used_and_compared(bus: Bus, services: Supervisor) -> None:
     brings = visit("c", 6)
     brings["coverage"][0]["therapy_dollars_used"] = "10.00"
-    *_, c = await decide(client, visit("a", 2, LONG), visit("b", 4, LONG), brings)
+    *_, c = await decide(bus, visit("a", 2, LONG), visit("b", 4, LONG), brings)
     assert not bears_kx(c)
     compared = finding(c, "totals.therapy-dollars-differ")
     assert compared is not None
@@ -123,57 +92,57 @@ async def test_a_figure_that_the_visit_brings_is_used_and_compared(client: Clien
 
 
 async def test_a_late_visit_names_the_decided_ones_that_it_concerns_and_they_are_decided_anew(
-    client: Client, services: Supervisor
+    bus: Bus, services: Supervisor
 ) -> None:
-    a, c, late = await decide(client, visit("a", 2, LONG), visit("c", 6), visit("late", 4, LONG))
+    a, c, late = await decide(bus, visit("a", 2, LONG), visit("c", 6), visit("late", 4, LONG))
     assert seen(c) == (expected(a), 1)
     assert not bears_kx(c)
     assert seen(late) == (expected(a), 1)
     assert affected(late) == ["c"]
-    (again,) = await decide(client, visit("c", 6, revision=2))
+    (again,) = await decide(bus, visit("c", 6, revision=2))
     assert again.supersedes == c.claim_id
     assert seen(again) == (expected(a, late), 2)
     assert bears_kx(again)
 
 
-async def test_an_amended_and_a_voided_visit_flow_on_into_later_decisions(client: Client, services: Supervisor) -> None:
-    _, b, c = await decide(client, visit("a", 2, LONG), visit("b", 4, LONG), visit("c", 6))
+async def test_an_amended_and_a_voided_visit_flow_on_into_later_decisions(bus: Bus, services: Supervisor) -> None:
+    _, b, c = await decide(bus, visit("a", 2, LONG), visit("b", 4, LONG), visit("c", 6))
     assert bears_kx(c)
-    (amended,) = await decide(client, visit("a", 2, revision=2))
+    (amended,) = await decide(bus, visit("a", 2, revision=2))
     assert affected(amended) == ["c"]
-    (d,) = await decide(client, visit("d", 9))
+    (d,) = await decide(bus, visit("d", 9))
     assert seen(d) == (expected(amended, b, c), 3)
     assert not bears_kx(d)
-    assert affected(await void(client, "b")) == ["c"], "not sent again yet"
-    (e,) = await decide(client, visit("e", 10))
+    assert affected(await void(bus, b)) == ["c"], "not sent again yet"
+    (e,) = await decide(bus, visit("e", 10))
     assert seen(e) == (expected(amended, c, d), 3)
 
 
 async def test_a_service_that_was_restarted_knows_the_totals_before_it_hears_the_next_visit(
-    client: Client, services: Supervisor
+    bus: Bus, services: Supervisor
 ) -> None:
-    _, b = await decide(client, visit("a", 2, LONG), visit("b", 4, LONG))
-    await void(client, "a")
-    (a2,) = await decide(client, visit("a", 2, LONG, revision=2))
+    a, b = await decide(bus, visit("a", 2, LONG), visit("b", 4, LONG))
+    await void(bus, a)
+    (a2,) = await decide(bus, visit("a", 2, LONG, revision=2))
     for name in ("claims", "documentation-check"):
         os.kill(services.pid_of(name), signal.SIGTERM)
     await eventually(lambda: all(services.restarts()[name] == 1 for name in ("claims", "documentation-check")))
-    (c,) = await decide(client, visit("c", 6))  # waits in the stream until somebody hears it
+    (c,) = await decide(bus, visit("c", 6))  # waits in the stream until somebody hears it
     assert seen(c) == (expected(a2, b), 2)
     assert bears_kx(c)
 
 
-async def test_authorized_visits_are_counted_for_any_program(client: Client, services: Supervisor) -> None:
+async def test_authorized_visits_are_counted_for_any_program(bus: Bus, services: Supervisor) -> None:
     payer = {
         "rank": 1, "program": "commercial", "payer_id": "ACME", "member_id": "M-1",
         "authorization": {"required": True, "number": "A-7", "visits_allowed": 2},
     }  # fmt: skip
-    a, b, c = await decide(client, *(visit(key, day, coverage=[payer]) for key, day in (("a", 2), ("b", 4), ("c", 6))))
+    a, b, c = await decide(bus, *(visit(key, day, coverage=[payer]) for key, day in (("a", 2), ("b", 4), ("c", 6))))
     assert [one.totals.authorized_visits if one.totals else None for one in (a, b, c)] == [None, 1, 2]
 
 
 async def test_treatment_days_are_counted_when_the_visit_does_not_and_compared_when_it_does(
-    client: Client, services: Supervisor
+    bus: Bus, services: Supervisor
 ) -> None:
     def on(day: int, since: int | None = None, **changes: Any) -> dict[str, Any]:
         one = visit(f"day-{day}", day, case={"case_id": "totals-case"}, **changes)
@@ -181,7 +150,7 @@ async def test_treatment_days_are_counted_when_the_visit_does_not_and_compared_w
         return one
 
     *_, tenth, eleventh, wrong, right = await decide(
-        client, *(on(day) for day in range(2, 13)), on(13, since=3), on(14, since=13)
+        bus, *(on(day) for day in range(2, 13)), on(13, since=3), on(14, since=13)
     )
     overdue, differ = "progress-report.overdue", "totals.treatment-days-differ"
     in_doubt, late = finding(tenth, overdue), finding(eleventh, overdue)

@@ -10,10 +10,12 @@ from pathlib import Path
 from claimbus.events import ClaimDenialRisk, ClaimReady
 from claimbus.telemetry import registry
 from claimbus.telemetry.business import dollars_at_risk
-from claimbus_cli.bus.bus import following, outgoing, publish_visit
-from claimbus_cli.bus.supervisor import Supervisor
+from claimbus.testing.bus import Bus
+from claimbus.testing.supervisor import Supervisor
+from claimbus.testing.visits import example_bodies, visit_data
+from claimbus_cli.bus.bus import following
 from nats.aio.client import Client
-from observing import Collector, decisions_are_in, eventually, example_bodies
+from observing import Collector, decisions_are_in, eventually
 
 Decided = ClaimReady | ClaimDenialRisk
 
@@ -38,18 +40,14 @@ async def test_what_is_sent_is_registered_and_counts_what_was_decided(
         "OTEL_RESOURCE_ATTRIBUTES": "k8s.pod.name=claims-0,host.name=hidden",
         "CLAIMBUS_HELD_AFTER": "1",
     }
-    supervisor = Supervisor(nats_url, tmp_path, environment=environment)
     bodies = example_bodies()
-    try:
-        await supervisor.start()
+    async with Supervisor(nats_url, tmp_path, environment=environment):
         for body in bodies.values():
-            await publish_visit(client, outgoing(body))
+            await Bus(client).publish(body)
         await client.jetstream().publish("visits.p.bad.completed", b'{"visit_id": ')
         await decisions_are_in(client, len(bodies), logs=tmp_path)
         await eventually(lambda: collector.total("claimbus.consumer.ack_pending.limit"))
         await eventually(lambda: any(point.metric == registry.OPEN.name for point in collector.points))
-    finally:
-        await supervisor.stop()
     decided = await decisions(client, len(bodies))
 
     registered_only(collector)
@@ -105,7 +103,7 @@ async def test_a_visit_that_waits_shows_until_it_is_decided(
     try:
         await supervisor.start()
         os.kill(supervisor.pid_of("units"), signal.SIGSTOP)
-        await publish_visit(client, outgoing(example_bodies()["01-medicare-plain"]))
+        await Bus(client).publish(visit_data())
         await eventually(lambda: now(registry.OPEN) == 1)
         await eventually(lambda: (now(registry.OLDEST_OPEN) or 0) > 1)
         await eventually(lambda: collector.total(registry.CLAIM_EVENTS.name, **{registry.OUTCOME: "held"}) == 1)

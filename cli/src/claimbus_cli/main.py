@@ -15,6 +15,7 @@ from claimbus.messaging import Outgoing
 from claimbus.messaging.dead_letters import read_dead_letters
 from claimbus.messaging.topology import provision as apply_topology
 from claimbus.settings import Settings
+from claimbus.testing.visits import EXAMPLES
 from nats.aio.client import Client
 from pydantic_core import to_json
 from rich.console import Group
@@ -158,14 +159,7 @@ def demo(visits: str | None, leave: bool, port: int | None) -> None:
     claimbus demo --exit
     claimbus demo my-visits.jsonl
     """
-    run(_demo(visits or _examples(), leave, port))
-
-
-def _examples() -> str:
-    folder = Path("examples/visits")
-    if not folder.is_dir():
-        raise click.ClickException("no folder examples/visits here; name a file or folder of visits")
-    return str(folder)
+    run(_demo(visits or str(EXAMPLES), leave, port))
 
 
 async def _demo(source: str, leave: bool, port: int | None) -> None:

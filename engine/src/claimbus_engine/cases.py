@@ -2,7 +2,7 @@
 
 They lie beside the rules that they prove: in the folder `cases` of each service, and in that of an overlay::
 
-    base = "medicare"                       # a visit of the test kit, or a JSON file beside this one
+    base = "01-medicare-plain"              # an example visit, or a JSON file beside this one
 
     [[case]]
     name = "five units of 97112 are above the medically unlikely edit of a practitioner"
@@ -19,13 +19,13 @@ A path counts list entries from 0; one past the last entry appends. What a case 
 import json
 import tomllib
 from collections.abc import Iterable, Iterator
-from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from claimbus.events import Finding, InvalidEvent, Line
 from claimbus.rules import RuleError
+from claimbus.testing.visits import changed, visit_data
 from claimbus.values import FindingId, Result, Severity
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -122,41 +122,12 @@ def run_cases(rules: Rules, paths: Iterable[Path]) -> Iterator[CaseResult]:
 
 def visit_of(case: Case, path: Path) -> bytes:
     """The visit of a case as JSON. Raises `RuleError` for a base or a path that is not there."""
-    visit = deepcopy(_base(case.base, path))
+    beside = path.parent / case.base
     try:
-        for place, value in case.set.items():
-            _assign(visit, place.split("."), value)
-        for place in sorted(case.remove, reverse=True):
-            _delete(visit, place.split("."))
-    except (KeyError, IndexError, TypeError, ValueError) as exc:
-        raise RuleError(f"{path}: case {case.name!r}: {place}: the base visit {case.base} has no such place") from exc
-    return json.dumps(visit).encode()
-
-
-def _base(name: str, path: Path) -> Any:
-    beside = path.parent / name
-    place = beside if name.endswith(".json") else files("claimbus.testing").joinpath("visits", f"{name}.json")
-    try:
-        return json.loads(place.read_text())
+        base = json.loads(beside.read_text()) if case.base.endswith(".json") else visit_data(case.base)
+        return json.dumps(changed(base, case.set, case.remove)).encode()
     except (OSError, ValueError) as exc:
-        raise RuleError(f"{path}: base {name!r}: {exc}; name a visit of claimbus.testing or a JSON file here") from None
-
-
-def _assign(data: Any, place: list[str], value: Any) -> None:
-    for name in place[:-1]:
-        if isinstance(data, dict) and data.get(name) is None:
-            data[name] = {}
-        data = data[name if isinstance(data, dict) else int(name)]
-    if isinstance(data, list) and int(place[-1]) == len(data):
-        data.append(value)
-    else:
-        data[place[-1] if isinstance(data, dict) else int(place[-1])] = value
-
-
-def _delete(data: Any, place: list[str]) -> None:
-    for name in place[:-1]:
-        data = data[name if isinstance(data, dict) else int(name)]
-    del data[place[-1] if isinstance(data, dict) else int(place[-1])]
+        raise RuleError(f"{path}: case {case.name!r}: {exc}") from None
 
 
 def _place(loc: tuple[int | str, ...], document: dict[str, Any]) -> str:

@@ -590,8 +590,8 @@ def test_the_counts_are_of_all_checks_and_findings_are_those_that_did_not_pass()
     assert (decision.checks.failed, decision.checks.unknown) == (by_result[Result.FAIL], by_result[Result.UNKNOWN])
     assert by_result[Result.PASS] == 0
     coded = code(of)
-    answers = check_documentation(of, BASIS, DOCUMENTATION.on(of.service_date))
-    checked = [*answers.passed, *(check for check in answers.checks if not check.is_due)]
+    documentation = check_documentation(of, BASIS, DOCUMENTATION.on(of.service_date))
+    checked = [*documentation.passed, *(check for check in documentation.checks if not check.is_due)]
     of_claims = 1 + 1 + 7 + 1  # charge, KX, required fields, something billable
     of_claims += 2 + 1 + 1  # two kinds of pairs, units of one code, modifiers that stand together
     of_claims += 2 + 2 * 3 + 3 + 2 + 2  # lines and charges, addresses, NPIs, taxonomy and tax id, member id and place
@@ -608,7 +608,7 @@ def test_the_rule_set_merges_those_of_all_four_services() -> None:
         *RULES.rule_set.tables, *DOCUMENTATION.rule_set.tables, *UNITS.rule_set.tables, *CODING.tables
     }  # fmt: skip
     sizes = [len(one.tables) for one in (RULES.rule_set, DOCUMENTATION.rule_set, UNITS.rule_set, CODING)]
-    read_profiles = (RULES.rule_set, UNITS.rule_set, DOCUMENTATION.rule_set)
+    read_profiles = RULES.rule_set, UNITS.rule_set, DOCUMENTATION.rule_set
     readers_of_profiles = sum("payer-profiles" in one.tables for one in read_profiles)
     assert len(merged.tables) == sum(sizes) - (readers_of_profiles - 1), "two services name a table alike"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from claimbus.messaging.topology import provision
 from claimbus.settings import Exports, Settings
 from claimbus.telemetry.export import exporting
+from claimbus.testing.embedded import EmbeddedServer
+from claimbus.testing.supervisor import Supervisor
 
 from claimbus_cli.bus.bus import connected
-from claimbus_cli.bus.supervisor import Supervisor
-from claimbus_cli.embedded import EmbeddedServer
 
 
 @dataclass(frozen=True)
@@ -35,21 +35,12 @@ async def running_pipeline(url: str | None, folder: Path | None, port: int | Non
     with contextlib.ExitStack() as stack:
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="claimbus-")))
         if url is None:
-            server = EmbeddedServer(place / "nats", port)
-            server.start()
-            stack.callback(server.stop)
-            url_in_use = server.url
-        else:
-            url_in_use = url
-        async with connected(url_in_use) as client:
+            url = stack.enter_context(EmbeddedServer(place / "nats", port)).url
+        async with connected(url) as client:
             await provision(client.jetstream())
         environment = {}
         if not Settings.read().exports.signals:
             environment["CLAIMBUS_TRACES_DIR"] = str(place / "traces")
             stack.enter_context(exporting("cli", version("claimbus-cli"), Exports(traces=place / "traces")))
-        supervisor = Supervisor(url_in_use, place / "logs", environment=environment)
-        try:
-            await supervisor.start()
-            yield Pipeline(url_in_use, place, supervisor)
-        finally:
-            await supervisor.stop()
+        async with Supervisor(url, place / "logs", environment=environment) as supervisor:
+            yield Pipeline(url, place, supervisor)

@@ -15,14 +15,14 @@ from claimbus.messaging import MessagingError
 from claimbus.rules import RuleError
 from claimbus.settings import Settings, SettingsError
 from claimbus.telemetry.export import exporting
+from claimbus.testing.embedded import BrokerError
+from claimbus.testing.supervisor import ServiceFailedError
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from claimbus_cli.bus.bus import BusError, connected
-from claimbus_cli.bus.supervisor import ServiceFailedError
-from claimbus_cli.embedded import BrokerError
 from claimbus_cli.visit_files import VisitsError
 
 _EXPECTED = (BusError, BrokerError, ServiceFailedError, VisitsError, MessagingError, TimeoutError)

