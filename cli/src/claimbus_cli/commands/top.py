@@ -89,7 +89,7 @@ async def look(client: Client, open_visits: OpenVisitsLook) -> Now:
         ),
         await count_of(client, VISITS, every(VisitCompleted)),
         {kind.fact: count for kind, count in zip(_WORDS, counts, strict=True)},
-        streams[-1].state.messages,
+        next(stream.state.messages for stream in streams if stream.config.name == DEAD),
         await open_visits.look(),
         None if oldest is None else (_visit_of(oldest), _age_of(oldest.at)),
     )
