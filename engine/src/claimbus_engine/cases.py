@@ -23,13 +23,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from claimbus.events import Finding, InvalidEvent, Line
+from claimbus.events import Decision, Finding, InvalidEvent, Line
 from claimbus.rules import RuleError
 from claimbus.testing.visits import changed, visit_data
 from claimbus.values import FindingId, Result, Severity
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from claimbus_engine.evaluate import Decision, evaluate, read_visit
+from claimbus_engine.evaluate import evaluate, read_visit
 from claimbus_engine.rules import Rules
 
 _CASES = "cases"
