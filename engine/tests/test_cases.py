@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 from claimbus.events import Finding
 from claimbus.rules import FindingRow
-from claimbus.values import Result
+from claimbus.values import Result, Severity
 from claimbus_engine.cases import CaseResult, case_files, read_cases, run_cases
 from claimbus_engine.rules import Rules
 
@@ -31,6 +31,8 @@ class Text(NamedTuple):
     id: str
     result: Result
     message: str
+    severity: Severity | None
+    """Where a variant has its own."""
 
 
 def texts_of(rows: Iterable[FindingRow]) -> Iterator[Text]:
@@ -38,14 +40,17 @@ def texts_of(rows: Iterable[FindingRow]) -> Iterator[Text]:
     for row in rows:
         for name, variant in [("", row), *row.variants.items()]:
             for result, column in columns.items():
-                # A variant without this text replaces something else, and is made by the row's own.
-                if message := getattr(variant, column):
-                    yield Text(f"{row.id} {result.value} {name}".strip(), row.id, result, message)
+                severity = variant.severity if name else None
+                # A variant with neither text nor severity replaces what is shown beside them.
+                message = getattr(variant, column) or (getattr(row, column) if severity else "")
+                if message:
+                    yield Text(f"{row.id} {result.value} {name}".strip(), row.id, result, message, severity)
 
 
 def makes(finding: Finding, text: Text) -> bool:
     pattern = ".*".join(re.escape(part) for part in re.split(r"\{\w+\}", text.message))
-    return (finding.id, finding.result) == (text.id, text.result) and bool(re.fullmatch(pattern, finding.message))
+    same = (finding.id, finding.result) == (text.id, text.result) and text.severity in (None, finding.severity)
+    return same and bool(re.fullmatch(pattern, finding.message))
 
 
 @cache
