@@ -16,7 +16,7 @@ from claimbus.testing.visits import EXAMPLES, example_bodies
 from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.main import main
 from click.testing import CliRunner, Result
-from fhir_judge import faults_by_rules, faults_by_validators
+from fhir_validators import faults_by_rules, faults_by_validators
 from pypdf import PdfReader
 
 Decision = ClaimReady | ClaimDenialRisk
@@ -109,7 +109,9 @@ def test_several_decisions_give_one_claim_a_line_and_what_is_wrong_is_named_by_l
     claims = [json.loads(line) for line in ran.stdout.splitlines()]
     assert [claim["identifier"][1]["value"].rpartition("/")[2] for claim in claims] == ["1", "2"]
     told = ran.stderr.splitlines()
-    assert told[0].startswith("line 2: lines: nothing of this visit can be billed")
+    assert told[0].startswith(
+        "line 2: northside-pt/v03-mixed-remainders revision 1: lines is empty: nothing of the visit"
+    )
     assert told[1].startswith("line 3: lines: ")
     assert told[2].startswith("line 5: ")
     assert "Traceback" not in ran.stderr
@@ -119,7 +121,7 @@ def test_several_decisions_give_one_pdf_and_those_without_a_form_are_named() -> 
     ran = render("--format", "cms1500", "-", stdin=several({}, {"lines": []}, {"revision": 2}))
     assert ran.exit_code == 1
     assert len(pages(ran.stdout_bytes)) == 2
-    assert "line 2: lines: nothing of this visit can be billed" in ran.stderr
+    assert "line 2: northside-pt/v03-mixed-remainders revision 1: lines is empty: nothing of the visit" in ran.stderr
 
 
 def test_a_claim_at_risk_is_written_with_a_warning() -> None:
@@ -200,7 +202,7 @@ def test_other_commands_load_no_library_of_documents() -> None:
     ran = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     loaded = ran.stdout.split()
     assert "claims.handlers" in loaded
-    assert not [module for module in loaded if module.startswith(("reportlab", "claims.documents"))]
+    assert not [module for module in loaded if module.startswith(("reportlab", "claimbus_documents"))]
 
 
 def test_tables_of_documents_are_shown_like_all_rules(claimbus: Command) -> None:

@@ -14,7 +14,7 @@ from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.main import main
 from click.testing import CliRunner, Result
 from good_claim import decision_with
-from x12_judges import complaints, expected, reread, segment_ids, with_flags
+from x12_validators import complaints, expected, reread, segment_ids, with_flags
 
 CONTACT = ("--contact-phone", "617-555-0100")
 RECEIVER = ("--receiver-id", "CLEAR1", "--receiver-name", "Example Clearing")
@@ -106,7 +106,7 @@ def test_what_cannot_be_written_is_told_by_field_and_the_rest_is_written(tmp_pat
     assert told[0].startswith("line 2: lines: ")
     assert told[1].startswith("line 3: ")
     assert told[2].startswith("p/bad revision 1: ")
-    assert "claim.patient.address.state is no state of the USA" in told[2]
+    assert "claim.patient.address.state is not a state of the USA" in told[2]
     assert "lines.0.charge has parts of a cent" in told[2]
     assert "Utopia" not in ran.stderr
     assert segment_ids((tmp_path / "out").read_text()).count("CLM") == 1

@@ -10,21 +10,14 @@ from claimbus.events.envelope import Envelope, to_headers
 from claimbus.events.subjects import EVENTS, subject_for
 from claimbus.messaging import StaleRead, decode
 from claimbus.messaging.errors import problems_of
+from claimbus.testing.visits import visit_data
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 CANARY = "Zebulon-Quartz-4711"
 SUBJECT = "visits.p.v.completed"
-VISIT: dict[str, Any] = {
-    "practice_id": "p",
-    "visit_id": "v",
-    "revision": 2,
-    "service_date": "2026-11-18",
-    "patient": {"patient_id": "x"},
-    "coverage": [{"program": "auto"}],
-    "interventions": [{"id": "1", "minutes": 15}],
-}
+VISIT = visit_data(practice_id="p", visit_id="v", revision=2)
 BODY = json.dumps(VISIT).encode()
 HEADERS = to_headers(Envelope(id="e-7", source="/ehr", type=VisitCompleted.type))
 

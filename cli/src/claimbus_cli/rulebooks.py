@@ -75,8 +75,7 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
         lay_over(folder)
     # To import them is to load and check them, as a service does when it starts.
     from claimbus.payers import profiles
-    from claims.documents.rules import DOCUMENT_RULES
-    from claims.documents.tables import DOCUMENT_TABLES
+    from claimbus_documents.rules import DocumentRules
     from claims.rule_book import ClaimRuleBook
     from coding.rule_book import CodingRuleBook
     from documentation_check.rule_book import DocumentationRuleBook
@@ -94,7 +93,7 @@ def load_rulebooks(folder: Path | None) -> Rulebooks:
         "documentation-check": documentation_book.tables,
         "claims": claim_book.tables,
         # They write documents and decide nothing, so no decision names them.
-        "render": (*DOCUMENT_TABLES, *DOCUMENT_RULES.tables),
+        "render": DocumentRules.load(claim_book.identifiers).tables,
     }
     for service, tables in services.items():
         for table in tables:

@@ -1,10 +1,10 @@
-"""`claimbus render`: decisions as claim documents. What a document says is made in `claims.documents`."""
+"""`claimbus render`: decisions as claim documents. What a document says is made in `claimbus_documents`."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from claimbus.events import InvalidEvent
@@ -15,14 +15,18 @@ from claimbus_cli.decisions import Decision, decision_of
 from claimbus_cli.views.terminal import loading_rules
 from claimbus_cli.visit_files import VisitsError, read_visits
 
+if TYPE_CHECKING:
+    from claimbus_documents.rules import DocumentRules
+
 Numbered = tuple[int, Decision]
 """A decision with the line of input that it came from."""
 
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """What a person asked for beside the format; each format reads its own."""
+    """What a person asked for beside the format, and the tables to write by; each format reads its part."""
 
+    rules: "DocumentRules"
     page_totals: Literal["last", "each"] = "last"
     offset_x: float = 0.0
     offset_y: float = 0.0
@@ -50,15 +54,15 @@ Renderer = Callable[[Iterable[Numbered], RenderOptions, Report], Iterator[bytes]
 """Decisions in, pieces of the document out; says in the report what it cannot make."""
 
 
-def _fhir(decisions: Iterable[Numbered], _: RenderOptions, report: Report) -> Iterator[bytes]:
-    with loading_rules():
-        from claims.documents.errors import DocumentError
-        from claims.documents.exact_json import to_json
-        from claims.documents.fhir import claim_of
+def _fhir(decisions: Iterable[Numbered], options: RenderOptions, report: Report) -> Iterator[bytes]:
+    from claimbus_documents.fhir.claim import claim_of
+    from claimbus_documents.fhir.exact_json import to_json
+    from claimbus_documents.refusal import Refusal
+
     for line, decision in decisions:
         try:
-            claim = to_json(claim_of(decision))
-        except DocumentError as exc:
+            claim = to_json(claim_of(decision, options.rules.on(decision.claim.service_date)))
+        except Refusal as exc:
             report.refuse(line, str(exc))
             continue
         report.rendered += 1
@@ -66,15 +70,15 @@ def _fhir(decisions: Iterable[Numbered], _: RenderOptions, report: Report) -> It
 
 
 def _cms1500(decisions: Iterable[Numbered], options: RenderOptions, report: Report) -> Iterator[bytes]:
-    with loading_rules():
-        from claims.documents.cms1500 import Layout, draw_forms
-        from claims.documents.errors import DocumentError
-        from claims.documents.form import fill_form
+    from claimbus_documents.cms1500.drawing import Layout, OffPaperError, draw_forms
+    from claimbus_documents.cms1500.form import fill_form
+    from claimbus_documents.refusal import Refusal
+
     forms = []
     for line, decision in decisions:
         try:
-            form = fill_form(decision, options.page_totals)
-        except DocumentError as exc:
+            form = fill_form(decision, options.rules.on(decision.claim.service_date), options.page_totals)
+        except Refusal as exc:
             report.refuse(line, str(exc))
             continue
         for remark in form.remarks:
@@ -84,7 +88,7 @@ def _cms1500(decisions: Iterable[Numbered], options: RenderOptions, report: Repo
         return
     try:
         document = draw_forms(forms, Layout(options.offset_x, options.offset_y, options.proof))
-    except DocumentError as exc:
+    except OffPaperError as exc:
         raise click.ClickException(str(exc)) from exc
     report.rendered += len(forms)
     yield document
@@ -95,7 +99,7 @@ def _professional(decisions: Iterable[Numbered], options: RenderOptions, report:
     given = [decision for _, decision in decisions]
     if not given:
         return
-    interchange = render_837p.render_interchange(given, options.submission)
+    interchange = render_837p.render_interchange(given, options.submission, options.rules)
     for refusal in interchange.refused:
         report.refused += 1
         click.echo(refusal, err=True)
@@ -164,8 +168,12 @@ def render(
     _refuse_foreign_options(context, format_)
     if format_ in _BINARY and output is None and sys.stdout.isatty():
         raise click.UsageError("a PDF is nothing for a terminal; name a file with --output, or pipe it on")
+    with loading_rules():
+        from claimbus_documents.rules import DocumentRules
+
+        rules = DocumentRules.load()
     report = Report()
-    options = RenderOptions(page_totals, offset_x, offset_y, proof, submission)
+    options = RenderOptions(rules, page_totals, offset_x, offset_y, proof, submission)
     pieces = FORMATS[format_](_decisions(source, report), options, report)
     try:
         _write(pieces, output)

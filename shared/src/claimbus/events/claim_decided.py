@@ -146,6 +146,7 @@ class Change(Record):
 
 class _Decision(Derived):
     family: ClassVar[str] = "claims"
+    schema_version: ClassVar[str] = "1.1"
 
     claim_id: str
     event_ids: dict[str, str]
