@@ -12,6 +12,7 @@ They lie beside the rules that they prove: in the folder `cases` of each service
     lines = ["97112 x5 GP"]
     findings = [{ id = "mue.exceeded", result = "fail", severity = "block", line = 1 }]
     absent = ["ncci.pair-not-distinct"]     # findings that must not be there
+    passed = ["signature.missing"]          # checks that were made, and found nothing
 
 A path counts list entries from 0; one past the last entry appends. What a case does not name is not asked for.
 """
@@ -29,7 +30,7 @@ from claimbus.testing.visits import changed, visit_data
 from claimbus.values import FindingId, Result, Severity
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from claimbus_engine.evaluate import Decision, evaluate, read_visit
+from claimbus_engine.evaluate import Decision, Evaluation, evaluate_fully, read_visit
 from claimbus_engine.rules import Rules
 
 _CASES = "cases"
@@ -66,6 +67,8 @@ class Case(_Row):
     """Every line of the claim, as `97110 x2 GP KX`."""
     findings: tuple[ExpectedFinding, ...] = ()
     absent: tuple[FindingId, ...] = ()
+    passed: tuple[FindingId, ...] = ()
+    """Checks of coding, units and documentation that were made and met; `absent` allows that none was made."""
     unbilled: tuple[str, ...] | None = None
     """Every intervention that is left off, as `3 97010`."""
     invalid: str | None = None
@@ -149,13 +152,15 @@ def _problems(case: Case, path: Path, rules: Rules) -> Iterator[str]:
     if case.invalid is not None:
         yield f"expected an invalid visit ({case.invalid}), and it is valid"
         return
-    decision = evaluate(visit, rules)
+    evaluation = evaluate_fully(visit, rules)
+    decision = evaluation.decision
     if case.outcome not in (None, decision.outcome):
         blocking = [finding.id for finding in decision.findings if finding.severity is Severity.BLOCK]
         yield f"expected {case.outcome}, found {decision.outcome} ({', '.join(blocking) or 'nothing blocks'})"
     yield from _lists("lines", case.lines, map(_line_text, decision.lines))
     yield from _lists("unbilled", case.unbilled, (f"{row.intervention_id} {row.code}" for row in decision.unbilled))
     yield from _finding_problems(case, decision)
+    yield from _passed_problems(case, evaluation)
 
 
 def _lists(what: str, expected: tuple[str, ...] | None, found: Iterable[str]) -> Iterator[str]:
@@ -178,6 +183,13 @@ def _finding_problems(case: Case, decision: Decision) -> Iterator[str]:
         found = [finding.message for finding in decision.findings if finding.id == name]
         if found:
             yield f"expected no {name}; found {found[0]!r}"
+
+
+def _passed_problems(case: Case, evaluation: Evaluation) -> Iterator[str]:
+    passed = {*evaluation.coded.passed, *evaluation.units.passed, *evaluation.documentation.passed}
+    for name in case.passed:
+        if name not in passed:
+            yield f"expected {name} to be checked and met; it failed, is unknown, or was not checked"
 
 
 def _fields(finding: Finding, wanted: dict[str, Any]) -> dict[str, Any]:
