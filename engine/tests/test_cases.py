@@ -1,0 +1,76 @@
+"""The cases beside the rules: each comes out as it says, and every finding of a service has one that makes it."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from claimbus.events import Finding
+from claimbus.rules import FindingRow
+from claimbus.values import Result
+from claimbus_engine.cases import CaseResult, case_files, read_cases, run_cases
+from claimbus_engine.rules import Rules
+
+RULES = Rules.load()
+FILES = case_files(RULES)
+COVERED = ("units", "claims")
+"""Services whose every finding has a case."""
+WITHOUT_A_CASE = {
+    "replacement.control-number-differs fail": "needs the payer's own answer to an earlier claim",
+}
+"""`id result variant` of findings that no case can make, with the reason."""
+
+
+class Text(NamedTuple):
+    """One text of a finding's row: what a case has to make."""
+
+    name: str
+    """`id result variant`; the variant is left out for the row's own text."""
+    id: str
+    result: Result
+    message: str
+
+
+def texts_of(rows: Iterable[FindingRow]) -> Iterator[Text]:
+    columns = {Result.FAIL: "message", Result.UNKNOWN: "message_unknown", Result.PASS: "message_due"}
+    for row in rows:
+        for name, variant in [("", row), *row.variants.items()]:
+            for result, column in columns.items():
+                # A variant without this text replaces something else, and is made by the row's own.
+                if message := getattr(variant, column):
+                    yield Text(f"{row.id} {result.value} {name}".strip(), row.id, result, message)
+
+
+def makes(finding: Finding, text: Text) -> bool:
+    pattern = ".*".join(re.escape(part) for part in re.split(r"\{\w+\}", text.message))
+    return (finding.id, finding.result) == (text.id, text.result) and bool(re.fullmatch(pattern, finding.message))
+
+
+@cache
+def results(path: Path) -> dict[str, CaseResult]:
+    return {result.name: result for result in run_cases(RULES, [path])}
+
+
+def shown(path: Path) -> str:
+    return f"{path.parent.parent.name}/{path.name}"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [pytest.param(path, case.name, id=f"{shown(path)}: {case.name}") for path in FILES for case in read_cases(path)],
+)
+def test_a_case_comes_out_as_it_says(path: Path, name: str) -> None:
+    assert not results(path)[name].problems
+
+
+@pytest.mark.parametrize("service", COVERED)
+def test_every_finding_has_a_case_that_makes_it(service: str) -> None:
+    (book,) = (book for book in RULES.books if book.service() == service)
+    proven = [finding for path in FILES for result in results(path).values() for finding in result.proven]
+    texts = list(texts_of(book.finding_rows))
+    without = [text.name for text in texts if not any(makes(finding, text) for finding in proven)]
+    exempt = WITHOUT_A_CASE.keys() & {text.name for text in texts}
+    assert not set(without) - exempt, "a finding without a case; write one in the service's folder `cases`"
+    assert not exempt - set(without), "a finding has a case now; take it off the list"
