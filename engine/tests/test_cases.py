@@ -10,16 +10,17 @@ from typing import NamedTuple
 import pytest
 from claimbus.events import Finding
 from claimbus.rules import FindingRow
-from claimbus.values import Result
+from claimbus.values import Result, Severity
 from claimbus_engine.cases import CaseResult, case_files, read_cases, run_cases
 from claimbus_engine.rules import Rules
 
 RULES = Rules.load()
 FILES = case_files(RULES)
-COVERED = ("coding", "documentation-check")
+COVERED = ("coding", "units", "documentation-check")
 """Services whose every finding has a case."""
 WITHOUT_A_CASE = {
     "coding.machine-suggestion unknown": "needs a suggester of the practice's own",
+    "coding.machine-suggestion unknown beside-a-code": "needs a suggester of the practice's own",
     "replacement.control-number-differs fail": "needs the payer's own answer to an earlier claim",
 }
 """`id result variant` of findings that no case can make, with the reason."""
@@ -33,6 +34,8 @@ class Text(NamedTuple):
     id: str
     result: Result
     message: str
+    severity: Severity | None
+    """Where a variant has its own."""
     shared: bool
     """Whether it comes from the table's defaults, so that every row has it: one that makes it is enough."""
 
@@ -43,16 +46,19 @@ def texts_of(rows: Sequence[FindingRow]) -> Iterator[Text]:
     for row in rows:
         for name, variant in [("", row), *row.variants.items()]:
             for result, column in columns.items():
-                # A variant without this text replaces something else, and is made by the row's own.
-                if message := getattr(variant, column):
+                severity = variant.severity if name else None
+                # A variant with neither text nor severity replaces what is shown beside them.
+                message = getattr(variant, column) or (getattr(row, column) if severity else "")
+                if message:
                     shared = variants[name] == len(rows)
-                    yield Text(f"{row.id} {result.value} {name}".strip(), row.id, result, message, shared)
+                    yield Text(f"{row.id} {result.value} {name}".strip(), row.id, result, message, severity, shared)
 
 
 def makes(finding: Finding, text: Text) -> bool:
     pattern = ".*".join(re.escape(part) for part in re.split(r"\{\w+\}", text.message))
     same_row = text.shared or finding.id == text.id
-    return same_row and finding.result is text.result and bool(re.fullmatch(pattern, finding.message))
+    same = same_row and finding.result is text.result and text.severity in (None, finding.severity)
+    return same and bool(re.fullmatch(pattern, finding.message))
 
 
 @cache
