@@ -46,7 +46,7 @@ def texts_of(rows: Sequence[FindingRow]) -> Iterator[Text]:
     for row in rows:
         for name, variant in [("", row), *row.variants.items()]:
             for result, column in columns.items():
-                severity = variant.severity if name else None
+                severity = row.variants[name].severity if name else None
                 # A variant with neither text nor severity replaces what is shown beside them.
                 message = getattr(variant, column) or (getattr(row, column) if severity else "")
                 if message:
