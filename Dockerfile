@@ -18,9 +18,10 @@ RUN python -m venv /opt/claimbus \
 COPY shared shared
 COPY services services
 COPY engine engine
+COPY documents documents
 COPY cli cli
 RUN /opt/claimbus/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheels \
-    ./shared ./services/* ./engine ./cli
+    ./shared ./services/* ./engine ./documents ./cli
 
 FROM build AS all
 RUN /opt/claimbus/bin/pip install --quiet --no-deps --no-index /wheels/*.whl \

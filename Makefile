@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 SERVICES := $(patsubst services/%/pyproject.toml,%,$(wildcard services/*/pyproject.toml))
-MEMBERS := shared $(SERVICES:%=services/%) engine cli
+MEMBERS := shared $(SERVICES:%=services/%) engine documents cli
 EDITABLE := $(foreach member,$(MEMBERS),-e ./$(member))
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' shared/pyproject.toml)
 REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)

@@ -16,14 +16,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import cycle, islice
 
-from claimbus.events import ClaimDenialRisk, ClaimReady
+from claimbus.events import Decision
 from claimbus.testing.visits import example_bodies
-from claimbus_cli.evaluate import evaluate_visit
-from claims.documents.professional import render_professional
-from claims.documents.rules import DOCUMENT_RULES
-from claims.documents.submission import Given, complete_submission
+from claimbus_cli.decisions import decide_visit
+from claimbus_documents.rules import DocumentRules
+from claimbus_documents.x12.professional import render_professional
+from claimbus_documents.x12.submission import Given, complete_submission
+from claimbus_engine import Rules
 
-Decision = ClaimReady | ClaimDenialRisk
 _FLAGS = {
     "signature_on_file": True,
     "accept_assignment": "A",
@@ -36,8 +36,9 @@ _FLAGS = {
 def decisions(count: int) -> list[Decision]:
     """Ready decisions on the example visits, again and again, no two alike."""
     ready = []
+    rules = Rules.load()
     for body in example_bodies().values():
-        decision = evaluate_visit(body)
+        decision = decide_visit(body, rules)
         if decision.outcome == "ready":
             ready.append(decision)
     return [_copy(decision, place) for place, decision in enumerate(islice(cycle(ready), count))]
@@ -48,10 +49,9 @@ def _copy(decision: Decision, place: int) -> Decision:
     return decision.model_copy(update={"visit_id": f"visit-{place}", "claim": claim})
 
 
-def professional(some: Sequence[Decision]) -> int:
+def professional(decided: Sequence[Decision], rules: DocumentRules) -> int:
     """Bytes of the 837P of all claims."""
     now = datetime.now(UTC)
-    book = DOCUMENT_RULES.x12_on(now.date())
     given = Given(
         control_number=1,
         created_at=now,
@@ -59,27 +59,29 @@ def professional(some: Sequence[Decision]) -> int:
         receiver_name="Example Clearing",
         contact_phone="6175550100",
     )
-    rendered = render_professional(some, complete_submission(given, some, book), book)
+    rendered = render_professional(decided, complete_submission(given, decided, rules.on(now.date())), rules)
     if rendered.refused or rendered.interchange is None:
         sys.exit(f"not written: {rendered.refused[:1]}")
     return len(rendered.interchange)
 
 
-FORMATS: dict[str, Callable[[Sequence[Decision]], int]] = {"837p": professional}
+Writer = Callable[[Sequence[Decision], DocumentRules], int]
+FORMATS: dict[str, Writer] = {"837p": professional}
 
 
-def measure(write: Callable[[Sequence[Decision]], int], some: Sequence[Decision], rounds: int) -> dict[str, float]:
+def measure(write: Writer, decided: Sequence[Decision], rounds: int) -> dict[str, float]:
     seconds = []
-    size = write(some)  # compiles patterns and reads tables
+    rules = DocumentRules.load()
+    size = write(decided, rules)  # compiles patterns
     for _ in range(rounds):
         start = time.process_time()
-        write(some)
+        write(decided, rules)
         seconds.append(time.process_time() - start)
     return {
-        "claims_a_second": round(len(some) / statistics.median(seconds)),
-        "slowest": round(len(some) / max(seconds)),
-        "fastest": round(len(some) / min(seconds)),
-        "bytes_a_claim": round(size / len(some)),
+        "claims_a_second": round(len(decided) / statistics.median(seconds)),
+        "slowest": round(len(decided) / max(seconds)),
+        "fastest": round(len(decided) / min(seconds)),
+        "bytes_a_claim": round(size / len(decided)),
     }
 
 
@@ -89,16 +91,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    some = decisions(options.claims)
-    lines = sum(len(decision.lines) for decision in some)
-    found = {name: measure(write, some, options.rounds) for name, write in FORMATS.items()}
+    decided = decisions(options.claims)
+    lines = sum(len(decision.lines) for decision in decided)
+    found = {name: measure(write, decided, options.rounds) for name, write in FORMATS.items()}
     if options.json:
-        print(json.dumps({"claims": len(some), "lines": lines, "formats": found}))
+        print(json.dumps({"claims": len(decided), "lines": lines, "formats": found}))
         return
-    print(f"{len(some)} claims, {lines} lines, {options.rounds} rounds")
+    print(f"{len(decided)} claims, {lines} lines, {options.rounds} rounds")
     for name, figures in found.items():
-        told = ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in figures.items())
-        print(f"{name}: {told}")
+        print(f"{name}: " + ", ".join(f"{value} {key.replace('_', ' ')}" for key, value in figures.items()))
 
 
 if __name__ == "__main__":

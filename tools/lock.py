@@ -13,7 +13,7 @@ from typing import Any
 from workspace import ROOT, member_folders, project_in
 
 REQUIREMENTS = ROOT / "requirements"
-_COMMAND = "claimbus-cli"
+_IN_SERVICE_IMAGES = ("shared", "services")
 
 
 def members() -> list[dict[str, Any]]:
@@ -24,12 +24,6 @@ def third_party(needs: list[str]) -> list[str]:
     """Those needs that come from outside the workspace."""
     ours = {project["name"] for project in members()}
     return sorted({need for need in needs if re.split(r"[\[<>=!~; ]", need, maxsplit=1)[0] not in ours})
-
-
-def needs_of(project: dict[str, Any]) -> list[str]:
-    """What a member needs, its extras included: another member may ask for them."""
-    extras: dict[str, list[str]] = project.get("optional-dependencies", {})
-    return [*project["dependencies"], *(need for needs in extras.values() for need in needs)]
 
 
 def compile_lock(inputs: list[Path], output: Path, *options: str) -> None:
@@ -47,11 +41,13 @@ def compile_lock(inputs: list[Path], output: Path, *options: str) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run.in"
-        run.write_text("\n".join(third_party([need for project in members() for need in needs_of(project)])) + "\n")
+        declared = [need for project in members() for need in project["dependencies"]]
+        run.write_text("\n".join(third_party(declared)) + "\n")
         compile_lock([run, REQUIREMENTS / "build.in"], REQUIREMENTS / "run.txt", *sys.argv[1:])
-        # An image carries what its service needs: no command, no broker, nothing that builds.
+        # An image carries what its service needs: no command, no documents, no broker, nothing that builds.
         services = Path(folder) / "services.in"
-        needed = [need for project in members() if project["name"] != _COMMAND for need in project["dependencies"]]
+        carried = [folder for folder in member_folders() if folder.relative_to(ROOT).parts[0] in _IN_SERVICE_IMAGES]
+        needed = [need for folder in carried for need in project_in(folder)["dependencies"]]
         services.write_text("\n".join(third_party(needed)) + "\n")
         compile_lock([services], REQUIREMENTS / "services.txt", "--constraint", str(REQUIREMENTS / "run.txt"))
         compile_lock(

@@ -57,9 +57,11 @@ from claimbus.messaging.topology import (
     verify,
     verify_streams,
 )
+from claimbus.testing.visits import visit_data
 from faststream.nats import NatsRouter
 from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig
+from pydantic_core import to_json
 
 CANARY = "Zebulon-Canary-1931"
 RULE_SET = RuleSet(version="1", sha256="0" * 64, tables={"t": "1"})
@@ -67,16 +69,9 @@ Handler = Callable[[Any], Awaitable[None]]
 
 
 def visit(key: str = "v1", revision: int = 1, **changes: Any) -> bytes:
-    body = {
-        "practice_id": "p",
-        "visit_id": key,
-        "revision": revision,
-        "service_date": "2026-11-18",
-        "patient": {"patient_id": CANARY},
-        "coverage": [{"program": "commercial"}],
-        "interventions": [{"id": "1", "minutes": 20}],
-    }
-    return json.dumps(body | changes).encode()
+    return to_json(
+        visit_data(changes={"patient.patient_id": CANARY}, practice_id="p", visit_id=key, revision=revision, **changes)
+    )
 
 
 async def put(client: Client, body: bytes, kind: type[Event] = VisitCompleted) -> int:

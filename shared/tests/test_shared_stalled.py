@@ -21,23 +21,16 @@ from claimbus.events.subjects import every, subject_for
 from claimbus.messaging import StalledVisit, StalledVisits
 from claimbus.messaging.direct_get import read_at, read_on
 from claimbus.messaging.topology import VISITS
+from claimbus.testing.visits import visit_data
 from nats.aio.client import Client
+from pydantic_core import to_json
 
 AFTER = 0.4
 RULES = RuleSet(version="1", sha256="0" * 64, tables={"t": "1"})
 
 
 def visit(key: str = "v1", revision: int = 1, **changes: Any) -> bytes:
-    body = {
-        "practice_id": "p",
-        "visit_id": key,
-        "revision": revision,
-        "service_date": "2026-11-18",
-        "patient": {"patient_id": "x"},
-        "coverage": [{"program": "commercial"}],
-        "interventions": [{"id": "1", "minutes": 20}],
-    }
-    return json.dumps(body | changes).encode()
+    return to_json(visit_data(practice_id="p", visit_id=key, revision=revision, **changes))
 
 
 async def put(client: Client, body: bytes, kind: type[Event] = VisitCompleted) -> int:

@@ -89,7 +89,7 @@ def calls_of(source: Source) -> Iterator[tuple[ast.Call, str]]:
 
 # The rules.
 
-PURE = ("claimbus.events", "claimbus.values", "claimbus.rules")
+PURE = ("claimbus.events", "claimbus.values", "claimbus.identifiers", "claimbus.rules")
 INFRASTRUCTURE = ("faststream", "nats", "opentelemetry")
 
 
@@ -112,14 +112,21 @@ def no_other_service(sources: list[Source]) -> Iterator[Complaint]:
                 yield Complaint(source.path, line, f"service {service} may not import {name}")
 
 
+DOCUMENTS = "claimbus_documents"
+
+
 def documents_apart(sources: list[Source]) -> Iterator[Complaint]:
-    """What writes documents needs libraries that a service's image does not carry."""
+    """Documents depend on the contract alone, and no service's image carries what writes them."""
+    services = {service for source in sources if (service := service_of(source.path))}
     for source in python(sources):
-        service = service_of(source.path)
-        room = f"{service}.documents"
-        for line, name in imports_of(source) if service else ():
-            if is_within(name, room) and not is_within(module_of(source.path), room):
-                yield Complaint(source.path, line, f"only {room} may import {name}; the command renders")
+        is_document = is_within(module_of(source.path), DOCUMENTS)
+        for line, name in imports_of(source):
+            top = name.partition(".")[0]
+            ours = top in services or top.startswith("claimbus")
+            if is_document and (ours or is_within(name, *INFRASTRUCTURE)) and not is_within(name, *PURE, DOCUMENTS):
+                yield Complaint(source.path, line, f"documents import the contract alone, and not {name}")
+            if service_of(source.path) and is_within(name, DOCUMENTS):
+                yield Complaint(source.path, line, f"a service may not import {name}; the command renders")
 
 
 def faststream_in_handlers(sources: list[Source]) -> Iterator[Complaint]:
@@ -299,6 +306,7 @@ _DISTRIBUTIONS = {
     "pydantic_core": "pydantic",  # pins its core to one version and shows it in its own interface
     "claimbus_cli": "claimbus-cli",
     **{row.module: f"claimbus-{row.name}" for row in SERVICES.values()},
+    "claimbus_documents": "claimbus-documents",
 }
 
 
@@ -306,9 +314,7 @@ def declared_dependencies(sources: list[Source]) -> Iterator[Complaint]:
     """A distribution declares every package it imports from outside itself, though another brings it along."""
     for project in (source for source in sources if source.path.endswith("pyproject.toml")):
         described = tomllib.loads(project.text)["project"]
-        extras = (need for needs in described.get("optional-dependencies", {}).values() for need in needs)
-        needs = (*described["dependencies"], *extras)
-        declared = {re.split(r"[\[<>=!~; ]", need, maxsplit=1)[0] for need in needs}
+        declared = {re.split(r"[\[<>=!~; ]", need, maxsplit=1)[0] for need in described["dependencies"]}
         folder = project.path.removesuffix("pyproject.toml")
         for source in (file for file in python(sources) if file.path.startswith(f"{folder}src/")):
             for line, name in imports_of(source):
@@ -428,6 +434,7 @@ def test_every_exemption_excuses_something() -> None:
 # Planted violations: a rule that cannot see one is no rule.
 
 DOMAIN = "services/units/src/units/domain/compute.py"
+DOCUMENT = "documents/src/claimbus_documents/x12/x.py"
 HANDLERS = "services/units/src/units/handlers.py"
 RUN = "services/units/src/units/__main__.py"
 UNITS_PROJECT = '[project]\nname = "claimbus-units"\ndependencies = ["claimbus", "faststream[nats]>=0.7.8,<0.8"]\n'
@@ -450,7 +457,14 @@ PLANTED = [
         "units may not import claims",
     ),
     ("no-other-service", HANDLERS, "from claims.rules import RULES", "may not import claims.rules.RULES"),
-    ("documents-apart", HANDLERS, "from units.documents import x", "only units.documents may import"),
+    (
+        "documents-apart",
+        HANDLERS,
+        "from claimbus_documents.x12 import y",
+        "a service may not import claimbus_documents",
+    ),
+    ("documents-apart", DOCUMENT, "from claims.rules import RULES", "documents import the contract alone"),
+    ("documents-apart", DOCUMENT, "from claimbus.messaging import x", "documents import the contract alone"),
     ("faststream-in-handlers", "services/units/src/units/rules/x.py", "import faststream", "only handlers.py"),
     ("faststream-in-handlers", RUN, "from faststream import FastStream", "only handlers.py"),
     ("faststream-in-handlers", RUN, "import os", "alone, not os"),
@@ -469,7 +483,12 @@ PLANTED = [
     ("subjects-in-one-place", HANDLERS, "s = 'visits.*.*.coded'", "spells a subject"),
     ("subjects-in-one-place", HANDLERS, "s = f'claims.{p}.{v}.ready'", "spells a subject"),
     ("subjects-in-one-place", HANDLERS, "s = b'visits.a.b.coded'", "spells a subject"),
-    ("subjects-in-one-place", "cli/src/claimbus_cli/bus/bus.py", "s = f'dead.{c}.invalid'", "'dead.' spells a subject"),
+    (
+        "subjects-in-one-place",
+        "cli/src/claimbus_cli/bus/reading.py",
+        "s = f'dead.{c}.invalid'",
+        "'dead.' spells a subject",
+    ),
     (
         "pure-domain",
         DOMAIN,
@@ -538,8 +557,8 @@ def test_every_rule_has_a_planted_violation() -> None:
         ("domain-imports", DOMAIN, "from units.domain import minutes\nfrom .minutes import count"),
         ("domain-imports", HANDLERS, "import faststream"),
         ("no-other-service", "cli/src/claimbus_cli/evaluate.py", "import claims, units"),
-        ("documents-apart", "services/units/src/units/documents/x.py", "import reportlab, units.documents.y"),
-        ("documents-apart", "cli/src/claimbus_cli/commands/render.py", "from units.documents.x import y"),
+        ("documents-apart", DOCUMENT, "import reportlab\nfrom claimbus.identifiers import x"),
+        ("documents-apart", "cli/src/claimbus_cli/commands/render.py", "from claimbus_documents.x import y"),
         ("subjects-in-one-place", SUBJECTS, "ALL = 'visits.*.*.*'"),
         ("subjects-in-one-place", HANDLERS, '"""visits. and claims. and dead. in a docstring"""'),
         ("subjects-in-one-place", HANDLERS, "x = f'{where}visits.'\ny = 'the visits.'\nz = 'claimbus.visit.key'"),

@@ -22,8 +22,9 @@ from claimbus.messaging.topology import CLAIMS, VISITS
 from claimbus.services import SERVICES
 from claimbus.testing.bus import Bus
 from claimbus.testing.visits import example_bodies, visits
-from claimbus_cli.bus.bus import all_messages, words_on
-from claimbus_cli.evaluate import evaluate_visit
+from claimbus_cli.bus.reading import all_messages, claim_events_of
+from claimbus_cli.decisions import decide_visit
+from claimbus_engine import Rules
 from composed import BROKERS, Stack, composed, run
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -122,15 +123,15 @@ async def test_a_rolling_restart_under_load_loses_and_doubles_none(
 async def test_a_visit_s_journey_through_the_containers(images: str, tmp_path: Path) -> None:
     """From its EHR, with the EHR's key, to the decision that `claimbus evaluate` makes of it."""
     async with composed(tmp_path, images) as stack:
-        bodies = example_bodies()
+        bodies, rules = example_bodies(), Rules.load()
         async with stack.as_user("ehr-northside-pt") as ehr:
             for body in bodies.values():
                 assert await Bus(ehr).publish(body)
         async with stack.as_user("operator") as client:
             await decisions_are_in(client, len(bodies), PATIENCE)
             for body in bodies.values():
-                alone = evaluate_visit(body)
-                (word,) = await words_on(client, "northside-pt", alone.visit_id)
+                alone = decide_visit(body, rules)
+                (word,) = await claim_events_of(client, "northside-pt", alone.visit_id)
                 assert word.decision is not None
                 besides = {"decided_at", "trace_id"}
                 assert word.decision.model_dump(exclude=besides) == alone.model_dump(exclude=besides)

@@ -14,8 +14,8 @@ from claimbus.events import ClaimReady, VisitHeld, VisitVoided
 from claimbus.messaging.topology import CLAIMS
 from claimbus.testing.bus import Bus
 from claimbus.testing.supervisor import Supervisor
-from claimbus_cli.bus.bus import Word, words_on
-from claimbus_cli.commands.doctor import examine
+from claimbus_cli.bus.doctor import examine_broker
+from claimbus_cli.bus.reading import ClaimEvent, claim_events_of
 from nats.aio.client import Client
 from observing import eventually
 from test_life_after_the_decision import PRACTICE, command, decided, put, visit
@@ -61,16 +61,16 @@ def going_on(supervisor: Supervisor, *names: str) -> None:
         os.kill(supervisor.pids()[name], signal.SIGCONT)
 
 
-async def held(client: Client, key: str, count: int = 1) -> list[Word]:
-    async def said() -> list[Word]:
-        found = await words_on(client, PRACTICE, key)
+async def held(client: Client, key: str, count: int = 1) -> list[ClaimEvent]:
+    async def said() -> list[ClaimEvent]:
+        found = await claim_events_of(client, PRACTICE, key)
         return found if len(found) >= count and found[-1].fact == VisitHeld.fact else []
 
     return list(await eventually(said))
 
 
 async def facts(client: Client, key: str) -> list[str]:
-    return [word.fact for word in await words_on(client, PRACTICE, key)]
+    return [word.fact for word in await claim_events_of(client, PRACTICE, key)]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ async def test_a_visit_is_held_while_a_service_is_down_and_decided_when_it_is_ba
         assert f"said by {down}" in word.closed.reason
     await asyncio.sleep(2 * AFTER)
     assert [await facts(client, key) for key in keys] == [["held"]] * len(keys), "two replicas say it once"
-    (answer,) = [one for one in await examine(client) if one.what == "held visits"]
+    (answer,) = [one for one in await examine_broker(client) if one.what == "held visits"]
     assert (answer.ok, answer.found) == (None, "8; 0 were held and are decided")
     page = await command("explain", f"{PRACTICE}/held-0", nats=client)
     assert f"It waits for: {', '.join(waits_for)}." in page
@@ -105,7 +105,7 @@ async def test_a_visit_is_held_while_a_service_is_down_and_decided_when_it_is_ba
     await Bus(client).settled()
     await asyncio.sleep(AFTER)
     assert [await facts(client, key) for key in keys] == [["held", "ready"]] * len(keys)
-    (answer,) = [one for one in await examine(client) if one.what == "held visits"]
+    (answer,) = [one for one in await examine_broker(client) if one.what == "held visits"]
     assert (answer.ok, answer.found) == (True, "0; 8 were held and are decided")
 
 
@@ -120,7 +120,7 @@ async def test_a_held_amendment_supersedes_the_decision_before_the_hold(client: 
     await held(client, "amended", 2)
     going_on(pipeline, *replicas(pipeline, "coding"))
     await eventually(lambda: _are(["ready", "held", "ready"], facts(client, "amended")), 60)
-    last = (await words_on(client, PRACTICE, "amended"))[-1].decision
+    last = (await claim_events_of(client, PRACTICE, "amended"))[-1].decision
     assert last is not None
     assert last.supersedes == first.claim_id
     assert [(one.field, one.before, one.to) for one in last.changes] == [("claim.place_of_service", "11", "12")]
@@ -133,7 +133,7 @@ async def test_a_held_visit_can_be_voided_and_is_not_held_again(client: Client, 
     await held(client, "gone", 2)
     await put(client, {"practice_id": PRACTICE, "visit_id": "gone", "revision": 2}, VisitVoided)
     await eventually(lambda: _are(["ready", "held", "voided"], facts(client, "gone")))
-    assert (await words_on(client, PRACTICE, "gone"))[-1].closed.retracts == first.claim_id  # type: ignore[union-attr]
+    assert (await claim_events_of(client, PRACTICE, "gone"))[-1].closed.retracts == first.claim_id  # type: ignore[union-attr]
     going_on(pipeline, *replicas(pipeline, "coding"))
     await Bus(client, 60).settled()
     assert await facts(client, "gone") == ["ready", "held", "voided"]

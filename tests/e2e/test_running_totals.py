@@ -28,9 +28,9 @@ def visit(key: str, day: int, minutes: int = 33, *, revision: int = 1, **changes
 async def decide(bus: Bus, *visits: dict[str, Any]) -> list[Decision]:
     """Send visits one after another, each when the one before it is decided."""
     found = []
-    for one in visits:
-        assert await bus.publish(one)
-        found.append(await bus.decision(one))
+    for given in visits:
+        assert await bus.publish(given)
+        found.append(await bus.decision(given))
     return found
 
 

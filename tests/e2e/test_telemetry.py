@@ -13,7 +13,7 @@ from claimbus.telemetry.business import dollars_at_risk
 from claimbus.testing.bus import Bus
 from claimbus.testing.supervisor import Supervisor
 from claimbus.testing.visits import example_bodies, visit_data
-from claimbus_cli.bus.bus import following
+from claimbus_cli.bus.reading import following
 from nats.aio.client import Client
 from observing import Collector, decisions_are_in, eventually
 

@@ -145,7 +145,7 @@ def test_another_payer_is_not_sent_the_first_ones_number() -> None:
     second = decide(paid_by(payer_id="B"), earlier=first, payer_number=NUMBER)
     assert (second.frequency_code, second.claim.payer_control_number) == ("1", None)
     assert [one.id for one in second.findings if one.id.startswith("replacement.")] == ["replacement.payer-changed"]
-    named_now = decide(paid_by(payer_id="A"), earlier=decide(visit(), payer_number=NUMBER))
+    named_now = decide(paid_by(payer_id="A"), earlier=decide(paid_by(payer_id=None), payer_number=NUMBER))
     assert named_now.frequency_code == "7", "an id that was not known before is no other payer"
     of = paid_by(payer_id="B")
     replacement = replacement_of(of, decide(paid_by(payer_id="A")), None, RULES.on(of.service_date))

@@ -56,12 +56,27 @@ VISIT: dict[str, Any] = {
         "birth_date": "1950-01-01",
         "address": HOME,
     },
-    "coverage": [{"program": "medicare_part_b", "member_id": "1EG4TE5MK73", "therapy_dollars_used": "100.00"}],
+    "coverage": [
+        {
+            "program": "medicare_part_b",
+            "payer_id": "MEDB",
+            "payer_name": "Medicare",
+            "member_id": "1EG4TE5MK73",
+            "relationship": "self",
+            "therapy_dollars_used": "100.00",
+        }
+    ],
     "case": {"treatment_day": 9},
     "diagnoses": [{"code": "M25.561", "rank": 1}],
-    "billing_provider": {"npi": "1234567893", "tax_id": "123456789", "taxonomy": "261QP2000X", "address": HOME},
+    "billing_provider": {
+        "npi": "1234567893",
+        "name": "Northside PT",
+        "tax_id": "123456789",
+        "taxonomy": "261QP2000X",
+        "address": HOME,
+    },
     "rendering_provider": {"npi": "1234567893", "credential": "PT"},
-    "referring_provider": {"npi": "1234567893"},
+    "referring_provider": {"npi": "1234567893", "last_name": "Refer"},
     "documentation": {
         "note": {"subjective": "s", "objective": "o", "assessment": "tolerated well", "plan": "p"},
         "signature": {"signed_at": "2026-11-18T11:10:00-05:00", "name": "Pat Therapist", "credential": "PT"},
@@ -596,6 +611,8 @@ def test_the_counts_are_of_all_checks_and_findings_are_those_that_did_not_pass()
     of_claims += 2 + 1 + 1  # two kinds of pairs, units of one code, modifiers that stand together
     of_claims += 2 + 2 * 3 + 3 + 2 + 2  # lines and charges, addresses, NPIs, taxonomy and tax id, member id and place
     of_claims += 3  # diagnoses: repeated, too many, without room
+    of_claims += 1 + 1 + 3  # birth date, relationship, what a claim holds
+    of_claims += 1 + 2 + 4 + 1 + 3  # texts: practice, its address, patient, referring provider, payer and member id
     total = decision.checks.passed + decision.checks.failed + decision.checks.unknown
     units = count(coded)
     assert total == len(checked) + len(units.findings) + len(units.passed) + of_claims

@@ -1,4 +1,4 @@
-"""`claimbus render`: decisions as claim documents. What a document says is made in `claims.documents`."""
+"""`claimbus render`: decisions as claim documents. What is in a document is made by claimbus_documents."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-from claimbus.events import InvalidEvent
+from claimbus.events import Decision, InvalidEvent
+from claimbus_documents.cms1500.drawing import Layout, OffPaperError, draw_forms
+from claimbus_documents.cms1500.form import fill_form
+from claimbus_documents.fhir.claim import claim_of
+from claimbus_documents.fhir.exact_json import to_json
+from claimbus_documents.refusal import Refusal
+from claimbus_documents.rules import DocumentRules
 from click.core import ParameterSource
 
 from claimbus_cli.commands import render_837p
-from claimbus_cli.decisions import Decision, decision_of
-from claimbus_cli.views.terminal import loading_rules
-from claimbus_cli.visit_files import VisitsError, read_visits
+from claimbus_cli.decisions import DecisionReader, loading_rules
+from claimbus_cli.visit_files import read_visits
 
 Numbered = tuple[int, Decision]
 """A decision with the line of input that it came from."""
@@ -21,8 +26,9 @@ Numbered = tuple[int, Decision]
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """What a person asked for beside the format; each format reads its own."""
+    """What a person asked for beside the format, and the tables to write by; each format reads its part."""
 
+    rules: DocumentRules
     page_totals: Literal["last", "each"] = "last"
     offset_x: float = 0.0
     offset_y: float = 0.0
@@ -47,18 +53,14 @@ class Report:
 
 
 Renderer = Callable[[Iterable[Numbered], RenderOptions, Report], Iterator[bytes]]
-"""Decisions in, pieces of the document out; says in the report what it cannot make."""
+"""Decisions in, pieces of the document out; the report has what it cannot make."""
 
 
-def _fhir(decisions: Iterable[Numbered], _: RenderOptions, report: Report) -> Iterator[bytes]:
-    with loading_rules():
-        from claims.documents.errors import DocumentError
-        from claims.documents.exact_json import to_json
-        from claims.documents.fhir import claim_of
+def _fhir(decisions: Iterable[Numbered], options: RenderOptions, report: Report) -> Iterator[bytes]:
     for line, decision in decisions:
         try:
-            claim = to_json(claim_of(decision))
-        except DocumentError as exc:
+            claim = to_json(claim_of(decision, options.rules.on(decision.claim.service_date)))
+        except Refusal as exc:
             report.refuse(line, str(exc))
             continue
         report.rendered += 1
@@ -66,15 +68,11 @@ def _fhir(decisions: Iterable[Numbered], _: RenderOptions, report: Report) -> It
 
 
 def _cms1500(decisions: Iterable[Numbered], options: RenderOptions, report: Report) -> Iterator[bytes]:
-    with loading_rules():
-        from claims.documents.cms1500 import Layout, draw_forms
-        from claims.documents.errors import DocumentError
-        from claims.documents.form import fill_form
     forms = []
     for line, decision in decisions:
         try:
-            form = fill_form(decision, options.page_totals)
-        except DocumentError as exc:
+            form = fill_form(decision, options.rules.on(decision.claim.service_date), options.page_totals)
+        except Refusal as exc:
             report.refuse(line, str(exc))
             continue
         for remark in form.remarks:
@@ -84,7 +82,7 @@ def _cms1500(decisions: Iterable[Numbered], options: RenderOptions, report: Repo
         return
     try:
         document = draw_forms(forms, Layout(options.offset_x, options.offset_y, options.proof))
-    except DocumentError as exc:
+    except OffPaperError as exc:
         raise click.ClickException(str(exc)) from exc
     report.rendered += len(forms)
     yield document
@@ -95,7 +93,7 @@ def _professional(decisions: Iterable[Numbered], options: RenderOptions, report:
     given = [decision for _, decision in decisions]
     if not given:
         return
-    interchange = render_837p.render_interchange(given, options.submission)
+    interchange = render_837p.render_interchange(given, options.submission, options.rules)
     for refusal in interchange.refused:
         report.refused += 1
         click.echo(refusal, err=True)
@@ -164,13 +162,13 @@ def render(
     _refuse_foreign_options(context, format_)
     if format_ in _BINARY and output is None and sys.stdout.isatty():
         raise click.UsageError("a PDF is nothing for a terminal; name a file with --output, or pipe it on")
+    with loading_rules():
+        rules = DocumentRules.load()
     report = Report()
-    options = RenderOptions(page_totals, offset_x, offset_y, proof, submission)
+    options = RenderOptions(rules, page_totals, offset_x, offset_y, proof, submission)
     pieces = FORMATS[format_](_decisions(source, report), options, report)
     try:
         _write(pieces, output)
-    except VisitsError as exc:
-        raise click.ClickException(str(exc)) from exc
     except OSError as exc:
         raise click.ClickException(f"{output or 'standard output'}: {exc.strerror}") from exc
     if not report.rendered and not report.refused:
@@ -186,9 +184,10 @@ def _refuse_foreign_options(context: click.Context, format_: str) -> None:
 
 
 def _decisions(source: str, report: Report) -> Iterator[Numbered]:
+    decisions = DecisionReader()
     for line, body in read_visits(source):
         try:
-            decision = decision_of(body)
+            decision = decisions.read(body)
         except InvalidEvent as exc:
             report.refuse(line, str(exc))
             continue

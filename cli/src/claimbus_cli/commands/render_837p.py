@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import click
-
-from claimbus_cli.decisions import Decision
+from claimbus.events import Decision
+from claimbus_documents.rules import DocumentRules
+from claimbus_documents.x12.interchange import read_segments
+from claimbus_documents.x12.professional import render_professional
+from claimbus_documents.x12.submission import Given, SubmissionError, complete_submission
 
 _LAST_CONTROL_NUMBER = 999_999_999
 _MADE = ("control_number", "created_at")
@@ -24,25 +27,21 @@ class Interchange(NamedTuple):
     """What a person must know of the whole."""
 
 
-def render_interchange(decisions: Sequence[Decision], options: Mapping[str, Any]) -> Interchange:
+def render_interchange(decisions: Sequence[Decision], options: Mapping[str, Any], rules: DocumentRules) -> Interchange:
     """At least one decision as one interchange. Raises `click.ClickException` for what the submitter must say."""
-    from claims.documents.professional import render_professional
-    from claims.documents.rules import DOCUMENT_RULES
-    from claims.documents.submission import Given, SubmissionError, complete_submission
-    from claims.documents.x12 import read_segments
-
     created = options["created_at"] or datetime.now(UTC).astimezone()
     number = options["control_number"] or _from_clock(created)
     rest = {
         name: value for name, value in options.items() if name not in ("one_a_line", "created_at", "control_number")
     }
-    book = DOCUMENT_RULES.x12_on(created.date())
     try:
-        submission = complete_submission(Given(control_number=number, created_at=created, **rest), decisions, book)
+        submission = complete_submission(
+            Given(control_number=number, created_at=created, **rest), decisions, rules.on(created.date())
+        )
     except SubmissionError as exc:
-        told = "\n".join(f"  --{one.field.replace('_', '-')} {one.problem}" for one in exc.problems)
-        raise click.ClickException(f"an interchange cannot be made:\n{told}") from exc
-    rendered = render_professional(decisions, submission, book)
+        problems = "\n".join(f"  --{problem.field.replace('_', '-')} {problem.problem}" for problem in exc.problems)
+        raise click.ClickException(f"an interchange cannot be made:\n{problems}") from exc
+    rendered = render_professional(decisions, submission, rules)
     interchange = rendered.interchange
     if interchange is not None and options["one_a_line"]:
         interchange = "".join(f"{segment}\n" for segment in read_segments(interchange))

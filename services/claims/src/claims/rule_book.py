@@ -7,9 +7,20 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
-from claimbus.rules import PayerRuleBook, ProfileBook, RuleError, RuleFolder, Table, TableOf, findings_by_id
+from claimbus.identifiers import IdentifierBook
+from claimbus.rules import (
+    PayerRuleBook,
+    ProfileBook,
+    RuleError,
+    RuleFolder,
+    Table,
+    TableOf,
+    findings_by_id,
+    read_profiles,
+)
 
 from claims.domain.checks.icd10cm import CodeListRow, CodeSpanRow, DiagnosisBook
 from claims.domain.findings import ClaimFinding
@@ -20,6 +31,7 @@ from claims.domain.tables import (
     ClaimForm,
     ClaimRules,
     ClaimSettings,
+    ClaimTextRow,
     CodeRow,
     ConflictRow,
     ConversionFactorRow,
@@ -28,7 +40,6 @@ from claims.domain.tables import (
     HarmlessRow,
     InitialEvaluationRow,
     LimitRow,
-    MemberIdRow,
     ModifierBook,
     ModifierRow,
     MpprRow,
@@ -58,6 +69,7 @@ class ClaimRuleBook(PayerRuleBook[ClaimRules, ClaimSettings]):
 
     findings = TableOf("findings.toml", ClaimFindingRow, key=lambda row: row.id)
     required_fields = TableOf("required_fields.toml", RequiredFieldRow, key=lambda row: row.id)
+    texts = TableOf("claim_texts.toml", ClaimTextRow, key=lambda row: row.id)
     harmless = TableOf("endangers_nothing.toml", HarmlessRow, key=lambda row: row.id)
     kx_thresholds = TableOf("kx_thresholds.toml", ThresholdRow, key=lambda _: "threshold")
     rvus = TableOf("pfs_rvus.toml", RvuRow, key=lambda row: row.code)
@@ -74,18 +86,32 @@ class ClaimRuleBook(PayerRuleBook[ClaimRules, ClaimSettings]):
     notice_effects = TableOf("notice_effects.toml", NoticeEffectRow, key=lambda row: row.modifier)
     telehealth = TableOf("telehealth.toml", TelehealthRow, key=lambda row: (row.about, row.code))
     limits = TableOf("claim_limits.toml", LimitRow, key=lambda row: row.of)
-    states = TableOf("states.toml", CodeRow, key=lambda row: row.code)
     places = TableOf("places_of_service.toml", CodeRow, key=lambda row: row.code)
-    member_ids = TableOf("member_id_shapes.toml", MemberIdRow, key=lambda row: row.program)
     causes = TableOf("accident_causes.toml", AccidentRow, key=lambda row: row.cause)
 
-    def __init__(self, folder: RuleFolder, profile_book: ProfileBook) -> None:
+    def __init__(self, folder: RuleFolder, profile_book: ProfileBook, identifiers: IdentifierBook) -> None:
         self._code_tables, self.diagnosis_codes = _read_diagnosis_codes(folder)
+        self.identifiers = identifiers
         super().__init__(folder, profile_book)
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path | None = None,
+        overlay: Path | None = None,
+        profile_book: ProfileBook | None = None,
+        identifiers: IdentifierBook | None = None,
+    ) -> Self:
+        """`identifiers` are those that documents are written by too, where they were read already."""
+        profiles = profile_book or read_profiles(own=overlay)
+        return cls(cls.folder(folder, overlay), profiles, identifiers or IdentifierBook.load(overlay=overlay))
 
     @property
     def tables(self) -> tuple[Table[Any], ...]:
-        return (*super().tables, *self._code_tables)
+        return (*super().tables, *self.identifiers.tables, *self._code_tables)
+
+    def _on(self, day: date) -> ClaimRules:
+        return replace(super()._on(day), identifiers=self.identifiers.on(day))
 
     def in_force(self, day: date) -> ClaimRules:
         findings = self.findings.on(day)
@@ -95,6 +121,8 @@ class ClaimRuleBook(PayerRuleBook[ClaimRules, ClaimSettings]):
             profiles=self.profiles,
             kx_threshold=next(iter(self.kx_thresholds.on(day)), None),
             required_fields=self.required_fields.on(day),
+            texts=self.texts.on(day),
+            identifiers=self.identifiers.on(day),
             form=self._form(day),
             diagnosis_codes=self.diagnosis_codes,
             edits=self._edits(day),
@@ -122,9 +150,11 @@ class ClaimRuleBook(PayerRuleBook[ClaimRules, ClaimSettings]):
             most_lines=limits["lines"],
             most_diagnoses=limits["diagnoses"],
             most_pointers=limits["pointers"],
-            states=frozenset(row.code for row in self.states.on(day)),
+            most_coverages=limits["coverages"],
+            most_causes=limits["causes"],
+            most_line_dollars=limits["line_dollars"],
+            most_claim_dollars=limits["claim_dollars"],
             places=frozenset(row.code for row in self.places.on(day)),
-            member_ids={row.program: row for row in self.member_ids.on(day)},
             causes={row.cause: row for row in self.causes.on(day)},
         )
 

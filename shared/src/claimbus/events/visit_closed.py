@@ -37,6 +37,7 @@ class ClaimVoided(Event):
     type: ClassVar[str] = "org.claimbus.claim.voided.v1"
     family: ClassVar[str] = "claims"
     fact: ClassVar[str] = "voided"
+    schema_version: ClassVar[str] = "1.1"
 
     reason: PhiText | None = None
     retracts: str | None = None

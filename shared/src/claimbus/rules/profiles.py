@@ -277,7 +277,7 @@ class _PinnedProfiles(Profiles[S]):
         return self._profiles.of(payer, practice_id, self._day)
 
 
-NOT_PRACTICES = frozenset({"coding", "units", "documentation-check", "claims", "cases"})
+NOT_PRACTICES = frozenset({"coding", "units", "documentation-check", "claims", "identifiers", "cases"})
 """Folders of an overlay that hold tables or cases, and no practice's profiles."""
 
 

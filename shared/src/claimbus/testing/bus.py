@@ -127,7 +127,7 @@ class Bus:
         return sum((info.state.subjects or {}).values())
 
     async def _instead(self, subject: str, found: int, count: int) -> str:
-        """Why a test waited in vain: what is stored of the visit, and what could not be used."""
+        """For the text of an error: what is stored of the visit, and what could not be used."""
         _, practice_id, visit_id, _ = parse(subject)
         info = await self.client.jetstream().stream_info(VISITS, subjects_filter=all_visits_of(practice_id, visit_id))
         return "; ".join(

@@ -31,10 +31,13 @@ from claimbus.rules import Profile, merge_rule_sets
 from claimbus.values import Result, Severity
 
 from claims.domain.checks.authorization import check_authorization
+from claims.domain.checks.coverage import check_coverage
 from claims.domain.checks.diagnoses import ClaimDiagnoses, order_diagnoses
 from claims.domain.checks.filing import last_filing_day
 from claims.domain.checks.form import check_billable, check_form
+from claims.domain.checks.limits import check_limits
 from claims.domain.checks.required_fields import check_required_fields
+from claims.domain.checks.texts import check_texts
 from claims.domain.claim_document import make_document
 from claims.domain.history.amendment import Replacement, changes_between, replacement_of
 from claims.domain.history.claim_history import NO_HISTORY, History
@@ -139,6 +142,9 @@ def _check_claim(
     yield from check_required_fields(visit, rules)
     yield from diagnoses.checked
     yield from check_form(visit, lines, profile, rules)
+    yield from check_coverage(visit, rules)
+    yield from check_texts(visit, rules)
+    yield from check_limits(visit, lines, rules)
     yield from check_authorization(visit, profile, rules, history.totals)
     yield check_billable(lines, rules)
     yield from check_later_visits(history.later, dollars_of(lines), rules)

@@ -6,8 +6,8 @@ from enum import StrEnum
 class ClaimFinding(StrEnum):
     """Each has its row in `rules/findings.toml`.
 
-    Rows of `required_fields.toml` and `notice_effects.toml` are findings too; they bring their own ids, and a further
-    one needs no code.
+    Rows of `required_fields.toml`, `claim_texts.toml` and `notice_effects.toml` are findings too; they bring their own
+    ids, and a further one needs no code.
     """
 
     AUTHORIZATION_MISSING = "authorization.missing"
@@ -51,6 +51,8 @@ class ClaimFinding(StrEnum):
     SUPERVISING_PROVIDER_MISSING = "supervising-provider.missing"
     BILLING_PROVIDER_TAXONOMY_INVALID = "billing-provider.taxonomy-invalid"
     RENDERING_PROVIDER_TAXONOMY_INVALID = "rendering-provider.taxonomy-invalid"
+    REFERRING_PROVIDER_TAXONOMY_INVALID = "referring-provider.taxonomy-invalid"
+    SUPERVISING_PROVIDER_TAXONOMY_INVALID = "supervising-provider.taxonomy-invalid"
     BILLING_PROVIDER_TAX_ID_INVALID = "billing-provider.tax-id-invalid"
     BILLING_PROVIDER_ADDRESS_INCOMPLETE = "billing-provider.address-incomplete"
     BILLING_PROVIDER_STATE_UNKNOWN = "billing-provider.state-unknown"
@@ -58,7 +60,12 @@ class ClaimFinding(StrEnum):
     PATIENT_ADDRESS_INCOMPLETE = "patient.address-incomplete"
     PATIENT_STATE_UNKNOWN = "patient.state-unknown"
     PATIENT_POSTAL_CODE_INVALID = "patient.postal-code-invalid"
+    PATIENT_BIRTH_DATE_AFTER_VISIT = "patient.birth-date-after-visit"
     MEMBER_ID_INVALID = "member-id.invalid"
+    COVERAGE_RELATIONSHIP_UNKNOWN = "coverage.relationship-unknown"
+    COVERAGE_SUBSCRIBER_MISSING = "coverage.subscriber-missing"
+    SUBSCRIBER_STATE_UNKNOWN = "subscriber.state-unknown"
+    SUBSCRIBER_POSTAL_CODE_INVALID = "subscriber.postal-code-invalid"
     PLACE_OF_SERVICE_INVALID = "place-of-service.invalid"
     DIAGNOSIS_MALFORMED = "diagnosis.malformed"
     DIAGNOSIS_NOT_SPECIFIC = "diagnosis.not-specific"
@@ -68,6 +75,9 @@ class ClaimFinding(StrEnum):
     DIAGNOSIS_SUPPORTS_UNKNOWN = "diagnosis.supports-unknown"
     DIAGNOSIS_POINTER_LEFT_OFF = "diagnosis.pointer-left-off"
     CLAIM_TOO_MANY_LINES = "claim.too-many-lines"
+    CLAIM_TOO_MANY_COVERAGES = "claim.too-many-coverages"
+    CASE_TOO_MANY_CAUSES = "case.too-many-causes"
+    CHARGE_TOO_LARGE = "charge.too-large"
     CHARGE_FRACTION_OF_A_CENT = "charge.fraction-of-a-cent"
     CASE_CAUSE_UNKNOWN = "case.cause-unknown"
     CASE_CAUSE_MISSING = "case.cause-missing"

@@ -1,11 +1,11 @@
 """Rows of the tables that claims decides by, and the value that one day's rows make."""
 
-import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from claimbus.identifiers import Identifiers
 from claimbus.rules import DatedRow, FindingRow, PayerRules, ProfileSettings
 from claimbus.values import Count, FindingId, Money, Percent, Program, WholeCents
 
@@ -97,6 +97,22 @@ class RequiredFieldRow(ClaimFindingRow):
     """For which it is required; empty: for every payer."""
 
 
+class ClaimTextRow(ClaimFindingRow):
+    """Names, lines of an address or numbers that a claim must be able to carry, and what it means where it cannot.
+
+    With `longest` they are numbers: all of a number must be of X12's basic set. Without, names: some of a name must be.
+    """
+
+    record: str
+    """Where the fields are, from the visit; `coverage` is the payer of rank 1."""
+    fields: Mapping[str, Count]
+    """Fewest characters of each."""
+    longest: Count | None = None
+    needed: tuple[str, ...] = ()
+    """Of the fields, where the record is there; of a clinician, where anything is known."""
+    every_coverage: bool = False
+
+
 class HarmlessRow(DatedRow):
     """A finding of another service that no amount of the claim depends on."""
 
@@ -104,26 +120,17 @@ class HarmlessRow(DatedRow):
 
 
 class LimitRow(DatedRow):
-    """Most of a thing that one claim can carry; pointers are those of a line."""
+    """Most of a thing that one claim can carry; pointers are those of a line. Dollars are whole ones."""
 
-    of: Literal["lines", "diagnoses", "pointers"]
+    of: Literal["lines", "diagnoses", "pointers", "coverages", "causes", "line_dollars", "claim_dollars"]
     most: Count
 
 
 class CodeRow(DatedRow):
-    """A code that exists, of states or of places of service."""
+    """A place of service."""
 
     code: str
     about: str = ""
-
-
-class MemberIdRow(DatedRow):
-    """The shape that every member id of a program has."""
-
-    program: Program
-    name: str
-    pattern: re.Pattern[str]
-    """Of the whole id."""
 
 
 class AccidentRow(DatedRow):
@@ -283,9 +290,11 @@ class ClaimForm:
     most_lines: LimitRow
     most_diagnoses: LimitRow
     most_pointers: LimitRow
-    states: frozenset[str]
+    most_coverages: LimitRow
+    most_causes: LimitRow
+    most_line_dollars: LimitRow
+    most_claim_dollars: LimitRow
     places: frozenset[str]
-    member_ids: Mapping[Program, MemberIdRow]
     causes: Mapping[str, AccidentRow]
 
 
@@ -295,6 +304,8 @@ class ClaimRules(PayerRules[ClaimSettings]):
 
     kx_threshold: ThresholdRow | None
     required_fields: tuple[RequiredFieldRow, ...]
+    texts: tuple[ClaimTextRow, ...]
+    identifiers: Identifiers
     form: ClaimForm
     diagnosis_codes: DiagnosisBook
     edits: Edits

@@ -5,16 +5,22 @@ from typing import NamedTuple
 
 from claimbus.events import Checked, Line, VisitCompleted
 from claimbus.events.visit_completed import Address, BillingProvider, Case, Clinician
+from claimbus.identifiers import normalize_npi, normalize_postal_code, normalize_tax_id, normalize_taxonomy
 from claimbus.rules import FindingRow, Profile
 from claimbus.values import Program
 
 from claims.domain.findings import ClaimFinding
-from claims.domain.identifiers import is_npi, is_tax_id, is_taxonomy, is_zip, is_zip_plus_4
 from claims.domain.tables import AccidentRow, ClaimRules, ClaimSettings
 
 _ADDRESS = ("line1", "city", "state", "postal_code")
 """Parts that an address of a claim has; a second line may be there."""
 _CHARGE = "interventions.charge"
+_ZIP_PLUS_4 = 9
+
+
+def _normalize_zip_plus_4(text: str) -> str | None:
+    code = normalize_postal_code(text)
+    return code if code is not None and len(code) == _ZIP_PLUS_4 else None
 
 
 class _AddressFindings(NamedTuple):
@@ -24,8 +30,8 @@ class _AddressFindings(NamedTuple):
     incomplete: ClaimFinding
     state: ClaimFinding
     postal_code: ClaimFinding
-    has_shape: Callable[[str], bool]
-    """Of its postal code."""
+    normalize: Callable[[str], object]
+    """Of its postal code; None for what is none."""
 
 
 _OF_BILLER = _AddressFindings(
@@ -33,14 +39,14 @@ _OF_BILLER = _AddressFindings(
     ClaimFinding.BILLING_PROVIDER_ADDRESS_INCOMPLETE,
     ClaimFinding.BILLING_PROVIDER_STATE_UNKNOWN,
     ClaimFinding.BILLING_PROVIDER_POSTAL_CODE_NOT_ZIP_PLUS_4,
-    is_zip_plus_4,
+    _normalize_zip_plus_4,
 )
 _OF_PATIENT = _AddressFindings(
     "patient.address",
     ClaimFinding.PATIENT_ADDRESS_INCOMPLETE,
     ClaimFinding.PATIENT_STATE_UNKNOWN,
     ClaimFinding.PATIENT_POSTAL_CODE_INVALID,
-    is_zip,
+    normalize_postal_code,
 )
 
 
@@ -63,7 +69,6 @@ def check_form(
     biller = visit.billing_provider
     yield from _check_address(biller.address if biller else None, _OF_BILLER, rules)
     yield from _check_address(visit.patient.address, _OF_PATIENT, rules)
-    yield from _check_member_id(visit, rules)
     if _is_there(place := visit.place_of_service):
         row = rules.findings[ClaimFinding.PLACE_OF_SERVICE_INVALID]
         yield _answer(row, "place_of_service", valid=place in rules.form.places)
@@ -118,23 +123,27 @@ def _check_providers(visit: VisitCompleted, rules: ClaimRules) -> Iterable[Check
         (ClaimFinding.REFERRING_PROVIDER_NPI_INVALID, "referring_provider.npi", referring.npi),
         (ClaimFinding.SUPERVISING_PROVIDER_NPI_INVALID, "supervising_provider.npi", supervising.npi),
     ):
-        yield from _check_shape(rows[finding], field, npi, is_npi)
+        yield from _check_shape(rows[finding], field, npi, normalize_npi)
     taxonomy, tax_id = "billing_provider.taxonomy", "billing_provider.tax_id"
     row = rows[ClaimFinding.BILLING_PROVIDER_TAXONOMY_INVALID]
-    yield from _check_shape(row, taxonomy, biller.taxonomy, is_taxonomy, needed=True)
+    yield from _check_shape(row, taxonomy, biller.taxonomy, normalize_taxonomy, needed=True)
     yield from _check_shape(
-        rows[ClaimFinding.BILLING_PROVIDER_TAX_ID_INVALID], tax_id, biller.tax_id, is_tax_id, needed=True
+        rows[ClaimFinding.BILLING_PROVIDER_TAX_ID_INVALID], tax_id, biller.tax_id, normalize_tax_id, needed=True
     )
-    row = rows[ClaimFinding.RENDERING_PROVIDER_TAXONOMY_INVALID]
-    yield from _check_shape(row, "rendering_provider.taxonomy", clinician.taxonomy, is_taxonomy)
+    for finding, field, code in (
+        (ClaimFinding.RENDERING_PROVIDER_TAXONOMY_INVALID, "rendering_provider.taxonomy", clinician.taxonomy),
+        (ClaimFinding.REFERRING_PROVIDER_TAXONOMY_INVALID, "referring_provider.taxonomy", referring.taxonomy),
+        (ClaimFinding.SUPERVISING_PROVIDER_TAXONOMY_INVALID, "supervising_provider.taxonomy", supervising.taxonomy),
+    ):
+        yield from _check_shape(rows[finding], field, code, normalize_taxonomy)
 
 
 def _check_shape(
-    row: FindingRow, field: str, value: str | None, has_shape: Callable[[str], bool], *, needed: bool = False
+    row: FindingRow, field: str, value: str | None, normalize: Callable[[str], object], *, needed: bool = False
 ) -> Iterable[Checked]:
     """`needed`: what is missing is unknown; otherwise nothing is said of it."""
     if value is not None and value.strip():
-        yield _answer(row, field, valid=has_shape(value))
+        yield _answer(row, field, valid=normalize(value) is not None)
     elif needed:
         yield row.unknown(field=field, inputs={"field": field})
 
@@ -161,9 +170,9 @@ def _check_address(address: Address | None, ids: _AddressFindings, rules: ClaimR
     rows, field = rules.findings, ids.field
     yield _check_complete(rows[ids.incomplete], address, field)
     if address is not None:
-        if _is_there(address.state):
-            yield _answer(rows[ids.state], f"{field}.state", valid=address.state in rules.form.states)
-        yield from _check_shape(rows[ids.postal_code], f"{field}.postal_code", address.postal_code, ids.has_shape)
+        normalize_state = rules.identifiers.normalize_state
+        yield from _check_shape(rows[ids.state], f"{field}.state", address.state, normalize_state)
+        yield from _check_shape(rows[ids.postal_code], f"{field}.postal_code", address.postal_code, ids.normalize)
 
 
 def _check_complete(row: FindingRow, address: Address | None, field: str) -> Checked:
@@ -173,21 +182,12 @@ def _check_complete(row: FindingRow, address: Address | None, field: str) -> Che
     return row.unknown(field=field, inputs={"field": field, "missing": missing}, text={"parts": ", ".join(missing)})
 
 
-def _check_member_id(visit: VisitCompleted, rules: ClaimRules) -> Iterable[Checked]:
-    payer, field = visit.primary, "coverage.member_id"
-    shape = rules.form.member_ids.get(payer.program)
-    if shape is not None and payer.member_id is not None and payer.member_id.strip():
-        row = rules.findings[ClaimFinding.MEMBER_ID_INVALID]
-        if shape.pattern.fullmatch(payer.member_id):
-            yield row.passed()
-        else:
-            citation = f"{shape.source}; {row.source}"
-            yield row.fail(field=field, citation=citation, inputs={"field": field}, text={"name": shape.name})
-
-
 def _check_case(visit: VisitCompleted, rules: ClaimRules) -> Iterable[Checked]:
-    """Onset and accident: a date cannot lie ahead, and a cause brings what the claim then needs."""
+    """Birth, onset and accident: a date cannot lie ahead, and a cause brings what the claim then needs."""
     case, known, rows = visit.case or Case(), rules.form.causes, rules.findings
+    if visit.patient.birth_date is not None:
+        row = rows[ClaimFinding.PATIENT_BIRTH_DATE_AFTER_VISIT]
+        yield _answer(row, "patient.birth_date", valid=visit.patient.birth_date <= visit.service_date)
     if case.onset_date is not None:
         row = rows[ClaimFinding.ONSET_DATE_AFTER_VISIT]
         yield _answer(row, "case.onset_date", valid=case.onset_date <= visit.service_date)
@@ -219,6 +219,5 @@ def _check_accident(
     there = _is_there(case.accident_state)
     if any(cause.accident_state == "needed" for cause in causes):
         yield _answer(rows[ClaimFinding.ACCIDENT_STATE_MISSING], state_field, valid=there)
-    if there:
-        row = rows[ClaimFinding.ACCIDENT_STATE_UNKNOWN]
-        yield _answer(row, state_field, valid=case.accident_state in rules.form.states)
+    row = rows[ClaimFinding.ACCIDENT_STATE_UNKNOWN]
+    yield from _check_shape(row, state_field, case.accident_state, rules.identifiers.normalize_state)

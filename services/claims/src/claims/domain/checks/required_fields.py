@@ -20,7 +20,7 @@ def check_required_fields(visit: VisitCompleted, rules: ClaimRules) -> Iterable[
         value: object = payer if root == "coverage" else getattr(visit, root)
         for name in path:
             value = getattr(value, name, None)
-        if value is None or value == "":
+        if value is None or (isinstance(value, str) and not value.strip()):
             yield row.fail(field=row.path, inputs={"field": row.path})
         else:
             yield row.passed()

@@ -1,0 +1,1 @@
+"""A decision as FHIR R4 Claim."""

@@ -1,0 +1,1 @@
+"""A decision as 837P: health care claim, professional."""
