@@ -30,7 +30,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from claimbus.events import Finding, InvalidEvent, Line, VisitCompleted
+from claimbus.events import Decision, Finding, InvalidEvent, Line, VisitCompleted
 from claimbus.rules import RuleError
 from claimbus.testing.visits import changed, visit_data
 from claimbus.values import FindingId, Result, Severity
