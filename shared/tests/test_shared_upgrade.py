@@ -9,8 +9,8 @@ TABLES = RuleSet(version="2026.10", sha256="0" * 64, tables={"unit-codes": "2026
 
 def units(rule_set: RuleSet, **inputs: object) -> UnitsComputed:
     finding = Finding(
-        id="units.over-billed-by-ehr", result=Result.FAIL, severity=Severity.REVIEW, message="m", rule="r", citation="c",
-        inputs=inputs,
+        id="units.over-billed-by-ehr", result=Result.FAIL, severity=Severity.REVIEW, message="m", rule="r",
+        citation="c", inputs=inputs,
     )  # fmt: skip
     return UnitsComputed(
         practice_id="p", visit_id="v", revision=1, basis=Basis(event_id="e", sha256="s"), findings=(finding,),
