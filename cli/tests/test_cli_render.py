@@ -93,7 +93,7 @@ def test_a_visit_is_decided_first_and_a_decision_is_taken_as_it_is() -> None:
 
 
 def several(*changes: dict[str, Any]) -> str:
-    decision = decision_on(EXAMPLES / "03-mixed-remainders.json").model_dump(mode="json")
+    decision = decision_on("03-mixed-remainders").model_dump(mode="json")
     return "\n".join(json.dumps({**decision, **change}) for change in changes)
 
 

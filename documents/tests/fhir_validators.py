@@ -1,4 +1,4 @@
-"""Judges of a FHIR Claim: two validators that others wrote, and rules that neither of them knows.
+"""Validators of a FHIR Claim: two that others wrote, and rules that neither of them knows.
 
 The rules read JSON and know nothing of how Claimbus writes it.
 """
@@ -30,7 +30,7 @@ def faults_by_validators(text: str) -> list[str]:
     try:
         Claim.model_validate_json(text)
     except ValidationError as exc:
-        found += [f"fhir.resources: {one['loc']}: {one['msg']}" for one in exc.errors(include_input=False)]
+        found += [f"fhir.resources: {error['loc']}: {error['msg']}" for error in exc.errors(include_input=False)]
     return found
 
 
@@ -66,8 +66,8 @@ def _faults(claim: dict[str, Any], spelled: dict[str, Any]) -> Iterator[str]:
         yield "insurance: not exactly one is focal"
     contained = {f"#{resource['id']}" for resource in claim.get("contained", [])}
     referred = set(_references(claim))
-    yield from (f"reference {one} leads nowhere" for one in sorted(referred - contained))
-    yield from (f"contained {one} is referred to by nothing" for one in sorted(contained - referred))
+    yield from (f"reference {reference} leads nowhere" for reference in sorted(referred - contained))
+    yield from (f"contained {reference} is referred to by nothing" for reference in sorted(contained - referred))
     if len(contained) < len(claim.get("contained", [])):
         yield "contained: two bear one id"
 
@@ -76,19 +76,19 @@ def _amounts(value: Any, path: str = "Claim") -> Iterator[tuple[str, dict[str, A
     if isinstance(value, dict):
         if "currency" in value or path.endswith((".net", ".unitPrice", ".total")):
             yield path, value
-        for name, one in value.items():
-            yield from _amounts(one, f"{path}.{name}")
+        for name, part in value.items():
+            yield from _amounts(part, f"{path}.{name}")
     if isinstance(value, list):
-        for place, one in enumerate(value):
-            yield from _amounts(one, f"{path}[{place}]")
+        for place, part in enumerate(value):
+            yield from _amounts(part, f"{path}[{place}]")
 
 
 def _references(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         if isinstance(value.get("reference"), str):
             yield value["reference"]
-        for one in value.values():
-            yield from _references(one)
+        for part in value.values():
+            yield from _references(part)
     if isinstance(value, list):
-        for one in value:
-            yield from _references(one)
+        for part in value:
+            yield from _references(part)

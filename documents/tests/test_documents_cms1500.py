@@ -59,7 +59,9 @@ def _texts(page: Any) -> list[Shown]:
 
 def grid_of(page: list[Shown]) -> Grid:
     """Text by the line and column in which it begins; every text must begin within a character's cell."""
-    return {(66 - int(one.y // 12), round(one.x / 7.2) + 1): one.text for one in page if one.font == "/Courier"}
+    return {
+        (66 - int(shown.y // 12), round(shown.x / 7.2) + 1): shown.text for shown in page if shown.font == "/Courier"
+    }
 
 
 def grids(decision: Decision, **options: Any) -> list[Grid]:
@@ -145,7 +147,7 @@ def test_every_text_stands_in_its_cell_and_nothing_else_is_printed(decide: Decid
 
 def test_data_are_in_courier_of_twelve_points_which_is_ten_characters_an_inch(decide: Decide) -> None:
     (page,) = shown_on(draw_forms([filled(decide())]))
-    assert {(one.font, one.size) for one in page} == {("/Courier", 12.0)}
+    assert {(shown.font, shown.size) for shown in page} == {("/Courier", 12.0)}
 
 
 def test_the_form_has_no_art_of_its_own(decide: Decide) -> None:
@@ -162,7 +164,7 @@ def test_an_offset_moves_every_text_by_exactly_that_much(decide: Decide) -> None
     form = filled(decide())
     (still,), (moved,) = shown_on(draw_forms([form])), shown_on(draw_forms([form], Layout(offset_x=2.5, offset_y=-1.5)))
     assert [(round(to.x - at.x, 3), round(to.y - at.y, 3), to.text) for at, to in zip(still, moved, strict=True)] == [
-        (2.5, 1.5, one.text) for one in still
+        (2.5, 1.5, shown.text) for shown in still
     ]
 
 
@@ -176,7 +178,7 @@ def test_the_proof_has_the_same_data_and_says_on_every_page_what_it_is_not(decid
     pages = shown_on(draw_forms([form], Layout(proof=True)))
     assert [grid_of(page) for page in pages] == [grid_of(page) for page in shown_on(draw_forms([form]))]
     for page in pages:
-        assert sum("NOT A CMS-1500" in one.text for one in page) >= 3
+        assert sum("NOT A CMS-1500" in shown.text for shown in page) >= 3
 
 
 # --- Several pages
@@ -280,9 +282,9 @@ def test_a_character_without_likeness_is_printed_as_a_question_mark_and_told(dec
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60))
-def test_no_text_leaves_its_cell_or_lies_on_another(decide: Decide, one: str, other: str) -> None:
-    address = {"line1": "1" + one, "line2": other, "city": "B" + other, "state": "MA", "postal_code": "02108"}
-    patient = {"patient_id": "x", "first_name": other, "last_name": "L" + one, "birth_date": "2000-01-01"}
+def test_no_text_leaves_its_cell_or_lies_on_another(decide: Decide, first: str, second: str) -> None:
+    address = {"line1": "1" + first, "line2": second, "city": "B" + second, "state": "MA", "postal_code": "02108"}
+    patient = {"patient_id": "x", "first_name": second, "last_name": "L" + first, "birth_date": "2000-01-01"}
     form = filled(decide(claim={"patient": {**patient, "address": address}}))
     cells = tables_of(decide()).cms1500.cells
     for placed in form.pages[0].placed:

@@ -36,10 +36,10 @@ def codes(concept: Claim) -> list[tuple[str, str]]:
 
 
 def contained(claim: Claim, name: str) -> Claim:
-    return next(one for one in claim["contained"] if one["id"] == name)
+    return next(resource for resource in claim["contained"] if resource["id"] == name)
 
 
-# --- The judges themselves
+# --- The validators themselves
 
 
 def drop(name: str) -> Callable[[Claim], None]:
@@ -67,7 +67,7 @@ PLANTED: list[tuple[Callable[[Claim], Any], str]] = [
 
 
 @pytest.mark.parametrize(("spoil", "complaint"), PLANTED, ids=[complaint for _, complaint in PLANTED])
-def test_the_judges_see_a_planted_fault(decide: Decide, spoil: Callable[[Claim], Any], complaint: str) -> None:
+def test_the_validators_see_a_planted_fault(decide: Decide, spoil: Callable[[Claim], Any], complaint: str) -> None:
     claim = json.loads(written(decide()), parse_float=Decimal)
     spoil(claim)
     spoiled = json.dumps(claim, default=float)
@@ -114,7 +114,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changes", CLAIMS.values(), ids=CLAIMS.keys())
-def test_no_judge_has_anything_to_say(decide: Decide, changes: dict[str, Any]) -> None:
+def test_no_validator_finds_a_fault(decide: Decide, changes: dict[str, Any]) -> None:
     assert faults(written(decide(**changes))) == []
 
 
@@ -138,7 +138,7 @@ def test_a_line_says_code_modifiers_day_place_units_and_price_in_published_syste
     assert codes(first["productOrService"]) == [("http://www.ama-assn.org/go/cpt", "97110")]
     hcpcs = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
     assert codes(second["productOrService"]) == [(hcpcs, "G0283")]
-    assert [codes(one) for one in second["modifier"]] == [
+    assert [codes(modifier) for modifier in second["modifier"]] == [
         [(hcpcs, "GP")],
         [("http://www.ama-assn.org/go/cpt", "59")],
     ]
@@ -175,7 +175,7 @@ def test_who_cared_stands_with_role_and_number_and_the_referring_provider_did_no
     decide: Decide,
 ) -> None:
     claim = document(decide(claim={"supervising_provider": {"npi": "1679576722", "last_name": "Super"}}))
-    roles = {codes(one["role"])[-1][1]: one["provider"]["reference"] for one in claim["careTeam"]}
+    roles = {codes(member["role"])[-1][1]: member["provider"]["reference"] for member in claim["careTeam"]}
     assert roles == {"rendering": "#rendering", "referring": "#referring", "supervisor": "#supervising"}
     assert claim["item"][0]["careTeamSequence"] == [1, 3]
     npi = contained(claim, "referring")["identifier"][0]

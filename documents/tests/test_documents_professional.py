@@ -52,23 +52,25 @@ def refused(changes: dict[str, Any]) -> dict[str, str]:
     rendered = render(decision_with(changes))
     assert rendered.interchange is None
     (refusal,) = rendered.refused
-    return {one.field: one.problem for one in refusal.problems}
+    return {problem.field: problem.problem for problem in refusal.problems}
 
 
 def segments(interchange: str, *starts: str) -> list[str]:
-    return [one.rstrip("~") for one in read_segments(interchange) if one.startswith(starts)]
+    return [segment.rstrip("~") for segment in read_segments(interchange) if segment.startswith(starts)]
 
 
 def apart(given: Sequence[Decision]) -> list[Decision]:
     """The same decisions, each of a visit of its own."""
     return [
-        one.model_copy(
+        decision.model_copy(
             update={
                 "visit_id": f"v{place}",
-                "claim": one.claim.model_copy(update={"control_number": f"{place:04d}{one.claim.control_number[4:]}"}),
+                "claim": decision.claim.model_copy(
+                    update={"control_number": f"{place:04d}{decision.claim.control_number[4:]}"}
+                ),
             }
         )
-        for place, one in enumerate(given)
+        for place, decision in enumerate(given)
     ]
 
 
@@ -76,7 +78,7 @@ def apart(given: Sequence[Decision]) -> list[Decision]:
 
 
 def test_the_good_claim_is_written_as_the_guide_says() -> None:
-    assert [one.rstrip("~") for one in read_segments(written(decision_with()))] == [
+    assert [segment.rstrip("~") for segment in read_segments(written(decision_with()))] == [
         "ISA*00*          *00*          *ZZ*NORTH1         *ZZ*CLEAR1         *261120*0830*^*00501*000001207*0*T*:",
         "GS*HC*NORTH1*CLEAR1*20261120*0830*1207*X*005010X222A1",
         "ST*837*0001*005010X222A1",
@@ -157,7 +159,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 def test_each_kind_of_claim_passes_pyx12_in_one_interchange() -> None:
-    interchange = written(*apart([decision_with(one) for one in KINDS.values()]))
+    interchange = written(*apart([decision_with(changes) for changes in KINDS.values()]))
     assert complaints(interchange) == []
     assert segment_ids(interchange).count("CLM") == len(KINDS)
 
@@ -199,11 +201,17 @@ def test_the_payers_number_stands_on_a_correction_alone() -> None:
 def test_claims_of_a_provider_stand_together_and_levels_are_numbered_through() -> None:
     kinds = ["plain", "another provider", "dependent", "another provider", "plain"]
     interchange = written(*apart([decision_with(KINDS[kind]) for kind in kinds]))
-    assert [one.split("*")[1:] for one in segments(interchange, "HL")] == [
+    assert [segment.split("*")[1:] for segment in segments(interchange, "HL")] == [
         ["1", "", "20", "1"], ["2", "1", "22", "0"], ["3", "1", "22", "1"], ["4", "3", "23", "0"],
         ["5", "1", "22", "0"], ["6", "", "20", "1"], ["7", "6", "22", "0"], ["8", "6", "22", "0"],
     ]  # fmt: skip
-    assert [one.split("*")[1][:4] for one in segments(interchange, "CLM")] == ["0000", "0002", "0004", "0001", "0003"]
+    assert [segment.split("*")[1][:4] for segment in segments(interchange, "CLM")] == [
+        "0000",
+        "0002",
+        "0004",
+        "0001",
+        "0003",
+    ]
 
 
 def test_more_claims_than_a_transaction_set_takes_go_into_several(tmp_path: Path) -> None:
@@ -214,7 +222,11 @@ def test_more_claims_than_a_transaction_set_takes_go_into_several(tmp_path: Path
     rendered = render(*apart([decision_with()] * 5), rules=small)
     assert rendered.interchange is not None
     assert segments(rendered.interchange, "GE") == ["GE*3*1207"]
-    assert [one.split("*")[3] for one in segments(rendered.interchange, "BHT")] == ["1207-1", "1207-2", "1207-3"]
+    assert [segment.split("*")[3] for segment in segments(rendered.interchange, "BHT")] == [
+        "1207-1",
+        "1207-2",
+        "1207-3",
+    ]
     assert complaints(rendered.interchange) == []
 
 
@@ -229,10 +241,10 @@ def test_any_valid_decisions_pass_pyx12(some: list[Decision]) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(decisions(for_x12sdk=True), min_size=1, max_size=8))
 def test_any_valid_decision_is_read_back_as_it_was(some: list[Decision]) -> None:
-    each = apart(some)
-    found = {claim.control_number: claim for claim in reread(written(*each))}
-    assert len(found) == len(each)
-    for decision in each:
+    decided = apart(some)
+    found = {claim.control_number: claim for claim in reread(written(*decided))}
+    assert len(found) == len(decided)
+    for decision in decided:
         assert found[decision.claim.control_number] == expected(decision)
 
 
@@ -314,8 +326,8 @@ CLEAN = written(decision_with(FULL))
 
 def assert_nothing_injected(interchange: str) -> None:
     """The same segments with the same number of delimiters in each, and no sign beyond the character set."""
-    assert [(one[:3], one.count("*"), one.count(":")) for one in interchange.split("~")] == [
-        (one[:3], one.count("*"), one.count(":")) for one in CLEAN.split("~")
+    assert [(segment[:3], segment.count("*"), segment.count(":")) for segment in interchange.split("~")] == [
+        (segment[:3], segment.count("*"), segment.count(":")) for segment in CLEAN.split("~")
     ]
     assert interchange.isascii()
     assert interchange.isprintable()
@@ -334,7 +346,7 @@ def test_no_text_in_an_id_or_a_code_injects_anything_and_none_is_cut(path: str, 
     rendered = render(decision_with(FULL | {path: junk}))
     if rendered.interchange is None:
         (refusal,) = rendered.refused
-        assert all(one.field == path for one in refusal.problems), refusal
+        assert all(problem.field == path for problem in refusal.problems), refusal
         return
     found = rendered.interchange
     assert set(segment_ids(found)) <= set(segment_ids(CLEAN))
@@ -357,7 +369,7 @@ def test_no_text_of_the_submitter_injects_anything(data: st.DataObject) -> None:
     try:
         submission = complete_submission(GIVEN._replace(**changes), [decision_with(FULL)], TABLES)
     except SubmissionError as refused:
-        named = {one.field for one in refused.problems}
+        named = {problem.field for problem in refused.problems}
     else:
         named = set()
     assert named <= changes.keys()
@@ -383,7 +395,7 @@ def test_names_with_delimiters_controls_and_accents_pass_pyx12() -> None:
     some = [decision_with({"claim.patient.last_name": name, "claim.patient.address.line1": name}) for name in names]
     interchange = written(*apart(some))
     assert complaints(interchange) == []
-    assert [one.split("*")[3] for one in segments(interchange, "NM1*IL")] == [
+    assert [segment.split("*")[3] for segment in segments(interchange, "NM1*IL")] == [
         "O SE 1 0001", "A B C", "TAB BELL", "MULLER-LUDENSCHEIDT", "NANDU", "LUKASZ ORESUND", "O'BRIEN", "STRASSE",
     ]  # fmt: skip
 
@@ -504,7 +516,7 @@ def test_one_claim_that_cannot_be_written_does_not_stop_the_others() -> None:
     good, bad = apart([decision_with(), decision_with({"claim.patient.last_name": None})])
     rendered = render(bad, good)
     assert rendered.claims == 1
-    assert [one.visit_id for one in rendered.refused] == ["v1"]
+    assert [refusal.visit_id for refusal in rendered.refused] == ["v1"]
     assert rendered.interchange == render(good).interchange
 
 
@@ -513,7 +525,7 @@ def test_a_visit_is_billed_once_in_a_call() -> None:
     second = decision_with({"revision": 2, "claim.control_number": "FFFF2C3D4E5F60718293"})
     rendered = render(first, second, second)
     assert rendered.claims == 1
-    assert [(one.revision, one.problems[0].field) for one in rendered.refused] == [
+    assert [(problem.revision, problem.problems[0].field) for problem in rendered.refused] == [
         (1, "revision"),
         (2, "claim.control_number"),
     ]
@@ -545,7 +557,7 @@ def test_what_the_submitter_must_say_is_told_all_at_once() -> None:
     ]
     with pytest.raises(SubmissionError) as caught:
         complete_submission(Given(control_number=0, created_at=NOW, usage="P"), two, TABLES)
-    assert {one.field for one in caught.value.problems} == {
+    assert {problem.field for problem in caught.value.problems} == {
         "control_number", "sender_id", "sender_name", "receiver_id", "receiver_name", "contact_phone",
     }  # fmt: skip
 
@@ -571,7 +583,7 @@ def test_a_test_interchange_has_stand_ins_for_what_nobody_said_and_tells_which()
 def test_what_the_submitter_says_wrongly_is_named(name: str, value: object) -> None:
     with pytest.raises(SubmissionError) as caught:
         complete_submission(GIVEN._replace(**{name: value}), [decision_with()], TABLES)
-    assert [one.field for one in caught.value.problems] == [name]
+    assert [problem.field for problem in caught.value.problems] == [name]
 
 
 def test_each_table_of_documents_is_in_force_whenever_a_document_is_made() -> None:

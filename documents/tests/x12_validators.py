@@ -1,4 +1,4 @@
-"""Two judges of an 837P that are not ours: pyx12 validates it, x12sdk reads it back."""
+"""Two validators of an 837P that are not ours: pyx12 validates it, x12sdk reads it back."""
 
 import io
 import json
@@ -21,8 +21,8 @@ def complaints(interchange: str) -> list[str]:
         valid = x12n_document(ParamsBase(), io.StringIO(interchange), io.StringIO(), None, fd_json=found)
     except (EngineError, IndexError) as exc:  # the second: segments outside of every loop
         return [str(exc)]
-    told = [str(one) for one in _errors(json.loads(found.getvalue()))] if found.getvalue() else []
-    return told if valid and found.getvalue() else [*told, "not valid"]
+    complaints_found = [str(error) for error in _errors(json.loads(found.getvalue()))] if found.getvalue() else []
+    return complaints_found if valid and found.getvalue() else [*complaints_found, "not valid"]
 
 
 def _errors(node: Any) -> Iterator[Any]:
@@ -30,8 +30,8 @@ def _errors(node: Any) -> Iterator[Any]:
         for name, value in node.items():
             yield from value if name == "errors" else _errors(value)
     elif isinstance(node, list):
-        for one in node:
-            yield from _errors(one)
+        for part in node:
+            yield from _errors(part)
 
 
 class ServiceLine(NamedTuple):
@@ -87,16 +87,16 @@ def _claim(provider: Any, level: Any, dependent: Any) -> Claim:
     billing, subscriber = provider.loop_2010aa, level.loop_2010ba.nm1_segment
     clm, (diagnoses,) = found.clm_segment, found.hi_segment
     place, _, frequency = clm.health_care_service_location_information.split(":")
-    tax_ids = [one.reference_identification for one in billing.ref_segment]
-    named = [one.nm1_segment for one in (found.loop_2310a, found.loop_2310b, found.loop_2310d) if one]
+    tax_ids = [reference.reference_identification for reference in billing.ref_segment]
+    named = [name.nm1_segment for name in (found.loop_2310a, found.loop_2310b, found.loop_2310d) if name]
     return Claim(
         control_number=clm.patient_control_number,
         total=Decimal(clm.total_claim_charge_amount),
         place=place,
         frequency=frequency,
         flags=tuple(
-            _value(one)
-            for one in (
+            _value(flag)
+            for flag in (
                 clm.provider_or_supplier_signature_indicator,
                 clm.provider_accept_assignment_code,
                 clm.benefit_assignment_certification_indicator,
@@ -132,16 +132,17 @@ def _claim(provider: Any, level: Any, dependent: Any) -> Claim:
         ),
         diagnoses=tuple(code for _, code in _in_turn(diagnoses, "health_care_code_")),
         references=tuple(
-            (_value(one.reference_identification_qualifier), one.reference_identification) for one in found.ref_segment
+            (_value(reference.reference_identification_qualifier), reference.reference_identification)
+            for reference in found.ref_segment
         ),
-        dates=tuple((_value(one.date_time_qualifier), one.date_time_period) for one in found.dtp_segment),
+        dates=tuple((_value(when.date_time_qualifier), when.date_time_period) for when in found.dtp_segment),
         providers=tuple(
-            (_value(one.entity_identifier_code), one.name_last_or_organization_name, one.identification_code)
-            for one in named
+            (_value(name.entity_identifier_code), name.name_last_or_organization_name, name.identification_code)
+            for name in named
         ),
         others=tuple(
-            (one.loop_2330a.nm1_segment.identification_code, one.loop_2330b.nm1_segment.identification_code)
-            for one in found.loop_2320 or ()
+            (coverage.loop_2330a.nm1_segment.identification_code, coverage.loop_2330b.nm1_segment.identification_code)
+            for coverage in found.loop_2320 or ()
         ),
         lines=tuple(map(_line, found.loop_2400)),
     )
@@ -187,7 +188,7 @@ _FILING = {"medicare_part_b": "MB", "commercial": "CI", "workers_compensation": 
 def expected(decision: ClaimReady | ClaimDenialRisk) -> Claim:
     """What the document of a decision with names in Latin letters must say, from the decision alone."""
     claim = decision.claim
-    payer, *others = claim.coverage
+    payer, *further = claim.coverage
     provider, patient, case = claim.billing_provider, claim.patient, claim.case
     assert provider is not None
     assert provider.address is not None
@@ -226,8 +227,11 @@ def expected(decision: ClaimReady | ClaimDenialRisk) -> Claim:
         diagnoses=tuple(code.replace(".", "") for code in claim.diagnoses),
         references=tuple((name, capitals(number)) for name, number in numbers if number),
         dates=tuple((name, when) for name, when in dates if when),
-        providers=tuple((role, capitals(one.last_name), str(one.npi)) for role, one in clinicians if one is not None),
-        others=tuple((capitals(one.member_id), capitals(one.payer_id)) for one in others),
+        providers=tuple(
+            (role, capitals(clinician.last_name), str(clinician.npi))
+            for role, clinician in clinicians if clinician is not None
+        ),
+        others=tuple((capitals(coverage.member_id), capitals(coverage.payer_id)) for coverage in further),
         lines=tuple(
             ServiceLine(
                 line.code, line.modifiers, line.charge or Decimal(0), line.units, line.diagnosis_pointers,
