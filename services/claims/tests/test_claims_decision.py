@@ -352,9 +352,6 @@ def test_the_document_has_its_coverage_by_rank_and_the_authorization_of_the_firs
     assert decide(visit()).claim.prior_authorization is None
 
 
-# Fields that a claim cannot be sent without
-
-
 # What the decision says of itself
 
 

@@ -118,12 +118,6 @@ def test_a_patient_who_pays_alone_needs_no_claim_data() -> None:
     assert not {one.id for one in decide(of).findings} & CHECKS.keys()
 
 
-# Dates
-
-
-# Texts
-
-
 # Lines
 
 

@@ -308,9 +308,6 @@ def test_a_payer_s_own_code_is_charged_as_what_was_charted() -> None:
     assert [reason.rule for reason in line.reasons if reason.about == "code"] == ["r", "payer-substitution"]
 
 
-# What the EHR set
-
-
 # KX
 
 
@@ -337,15 +334,6 @@ def test_dollars_below_what_was_seen_are_looked_at_and_used() -> None:
     assert kx("100.00", "3000.00")[0] is False
     assert kx("100.00", "3000.00")[1] == "unknown"
     assert kx("100.00", "3000.00", modifiers=["KX"]) == (True, "unknown", {"totals.therapy-dollars-differ"})
-
-
-# Advance notices
-
-
-# Telehealth
-
-
-# Habilitative services
 
 
 # Every line
