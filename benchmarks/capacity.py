@@ -30,7 +30,8 @@ from claimbus.events.subjects import subject_for
 from claimbus.messaging.topology import CLAIMS, STREAMS, VISITS, consumer_names, provision
 from claimbus.services import SERVICES
 from claimbus.testing.embedded import EmbeddedServer
-from claimbus_cli.evaluate import evaluate_visit
+from claimbus_cli.decisions import decide_visit
+from claimbus_engine import Rules
 from nats.aio.client import Client
 from nats.js.api import StreamConfig
 from pipeline import flow, measure, product, visit_bodies
@@ -75,8 +76,9 @@ async def at_work(visits: int, rate: float) -> dict[str, Any]:
 def _models() -> list[tuple[str, str, bytes, type[ClaimReady | ClaimDenialRisk], bytes]]:
     """Of each example the key, the birth date, the visit, and the kind and body of its decision."""
     models = []
+    rules = Rules.load()
     for key, body in visit_bodies(40, "model"):
-        decision = evaluate_visit(body)
+        decision = decide_visit(body, rules)
         born = json.loads(body)["patient"]["birth_date"]
         models.append((key, born, body, type(decision), decision.model_dump_json().encode()))
     return models

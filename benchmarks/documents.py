@@ -16,14 +16,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import cycle, islice
 
-from claimbus.events import ClaimDenialRisk, ClaimReady
+from claimbus.events import Decision
 from claimbus.testing.visits import example_bodies
-from claimbus_cli.evaluate import evaluate_visit
+from claimbus_cli.decisions import decide_visit
 from claimbus_documents.rules import DocumentRules
 from claimbus_documents.x12.professional import render_professional
 from claimbus_documents.x12.submission import Given, complete_submission
+from claimbus_engine import Rules
 
-Decision = ClaimReady | ClaimDenialRisk
 _FLAGS = {
     "signature_on_file": True,
     "accept_assignment": "A",
@@ -36,8 +36,9 @@ _FLAGS = {
 def decisions(count: int) -> list[Decision]:
     """Ready decisions on the example visits, again and again, no two alike."""
     ready = []
+    rules = Rules.load()
     for body in example_bodies().values():
-        decision = evaluate_visit(body)
+        decision = decide_visit(body, rules)
         if decision.outcome == "ready":
             ready.append(decision)
     return [_copy(decision, place) for place, decision in enumerate(islice(cycle(ready), count))]

@@ -30,7 +30,7 @@ from claimbus.testing.bus import emptied_bus
 from claimbus.testing.embedded import EmbeddedServer
 from claimbus.testing.supervisor import Supervisor
 from claimbus.testing.visits import visits
-from claimbus_cli.bus.bus import outgoing
+from claimbus_cli.bus.publishing import outgoing
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic_core import to_json

@@ -23,7 +23,7 @@ from claimbus.events.visit_completed import VisitCompleted
 from claimbus.messaging.topology import CLAIMS, DEAD, OUTCOMES, RULES, VISITS
 from claimbus.testing.bus import Bus
 from claimbus.testing.visits import visits
-from claimbus_cli.bus.bus import all_messages, count_of
+from claimbus_cli.bus.reading import all_messages, count_of
 from composed import Stack, build_images, composed, engine_is_missing, run
 from nats.aio.client import Client
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from claimbus.services import SERVICES
 from claimbus_cli.registry import Entry, registry
+from claimbus_engine import Rules
 
 PAGE = Path("docs/findings.md")
 
@@ -27,7 +28,7 @@ Made from the tables by `make schemas`; change those: `rules/findings.toml` of c
 
 def findings_page() -> str:
     """The page as it should stand."""
-    entries = registry().values()
+    entries = registry(Rules.load()).values()
     by_service = {name: [entry for entry in entries if entry.service == name] for name in SERVICES}
     return "\n".join(chain((_HEAD,), *(_section(name, found) for name, found in by_service.items()), ("",)))
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from claimbus.events import DUE
 from claimbus_cli.registry import registry
+from claimbus_engine import Rules
 from documentation_check.domain.tables import RequiredByRow, Requirement
-from documentation_check.rule_book import DocumentationRuleBook
 
 PAGE = Path("docs/documentation-requirements.md")
 
-_REGISTRY = registry()
-_BOOK = DocumentationRuleBook.load()
+_LOADED = Rules.load()
+_REGISTRY = registry(_LOADED)
+_BOOK = _LOADED.documentation
 _AUTHORIZATION = ("authorization.missing", "authorization.not-valid-on-date", "authorization.visits-exceeded")
 ELSEWHERE = (
     ("claims", "authorization: number, dates, visits", _AUTHORIZATION),

@@ -16,8 +16,8 @@ def test_a_phrase_gets_its_code_with_the_words_behind_it() -> None:
     shown = code("STM to R UT,", "declined hot pack")
     assert shown.exit_code == 0
     assert "97140" in shown.output
-    for words, rule in (("STM", "manual.technique"), ("declined", "delivery.not-performed")):
-        assert any(words in line and rule in line for line in shown.output.splitlines())
+    for text, rule in (("STM", "manual.technique"), ("declined", "delivery.not-performed")):
+        assert any(text in line and rule in line for line in shown.output.splitlines())
 
 
 def test_a_doubt_is_asked_about_with_the_other_codes() -> None:
@@ -52,7 +52,7 @@ def test_phrases_from_standard_input_give_one_object_each_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "complaint"),
     [
         ((), "nothing to read"),
         (("  ",), "nothing to read"),
@@ -62,10 +62,10 @@ def test_phrases_from_standard_input_give_one_object_each_in_order() -> None:
         (("Leg press", "--narrative", "x" * 20_001), "narrative: String should have at most 20000"),
     ],
 )
-def test_what_cannot_be_read_is_said_with_the_mend(arguments: tuple[str, ...], says: str) -> None:
+def test_what_cannot_be_read_is_said_with_the_mend(arguments: tuple[str, ...], complaint: str) -> None:
     shown = code(*arguments)
     assert shown.exit_code != 0
-    assert says in shown.output
+    assert complaint in shown.output
     assert "Traceback" not in shown.output
 
 
@@ -85,8 +85,8 @@ def test_bytes_that_are_no_utf8_are_replaced_and_the_rest_is_read() -> None:
 def test_a_narrow_terminal_cuts_no_word_of_the_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(out, "width", 30)
     shown = code("Gr III mobs, declined hot pack").output
-    for word in ("mobs", "declined", "manual.technique", "delivery.not-performed"):
-        assert word in shown
+    for text in ("mobs", "declined", "manual.technique", "delivery.not-performed"):
+        assert text in shown
     assert "\u2026" not in shown
 
 

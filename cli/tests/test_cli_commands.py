@@ -48,10 +48,10 @@ def process_ids(fragment: str) -> set[int]:
     found = set()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            told = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+            process = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
         except OSError:
             continue
-        if fragment.encode() in told:
+        if fragment.encode() in process:
             found.add(int(entry.name))
     return found - {os.getpid()}
 
@@ -139,8 +139,8 @@ async def test_doctor_finds_a_sound_broker_fit_and_names_what_is_missing(nats_ur
     assert re.search(
         r"no\s+consumer units\s+consumer units does not exist on stream VISITS\s+run: claimbus provision", unfit.stdout
     )
-    mended = claimbus("provision", CLAIMBUS_NATS_URL=nats_url)
-    assert mended.stdout.strip() == "created consumer units"
+    ran = claimbus("provision", CLAIMBUS_NATS_URL=nats_url)
+    assert ran.stdout.strip() == "created consumer units"
     assert claimbus("doctor", CLAIMBUS_NATS_URL=nats_url).returncode == 0
 
 
@@ -202,7 +202,7 @@ async def test_a_structured_event_is_replayed_with_its_data(nats_url: str, clien
 
 
 @pytest.mark.parametrize(
-    "command", [("publish", str(EXAMPLES)), ("dead", "list"), ("watch",)], ids=lambda words: words[0]
+    "command", [("publish", str(EXAMPLES)), ("dead", "list"), ("watch",)], ids=lambda command: command[0]
 )
 async def test_a_broker_that_was_not_provisioned_is_one_line_that_says_where_to_look(
     command: tuple[str, ...], nats_url: str, client: Client
@@ -247,7 +247,7 @@ def test_the_demo_ends_with_the_whole_way_of_its_first_visit(demo: subprocess.Co
     _, way = demo.stdout.split("northside-pt/v01-medicare-plain   ")
     assert re.match(r"[0-9.,]+ m?s from publish to ready\n", way)
     steps = [line for line in way.partition("Look further")[0].splitlines() if "━" in line]
-    assert len(steps) == 12, "publish, three services that hear it, and what each of them led to"
+    assert len(steps) == 12, "publish, three services that receive it, and what each of them led to"
     assert steps[0].split()[:3] == ["publish", "completed", "cli"]
     assert "joins completed, coded, documentation-checked" in way
 
@@ -275,13 +275,13 @@ def test_up_restarts_a_service_that_dies_and_stops_everything_on_ctrl_c(tmp_path
         env={**os.environ, "CLAIMBUS_NATS_URL": "", "CLAIMBUS_UP_MARK": mark, "COLUMNS": "200"},
     )
     assert process.stdout is not None
-    told = []
+    lines = []
     for line in process.stdout:
-        told.append(line.strip())
+        lines.append(line.strip())
         if line.startswith("Ctrl-C"):
             break
-    assert f"export CLAIMBUS_TRACES_DIR={tmp_path}/traces" in told, "so that publish writes the first span of a trace"
-    assert "claimbus trace VISIT" in told
+    assert f"export CLAIMBUS_TRACES_DIR={tmp_path}/traces" in lines, "so that publish writes the first span of a trace"
+    assert "claimbus trace VISIT" in lines
     before = services_of(mark)
     assert set(before) == {row.module for row in SERVICES.values()}
     os.kill(before["units"], signal.SIGKILL)
@@ -300,9 +300,9 @@ def test_up_restarts_a_service_that_dies_and_stops_everything_on_ctrl_c(tmp_path
 def services_of(mark: str) -> dict[str, int]:
     found = {}
     for pid in process_ids(mark):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-        if "-m" in words and words[words.index("-m") + 1] != "claimbus_cli":
-            found[words[words.index("-m") + 1]] = pid
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+        if "-m" in arguments and arguments[arguments.index("-m") + 1] != "claimbus_cli":
+            found[arguments[arguments.index("-m") + 1]] = pid
     return found
 
 
@@ -316,7 +316,9 @@ def test_an_embedded_server_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 
 def every_command(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         yield (*path, name)
         if isinstance(command, click.Group):
             yield from every_command(command, (*path, name))
@@ -324,7 +326,7 @@ def every_command(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tu
 
 @pytest.mark.parametrize("path", list(every_command(main)), ids=" ".join)
 def test_the_examples_of_a_commands_help_stand_a_line_each(path: tuple[str, ...]) -> None:
-    said = CliRunner().invoke(main, [*path, "--help"]).output
-    assert "\\b" not in said
-    examples = [line for line in said.splitlines() if line.startswith("  claimbus ")]
+    page = CliRunner().invoke(main, [*path, "--help"]).output
+    assert "\\b" not in page
+    examples = [line for line in page.splitlines() if line.startswith("  claimbus ")]
     assert all(line.count("  claimbus ") == 1 for line in examples)

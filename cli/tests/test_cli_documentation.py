@@ -2,10 +2,8 @@
 
 import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady
-from claimbus.testing.visits import example_bodies
-from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.views.account import account_of
-from documentation_check.rule_book import DocumentationRuleBook
+from deciding import RULES, decision_on
 from rich.console import Console
 
 FAILS = {
@@ -27,10 +25,6 @@ FAILS = {
 """By the number of the example: the outcome, and the requirements that fail in the order of the table."""
 
 
-def decision_on(number: str) -> ClaimReady | ClaimDenialRisk:
-    return evaluate_visit(next(body for name, body in example_bodies().items() if name.startswith(f"{number}-")))
-
-
 def page(decision: ClaimReady | ClaimDenialRisk) -> str:
     console = Console(width=400)
     with console.capture() as captured:
@@ -43,21 +37,23 @@ def test_an_example_fails_what_its_document_says_and_nothing_else(number: str) -
     decision = decision_on(number)
     outcome, failed = FAILS[number]
     assert decision.outcome == outcome
-    asked = {row.id for row in DocumentationRuleBook.load().requirements.rows}
-    assert [one.id for one in decision.findings if one.result == "fail" and one.id in asked] == failed
+    requirements = {row.id for row in RULES.documentation.requirements.rows}
+    assert [
+        finding.id for finding in decision.findings if finding.result == "fail" and finding.id in requirements
+    ] == failed
     assert decision.completeness is not None
     assert decision.completeness.failed == len(failed)
 
 
 def test_the_page_counts_what_is_met_and_tells_what_is_due() -> None:
-    said = page(decision_on("26"))
-    assert "documentation 22 of 24 requirements met (91 %), 2 failed, 0 not known" in said
-    assert "Due next The next progress report is due within 1 more treatment day. due.progress-report" in said
+    text = page(decision_on("26"))
+    assert "documentation 22 of 24 requirements met (91 %), 2 failed, 0 not known" in text
+    assert "Due next The next progress report is due within 1 more treatment day. due.progress-report" in text
 
 
 def test_the_page_says_how_and_until_when_a_gap_may_be_mended_and_which_lines_hang_on_it() -> None:
-    unmended = page(decision_on("28"))
-    assert "Not to be mended afterwards: Correct documentation.assistant_supervision" in unmended
-    assert "line 1 · $19.62 at risk · denial to expect CARC B7" in unmended
+    text = page(decision_on("28"))
+    assert "Not to be mended afterwards: Correct documentation.assistant_supervision" in text
+    assert "line 1 · $19.62 at risk · denial to expect CARC B7" in text
     assert "Mend by addendum until 2027-11-18: The therapist adds the missing elements" in page(decision_on("26"))
     assert "every line · $76.99 at risk · denial to expect CARC 16, RARC M141" in page(decision_on("26"))

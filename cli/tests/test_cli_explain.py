@@ -21,11 +21,11 @@ from claimbus.events import (
 )
 from claimbus.events.subjects import subject_for
 from claimbus.testing.visits import EXAMPLES, example_bodies, visit_data
-from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.main import main
 from claimbus_cli.views.account import account_of
 from claimbus_cli.views.sentences import sentence
 from click.testing import CliRunner, Result
+from deciding import decision_on, evaluate_visit
 from nats.aio.client import Client
 from rich.console import Console
 
@@ -37,10 +37,6 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 def explain(*arguments: str, stdin: str | None = None) -> Result:
     return CliRunner().invoke(main, ["explain", *arguments], input=stdin)
-
-
-def decision_on(name: str) -> Decision:
-    return evaluate_visit(next(body for example, body in example_bodies().items() if example.startswith(name)))
 
 
 def page(decision: Decision, width: int = 120) -> str:
@@ -66,26 +62,26 @@ def test_each_example_is_explained_within_the_width_and_without_the_patients_nam
     assert max(map(len, ran.output.splitlines())) <= width
     assert [line for line in ran.output.splitlines() if line in SECTIONS] == SECTIONS
     patient = visit_data(name)["patient"]
-    for told in ("first_name", "last_name", "birth_date"):
-        assert not re.search(rf"\b{patient[told]}\b", ran.output)
+    for field in ("first_name", "last_name", "birth_date"):
+        assert not re.search(rf"\b{patient[field]}\b", ran.output)
 
 
 @pytest.mark.parametrize("name", example_bodies())
 def test_everything_that_the_decision_says_stands_on_the_page(name: str) -> None:
     decision = decision_on(name)
-    said = flat(page(decision, 400))
-    assert f"{decision.practice_id}/{decision.visit_id}" in said
+    text = flat(page(decision, 400))
+    assert f"{decision.practice_id}/{decision.visit_id}" in text
     for finding in decision.findings:
-        assert flat(finding.message) in said
-        assert finding.id in said
-        assert finding.fix is None or flat(finding.fix) in said
+        assert flat(finding.message) in text
+        assert finding.id in text
+        assert finding.fix is None or flat(finding.fix) in text
     for line in decision.lines:
-        assert f"{line.number}. {' '.join([line.code, f'x{line.units}', *line.modifiers])}" in said
+        assert f"{line.number}. {' '.join([line.code, f'x{line.units}', *line.modifiers])}" in text
         for modifier in line.modifiers:
-            assert re.search(rf"(^| ){modifier} |: .*\b{modifier}\b.*\.", said)
-    for one in decision.unbilled:
-        assert one.reason in said
-    assert decision.rule_set.sha256[:16] in said
+            assert re.search(rf"(^| ){modifier} |: .*\b{modifier}\b.*\.", text)
+    for line in decision.unbilled:
+        assert line.reason in text
+    assert decision.rule_set.sha256[:16] in text
 
 
 def test_a_decision_is_explained_as_it_is_and_a_visit_is_decided_first() -> None:
@@ -93,7 +89,7 @@ def test_a_decision_is_explained_as_it_is_and_a_visit_is_decided_first() -> None
     of_decision = explain("-", stdin=decision.model_dump_json())
     of_visit = explain(str(EXAMPLES / "03-mixed-remainders.json"))
     assert of_decision.exit_code == 0
-    without_time = [re.sub(r"\ndecided.*", "", one.output) for one in (of_decision, of_visit)]
+    without_time = [re.sub(r"\ndecided.*", "", ran.output) for ran in (of_decision, of_visit)]
     assert without_time[0] == without_time[1]
 
 
@@ -125,19 +121,19 @@ def test_a_file_that_is_not_there_is_no_visit_on_the_bus() -> None:
 
 
 def test_the_worksheet_tells_the_pool_the_tie_and_the_other_rule() -> None:
-    said = flat(page(decision_on("09")))
-    assert "40 pooled minutes stand in the row 38 to 52 of the CMS table: 3 units." in said
-    assert "Whole fifteens take 2; the largest left-over minutes take 1." in said
-    assert "A tie: 97110 x2, 97530 x1 was taken; as legal: 97110 x1, 97530 x2." in said
-    assert "By ama-midpoint: 97110 x1, 97530 x1 (2 units)." in said
+    text = flat(page(decision_on("09")))
+    assert "40 pooled minutes stand in the row 38 to 52 of the CMS table: 3 units." in text
+    assert "Whole fifteens take 2; the largest left-over minutes take 1." in text
+    assert "A tie: 97110 x2, 97530 x1 was taken; as legal: 97110 x1, 97530 x2." in text
+    assert "By ama-midpoint: 97110 x1, 97530 x1 (2 units)." in text
 
 
 def test_two_units_of_9_to_14_minutes_each_are_told_apart() -> None:
     decision = decision_on("16")
     assert [(line.units, line.modifiers) for line in decision.lines] == [(1, ("GP",)), (1, ("GP", "CQ"))]
-    said = flat(page(decision))
-    assert "97110, unit 2: therapist 0 min, assistant 12 min: the assistant furnished this unit." in said
-    assert "CQ By unit: assistant 12 min alone, therapist 0 min;" in said
+    text = flat(page(decision))
+    assert "97110, unit 2: therapist 0 min, assistant 12 min: the assistant furnished this unit." in text
+    assert "CQ By unit: assistant 12 min alone, therapist 0 min;" in text
 
 
 def test_a_distinct_service_is_told_with_the_pair_and_the_reason_that_the_visit_gives() -> None:
@@ -148,20 +144,20 @@ def test_a_distinct_service_is_told_with_the_pair_and_the_reason_that_the_visit_
 
 def test_a_pair_that_nothing_rescues_is_a_denial_risk_with_what_it_costs() -> None:
     decision = decision_on("19")
-    said = flat(page(decision))
-    assert said.startswith(
+    text = flat(page(decision))
+    assert text.startswith(
         "visit northside-pt/v19-excluded-pair · revision 1 · 2026-11-18 outcome DENIAL RISK: 1 blocking"
     )
     assert re.search(
         r"block 97124 is never paid beside 97140.* Not to be mended afterwards: .* at risk · denial to expect CARC 236",
-        said,
+        text,
     )
 
 
 def test_units_of_the_ehr_stand_beside_ours() -> None:
-    said = page(decision_on("24"))
-    assert re.search(r"^code .* EHR's$", said, re.MULTILINE)
-    assert "The EHR's units are below cms-8-minute: 97110 -1." in said
+    text = page(decision_on("24"))
+    assert re.search(r"^code .* EHR's$", text, re.MULTILINE)
+    assert "The EHR's units are below cms-8-minute: 97110 -1." in text
 
 
 @pytest.mark.parametrize(
@@ -202,10 +198,10 @@ def test_an_old_decision_without_worksheet_totals_and_amounts_is_explained() -> 
             "claim": decision.claim.model_copy(update={"total_expected": None, "file_by": None, "total_charge": None}),
         }
     )
-    said = flat(page(bare, 80))
-    assert "payer profile not said" in said
-    assert "charges unknown · to expect unknown" in said
-    assert "cms-8-minute: 55 timed minutes, 4 timed units." in said
+    text = flat(page(bare, 80))
+    assert "payer profile not said" in text
+    assert "charges unknown · to expect unknown" in text
+    assert "cms-8-minute: 55 timed minutes, 4 timed units." in text
 
 
 def test_totals_and_the_ehrs_surplus_are_told() -> None:
@@ -217,25 +213,25 @@ def test_totals_and_the_ehrs_surplus_are_told() -> None:
         }
     )
     totals = RunningTotals(therapy_dollars=None, therapy_visits=1, authorized_visits=4)
-    said = flat(page(decision.model_copy(update={"units": units, "totals": totals})))
-    assert "The EHR's units are above cms-8-minute: 97110 +1. The EHR's units are above ama-midpoint: 97110 +2." in said
-    assert "unknown toward the threshold in 1 earlier visit; 4 earlier visits under this authorization" in said
+    text = flat(page(decision.model_copy(update={"units": units, "totals": totals})))
+    assert "The EHR's units are above cms-8-minute: 97110 +1. The EHR's units are above ama-midpoint: 97110 +2." in text
+    assert "unknown toward the threshold in 1 earlier visit; 4 earlier visits under this authorization" in text
 
 
 def test_a_visit_with_nothing_to_bill_says_so() -> None:
     decision = decision_on("01").model_copy(
         update={"lines": (), "unbilled": (Unbilled(intervention_id="1", code=None, reason="No code", rule="no-code"),)}
     )
-    said = flat(page(decision))
-    assert "Lines Nothing can be billed. Not billed no code (intervention 1): No code. [no-code]" in said
+    text = flat(page(decision))
+    assert "Lines Nothing can be billed. Not billed no code (intervention 1): No code. [no-code]" in text
 
 
 def test_text_of_an_ehr_cannot_steer_the_terminal() -> None:
     decision = decision_on("01")
     finding = decision_on("06").findings[0].model_copy(update={"message": "[red]a\x1b[2Jb[/red]"})
-    said = page(decision.model_copy(update={"findings": (finding,)}))
-    assert "\x1b[2J" not in said
-    assert "[red]a?[2Jb[/red]" in said
+    text = page(decision.model_copy(update={"findings": (finding,)}))
+    assert "\x1b[2J" not in text
+    assert "[red]a?[2Jb[/red]" in text
 
 
 # --- Sentences ------------------------------------------------------------------------------------------
@@ -246,8 +242,8 @@ def reason(rule: str, **inputs: object) -> Reason:
 
 
 def test_a_rule_without_a_sentence_is_told_by_its_facts() -> None:
-    told = sentence(reason("new-rule", minutes=33, at_once=True, codes=["97110", "97140"], of=None, by={"97110": 2}))
-    assert told == "new-rule: minutes 33, at once yes, codes 97110; 97140, of unknown, by 97110=2"
+    text = sentence(reason("new-rule", minutes=33, at_once=True, codes=["97110", "97140"], of=None, by={"97110": 2}))
+    assert text == "new-rule: minutes 33, at once yes, codes 97110; 97140, of unknown, by 97110=2"
     assert sentence(reason("new-rule")) == "new-rule"
 
 
@@ -258,8 +254,8 @@ def test_a_known_rule_with_other_facts_is_told_by_them(rule: str) -> None:
 
 @pytest.mark.parametrize("name", example_bodies())
 def test_each_reason_of_the_examples_has_a_sentence(name: str, claimbus: Command) -> None:
-    told = {one.rule: sentence(one) for line in decision_on(name).lines for one in line.reasons}
-    assert [rule for rule, text in told.items() if text.startswith(f"{rule}:")] == []
+    sentences = {reason.rule: sentence(reason) for line in decision_on(name).lines for reason in line.reasons}
+    assert [rule for rule, text in sentences.items() if text.startswith(f"{rule}:")] == []
 
 
 # --- On the bus -----------------------------------------------------------------------------------------
@@ -319,7 +315,7 @@ async def test_a_key_that_two_practices_use_is_to_be_named_with_its_practice(
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "complaint"),
     [
         (
             "never-received-of",
@@ -331,11 +327,11 @@ async def test_a_key_that_two_practices_use_is_to_be_named_with_its_practice(
     ],
 )
 async def test_what_is_neither_file_nor_visit_is_one_line(
-    nats_url: str, client: Client, name: str, says: str, claimbus: Command
+    nats_url: str, client: Client, name: str, complaint: str, claimbus: Command
 ) -> None:
     ran = claimbus("explain", name, CLAIMBUS_NATS_URL=nats_url)
     assert ran.returncode == 1
-    assert ran.stderr.startswith(f"Error: {says}")
+    assert ran.stderr.startswith(f"Error: {complaint}")
     assert ran.stderr.count("\n") == 1
 
 
@@ -350,14 +346,14 @@ def test_a_charge_with_a_fraction_of_a_cent_is_shown_as_it_is() -> None:
 def test_a_charge_of_the_fee_schedule_says_where_it_comes_from(claimbus: Command, tmp_path: Path) -> None:
     head = '[profile]\nname = "medicare_part_b"\nversion = "1"\nprogram = "medicare_part_b"\n'
     row = '[[claims]]\ncharges = { 97110 = "61.50" }\nsource = "our fee schedule of 2026"\n'
-    own = tmp_path / "own"
-    own.mkdir()
-    (own / "medicare.toml").write_text(head + row)
+    overlay = tmp_path / "own"
+    overlay.mkdir()
+    (overlay / "medicare.toml").write_text(head + row)
     visit = tmp_path / "visit.json"
     visit.write_text(json.dumps(visit_data(remove=["interventions.0.charge"])))
-    ran = claimbus("evaluate", str(visit), CLAIMBUS_PROFILES=str(own))
+    ran = claimbus("evaluate", str(visit), CLAIMBUS_PROFILES=str(overlay))
     line = json.loads(ran.stdout)["lines"][0]
     assert (line["code"], line["charge"]) == ("97110", "61.50")
     assert "our fee schedule of 2026" in {reason["citation"] for reason in line["reasons"]}
-    text = flat(claimbus("explain", str(visit), CLAIMBUS_PROFILES=str(own)).stdout)
+    text = flat(claimbus("explain", str(visit), CLAIMBUS_PROFILES=str(overlay)).stdout)
     assert "fee schedule has $61.50 for one unit. [our fee schedule of 2026]" in text

@@ -10,8 +10,10 @@ from claimbus_cli.commands.findings import findings
 from claimbus_cli.main import main
 from claimbus_cli.registry import registry
 from click.testing import CliRunner, Result
+from deciding import RULES
 
 ROOT = Path(__file__).parents[2]
+REGISTRY = registry(RULES)
 
 
 def ask(*arguments: str) -> Result:
@@ -22,28 +24,28 @@ def test_the_list_has_a_row_for_each_finding() -> None:
     ran = ask()
     assert ran.exit_code == 0
     begins = {line.split(" ")[0] for line in ran.output.splitlines()}
-    assert registry().keys() <= begins
-    assert f"{len(registry())} findings." in ran.output
+    assert REGISTRY.keys() <= begins
+    assert f"{len(REGISTRY)} findings." in ran.output
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_one_services_findings_can_be_listed_alone(service: str) -> None:
     found = json.loads(ask("--service", service, "--json").output)
-    assert {one["service"] for one in found} == {service}
-    assert [one["id"] for one in found] == [name for name, one in registry().items() if one.service == service]
+    assert {entry["service"] for entry in found} == {service}
+    assert [entry["id"] for entry in found] == [name for name, entry in REGISTRY.items() if entry.service == service]
 
 
 def test_a_finding_is_explained_with_its_denial_and_who_mends_it_how() -> None:
-    said = " ".join(ask("ncci.pair-not-distinct").output.split())
-    assert "CARC 236" in said
-    assert "mended by therapist how by addendum" in said
-    assert "said by claims" in said
+    text = " ".join(ask("ncci.pair-not-distinct").output.split())
+    assert "CARC 236" in text
+    assert "mended by therapist how by addendum" in text
+    assert "said by claims" in text
 
 
 def test_a_remark_that_hangs_on_the_discipline_names_each() -> None:
-    one = json.loads(ask("re-evaluation.unjustified", "--json").output)
+    entry = json.loads(ask("re-evaluation.unjustified", "--json").output)
     page = (ROOT / "docs/documentation-requirements.md").read_text()
-    assert f"RARC {one['rarc']}" in page
+    assert f"RARC {entry['rarc']}" in page
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 from claimbus.services import SERVICES
+from claimbus_cli.bus.key_folder import KeyFolder
 from claimbus_cli.bus.seeds import public_key
-from claimbus_cli.commands.keys import KeyFolder
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -67,7 +67,7 @@ def test_a_rotation_is_finished_before_the_next(made: KeyFolder, claimbus: Comma
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "complaint"),
     [
         (("rotate", "{}", "billing"), "there are: admin, claims"),
         (("retire", "{}", "lakeside"), "there are: northside-pt"),
@@ -76,11 +76,11 @@ def test_a_rotation_is_finished_before_the_next(made: KeyFolder, claimbus: Comma
     ],
 )
 def test_what_is_not_there_is_told_with_what_is(
-    arguments: tuple[str, ...], told: str, made: KeyFolder, claimbus: Command
+    arguments: tuple[str, ...], complaint: str, made: KeyFolder, claimbus: Command
 ) -> None:
     ran = claimbus("keys", *(argument.format(made.place) for argument in arguments))
     assert ran.returncode == 2
-    assert told in ran.stderr
+    assert complaint in ran.stderr
 
 
 def test_the_key_of_the_streams_is_rotated_and_the_old_one_kept(made: KeyFolder, claimbus: Command) -> None:
@@ -96,15 +96,15 @@ def test_the_key_of_the_streams_is_rotated_and_the_old_one_kept(made: KeyFolder,
 
 def test_a_cluster_gets_them_as_secrets(made: KeyFolder, claimbus: Command) -> None:
     printed = list(yaml.safe_load_all(claimbus("keys", "kubernetes", str(made.place)).stdout))
-    secrets = {one["metadata"]["name"]: one for one in printed}
-    assert {one["metadata"]["namespace"] for one in printed} == {"claimbus"}
+    secrets = {secret["metadata"]["name"]: secret for secret in printed}
+    assert {secret["metadata"]["namespace"] for secret in printed} == {"claimbus"}
     seed = base64.b64decode(secrets["claimbus-claims-nkey"]["data"]["nkey"])
     assert seed == (made.place / "claims/nkey").read_bytes()
     assert set(secrets["claimbus-nats-auth"]["data"]) == {"users.conf", "encryption.conf"}
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "complaint"),
     [
         (None, "No such file or directory"),
         ("U" + "A" * 55, "holds no seed of a user"),  # the public half
@@ -112,7 +112,7 @@ def test_a_cluster_gets_them_as_secrets(made: KeyFolder, claimbus: Command) -> N
     ],
 )
 def test_a_key_file_that_cannot_be_used_is_named(
-    given: str | None, told: str, tmp_path: Path, claimbus: Command
+    given: str | None, complaint: str, tmp_path: Path, claimbus: Command
 ) -> None:
     file = tmp_path / "nkey"
     if given:
@@ -120,4 +120,4 @@ def test_a_key_file_that_cannot_be_used_is_named(
     ran = claimbus("doctor", CLAIMBUS_NATS_NKEY=str(file))
     assert ran.returncode == 1
     assert f"CLAIMBUS_NATS_NKEY: {file}" in ran.stderr
-    assert told in ran.stderr
+    assert complaint in ran.stderr

@@ -6,16 +6,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady
 from claimbus.testing.visits import EXAMPLES, example_bodies
-from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.main import main
 from click.testing import CliRunner, Result
+from deciding import decision_on
 from fhir_validators import faults_by_rules, faults_by_validators
 from pypdf import PdfReader
 
@@ -24,13 +23,8 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 VALID = [EXAMPLES / f"{name}.json" for name in example_bodies()]
 
 
-@cache
-def decision_on(file: Path) -> Decision:
-    return evaluate_visit(file.read_bytes())
-
-
 def ready() -> list[Path]:
-    return [file for file in VALID if decision_on(file).outcome == "ready"]
+    return [file for file in VALID if decision_on(file.stem).outcome == "ready"]
 
 
 def render(*arguments: str, stdin: str | None = None) -> Result:
@@ -45,27 +39,27 @@ def pages(pdf: bytes) -> list[str]:
 
 
 def test_there_are_ready_examples_of_several_programs() -> None:
-    programs = {decision_on(file).claim.coverage[0].program for file in ready()}
+    programs = {decision_on(file.stem).claim.coverage[0].program for file in ready()}
     assert len(ready()) >= 15
     assert len(programs) >= 3
 
 
 @pytest.mark.parametrize("file", ready(), ids=lambda file: file.stem)
 def test_each_ready_example_is_a_valid_fhir_claim_that_tells_the_decision(file: Path) -> None:
-    decision = decision_on(file)
+    decision = decision_on(file.stem)
     ran = render("--format", "fhir", "-", stdin=decision.model_dump_json())
     assert ran.exit_code == 0, ran.stderr
     assert faults_by_validators(ran.stdout) == []
     assert faults_by_rules(ran.stdout) == []
     claim = json.loads(ran.stdout, parse_float=Decimal)
     assert claim["resourceType"] == "Claim"
-    assert [retold(item) for item in claim["item"]] == [
+    assert [item_fields(item) for item in claim["item"]] == [
         (line.code, line.units, line.modifiers, line.charge, line.diagnosis_pointers) for line in decision.lines
     ]
     assert claim["total"]["value"] == decision.claim.total_charge
 
 
-def retold(item: dict[str, Any]) -> tuple[str, int, tuple[str, ...], Decimal, tuple[int, ...]]:
+def item_fields(item: dict[str, Any]) -> tuple[str, int, tuple[str, ...], Decimal, tuple[int, ...]]:
     return (
         item["productOrService"]["coding"][0]["code"],
         item["quantity"]["value"],
@@ -77,7 +71,7 @@ def retold(item: dict[str, Any]) -> tuple[str, int, tuple[str, ...], Decimal, tu
 
 @pytest.mark.parametrize("file", ready(), ids=lambda file: file.stem)
 def test_each_ready_example_fills_a_form(file: Path) -> None:
-    decision = decision_on(file)
+    decision = decision_on(file.stem)
     ran = render("--format", "cms1500", "-", stdin=decision.model_dump_json())
     assert ran.exit_code == 0, ran.stderr
     (page,) = pages(ran.stdout_bytes)
@@ -92,7 +86,7 @@ def test_each_ready_example_fills_a_form(file: Path) -> None:
 def test_a_visit_is_decided_first_and_a_decision_is_taken_as_it_is() -> None:
     file = EXAMPLES / "03-mixed-remainders.json"
     of_visit = json.loads(render("--format", "fhir", str(file)).stdout)
-    of_decision = json.loads(render("--format", "fhir", "-", stdin=decision_on(file).model_dump_json()).stdout)
+    of_decision = json.loads(render("--format", "fhir", "-", stdin=decision_on(file.stem).model_dump_json()).stdout)
     assert of_visit.pop("created")
     assert of_decision.pop("created")
     assert of_visit == of_decision
@@ -108,12 +102,12 @@ def test_several_decisions_give_one_claim_a_line_and_what_is_wrong_is_named_by_l
     assert ran.exit_code == 1
     claims = [json.loads(line) for line in ran.stdout.splitlines()]
     assert [claim["identifier"][1]["value"].rpartition("/")[2] for claim in claims] == ["1", "2"]
-    told = ran.stderr.splitlines()
-    assert told[0].startswith(
+    errors = ran.stderr.splitlines()
+    assert errors[0].startswith(
         "line 2: northside-pt/v03-mixed-remainders revision 1: lines is empty: nothing of the visit"
     )
-    assert told[1].startswith("line 3: lines: ")
-    assert told[2].startswith("line 5: ")
+    assert errors[1].startswith("line 3: lines: ")
+    assert errors[2].startswith("line 5: ")
     assert "Traceback" not in ran.stderr
 
 
@@ -125,7 +119,7 @@ def test_several_decisions_give_one_pdf_and_those_without_a_form_are_named() -> 
 
 
 def test_a_claim_at_risk_is_written_with_a_warning() -> None:
-    file = next(file for file in VALID if decision_on(file).outcome == "denial_risk")
+    file = next(file for file in VALID if decision_on(file.stem).outcome == "denial_risk")
     ran = render("--format", "fhir", str(file))
     assert ran.exit_code == 0
     assert json.loads(ran.stdout)["status"] == "active"
@@ -172,10 +166,10 @@ def test_options_reach_the_form() -> None:
     claim = {**json.loads(several({}))["claim"], "total_charge": total}
     given = several({"lines": lines, "claim": claim})
     plain = pages(render("--format", "cms1500", "-", stdin=given).stdout_bytes)
-    each = pages(render("--format", "cms1500", "--page-totals", "each", "-", stdin=given).stdout_bytes)
+    by_page = pages(render("--format", "cms1500", "--page-totals", "each", "-", stdin=given).stdout_bytes)
     proof = pages(render("--format", "cms1500", "--proof", "-", stdin=given).stdout_bytes)
     assert ("CONTINUED" in plain[0], "CONTINUED" in plain[1]) == (True, False)
-    assert "CONTINUED" not in each[0]
+    assert "CONTINUED" not in by_page[0]
     assert all("NOT A CMS-1500" in page for page in proof)
     assert not any("NOT A CMS-1500" in page for page in plain)
     off = render("--format", "cms1500", "--offset-x", "-60", "-", stdin=given)
@@ -198,7 +192,7 @@ def test_help_shows_each_format_with_an_example() -> None:
 
 
 def test_other_commands_load_no_library_of_documents() -> None:
-    look = "import claimbus_cli.main, claims.handlers, sys; print(*sys.modules, sep='\\n')"
+    look = "import claimbus_cli.commands.evaluate, claims.handlers, sys; print(*sys.modules, sep='\\n')"
     ran = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     loaded = ran.stdout.split()
     assert "claims.handlers" in loaded

@@ -10,9 +10,9 @@ import pytest
 from claimbus.events import ClaimDenialRisk, ClaimReady
 from claimbus.testing.visits import EXAMPLES, example_bodies
 from claimbus_cli.commands.render import FORMATS
-from claimbus_cli.evaluate import evaluate_visit
 from claimbus_cli.main import main
 from click.testing import CliRunner, Result
+from deciding import evaluate_visit
 from good_claim import decision_with
 from x12_validators import complaints, expected, reread, segment_ids, with_flags
 
@@ -102,12 +102,12 @@ def test_what_cannot_be_written_is_told_by_field_and_the_rest_is_written(tmp_pat
     text = f"{lines_of(bad)}{json.dumps(broken)}\nnot json\n{lines_of(good)}"
     ran = run("-", *CONTACT, "--output", str(tmp_path / "out"), stdin=text)
     assert ran.exit_code == 1
-    told = ran.stderr.splitlines()
-    assert told[0].startswith("line 2: lines: ")
-    assert told[1].startswith("line 3: ")
-    assert told[2].startswith("p/bad revision 1: ")
-    assert "claim.patient.address.state is not a state of the USA" in told[2]
-    assert "lines.0.charge has parts of a cent" in told[2]
+    errors = ran.stderr.splitlines()
+    assert errors[0].startswith("line 2: lines: ")
+    assert errors[1].startswith("line 3: ")
+    assert errors[2].startswith("p/bad revision 1: ")
+    assert "claim.patient.address.state is not a state of the USA" in errors[2]
+    assert "lines.0.charge has parts of a cent" in errors[2]
     assert "Utopia" not in ran.stderr
     assert segment_ids((tmp_path / "out").read_text()).count("CLM") == 1
 
@@ -123,7 +123,7 @@ def test_nothing_is_written_when_there_is_nothing_to_write(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "complaint"),
     [
         (("--usage", "P"), "--contact-phone is missing"),
         (("--contact-email", "nobody"), "--contact-email is no address"),
@@ -134,10 +134,10 @@ def test_nothing_is_written_when_there_is_nothing_to_write(tmp_path: Path) -> No
         ((*CONTACT, "--output", "/nowhere/claims.x12"), "/nowhere/claims.x12: No such file or directory"),
     ],
 )
-def test_what_the_submitter_says_wrongly_is_named_by_its_option(arguments: tuple[str, ...], told: str) -> None:
+def test_what_the_submitter_says_wrongly_is_named_by_its_option(arguments: tuple[str, ...], complaint: str) -> None:
     ran = run("-", *arguments, stdin=lines_of(decision_with()))
     assert ran.exit_code in (1, 2)
-    assert told in ran.stderr
+    assert complaint in ran.stderr
     assert "Traceback" not in ran.output
 
 

@@ -9,16 +9,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from claimbus import payers
-from claimbus.rules import DatedRow, Profiles, ProfileSettings, RuleError, Table, read_profiles
-from claimbus_cli.commands.rules import _warnings
+from claimbus.rules import DatedRow, RuleError, Table
+from claimbus_cli.catalog import data_of, warnings_of
 from claimbus_cli.main import main
-from claimbus_cli.rulebooks import data_of
-from claims.domain.tables import ClaimSettings
-from claims.handlers import RULES as CLAIMS
+from claimbus_engine import Rules
 from click.testing import CliRunner, Result
-from units.domain.rulebook import UnitSettings
-from units.rules import RULES as UNITS
+from deciding import RULES
 
 ROOT = Path(__file__).parents[2]
 OWN = ROOT / "examples" / "profiles"
@@ -46,9 +42,10 @@ def test_check_lists_every_table_of_every_service_and_the_identity_that_a_decisi
     decides = {table["table"] for table in found["tables"] if table["service"] != "render"}
     assert decides == decision["rule_set"]["tables"].keys()
     by_name = {table["table"]: table for table in found["tables"]}
+    tables = {table.name: table for book in RULES.books for table in book.tables}
     assert by_name["payer-profiles"]["service"] == "units, documentation-check, claims"
-    assert by_name["kx-threshold"]["rows"] == len(next(t for t in CLAIMS.tables if t.name == "kx-threshold").rows)
-    assert by_name["unit-codes"]["rows"] == len(next(t for t in UNITS.tables if t.name == "unit-codes").rows)
+    assert by_name["kx-threshold"]["rows"] == len(tables["kx-threshold"].rows)
+    assert by_name["unit-codes"]["rows"] == len(tables["unit-codes"].rows)
 
 
 def test_check_prints_the_same_for_a_person() -> None:
@@ -73,7 +70,7 @@ TODAY = date(2026, 11, 23)
 
 
 @pytest.mark.parametrize(
-    ("of", "says"),
+    ("of", "expected"),
     [
         (table("2024q3"), ["its data is of 2024q3, more than a year old"]),
         (table("2025.10"), ["its data is of 2025.10, more than a year old"]),
@@ -86,10 +83,10 @@ TODAY = date(2026, 11, 23)
         (table("2024q3", date(2025, 12, 31)), ["more than a year old", "its last row ended 2025-12-31"]),
     ],
 )
-def test_old_data_and_a_table_that_ends_are_worth_a_warning(of: Table[Amount], says: list[str]) -> None:
-    warnings = list(_warnings(of, TODAY))
-    assert len(warnings) == len(says)
-    assert all(part in warning for part, warning in zip(says, warnings, strict=True))
+def test_old_data_and_a_table_that_ends_are_worth_a_warning(of: Table[Amount], expected: list[str]) -> None:
+    warnings = list(warnings_of(of, TODAY))
+    assert len(warnings) == len(expected)
+    assert all(part in warning for part, warning in zip(expected, warnings, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -102,11 +99,13 @@ def test_a_version_names_a_time_where_it_does(version: str, day: date | None) ->
 
 
 def test_check_of_a_folder_of_ones_own_changes_the_identity_and_counts_its_rows(claimbus: Command) -> None:
-    ours, own = (json.loads(claimbus("rules", "check", "--json", *more).stdout) for more in ((), ("--profiles", OWN)))
-    assert re.fullmatch(r"2026\.11\+own\.[0-9a-f]{8}", own["rule_set"]["version"])
-    assert own["rule_set"]["sha256"] != ours["rule_set"]["sha256"]
-    added = own["profiles"][len(ours["profiles"]) :]
-    assert [(one["profile"], one["whose"]) for one in added] == [
+    shipped, laid_over = (
+        json.loads(claimbus("rules", "check", "--json", *more).stdout) for more in ((), ("--profiles", OWN))
+    )
+    assert re.fullmatch(r"2026\.11\+own\.[0-9a-f]{8}", laid_over["rule_set"]["version"])
+    assert laid_over["rule_set"]["sha256"] != shipped["rule_set"]["sha256"]
+    added = laid_over["profiles"][len(shipped["profiles"]) :]
+    assert [(file["profile"], file["whose"]) for file in added] == [
         ("harbor_health_plan", "own"),
         ("unitedhealthcare", "own"),
         ("harbor_health_plan", "northside-pt"),
@@ -121,7 +120,7 @@ def bad(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("section", "row", "says"),
+    ("section", "row", "complaint"),
     [
         ("units", 'unit_rule = "cms"', "units.unit_rule: Input should be 'cms-8-minute' or 'ama-midpoint'"),
         ("units", "most_timed_units = -1", "units.most_timed_units: Input should be greater than or equal to 0"),
@@ -133,13 +132,12 @@ def bad(tmp_path: Path) -> Path:
     ],
 )
 def test_the_settings_of_the_services_hold_only_what_they_can_use(
-    section: str, row: str, says: str, tmp_path: Path
+    section: str, row: str, complaint: str, tmp_path: Path
 ) -> None:
     head = '[profile]\nname = "acme"\nversion = "1"\nprograms = ["auto"]\npayer_ids = ["1"]\nsource = "s"\n'
     (tmp_path / "acme.toml").write_text(f"{head}[[{section}]]\n{row}\n")
-    model: type[ProfileSettings] = UnitSettings if section == "units" else ClaimSettings
-    with pytest.raises(RuleError, match=re.escape(f"acme.toml: {says}")):
-        Profiles(read_profiles(Path(payers.__file__).parent, tmp_path), section, model)
+    with pytest.raises(RuleError, match=re.escape(f"acme.toml: {complaint}")):
+        Rules.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -188,13 +186,13 @@ def test_show_without_a_name_lists_profiles_and_tables() -> None:
 
 def test_show_says_each_setting_with_where_it_comes_from() -> None:
     shown = json.loads(ask("show", "commercial/unitedhealthcare", "--on", "2026-11-18", "--json").output)
-    settings = {f"{one['section']}.{one['name']}": one for one in shown["settings"]}
+    settings = {f"{setting['section']}.{setting['name']}": setting for setting in shown["settings"]}
     assert shown["profile"] == "commercial > unitedhealthcare"
     assert settings["units.unit_rule"]["value"] == "cms-8-minute"
     assert settings["units.unit_rule"]["origin"]["profile"] == "unitedhealthcare"
     assert settings["claims.discipline_modifier"]["origin"]["effective_from"] == "2020-04-01"
     assert settings["claims.kx"]["origin"]["profile"] == "commercial"
-    assert all(one["origin"]["source"] for one in settings.values())
+    assert all(setting["origin"]["source"] for setting in settings.values())
     printed = ask("show", "commercial/unitedhealthcare", "--on", "2026-11-18").output
     assert re.search(
         r"^units\.substitutions +97014 -> G0283 +unitedhealthcare, from 2007-01-01: ", printed, re.MULTILINE
@@ -249,7 +247,7 @@ def test_a_practice_sees_the_files_of_its_own(claimbus: Command) -> None:
 
     def fees(*more: str) -> list[str]:
         settings = json.loads(claimbus(*command, *more).stdout)["settings"]
-        return [one["value"] for one in settings if one["name"] in ("fees", "fee_percent")]
+        return [setting["value"] for setting in settings if setting["name"] in ("fees", "fee_percent")]
 
     assert fees() == ["none", "100"]
     assert fees("--practice", "northside-pt") == ["medicare-pfs", "112"]
@@ -266,26 +264,26 @@ def changes(*arguments: str) -> list[dict[str, str]]:
 
 
 def test_diff_of_two_profiles_gives_what_differs_and_nothing_else() -> None:
-    found = {one["setting"]: one for one in changes("commercial", "commercial/unitedhealthcare")}
+    found = {change["setting"]: change for change in changes("commercial", "commercial/unitedhealthcare")}
     assert found["units.unit_rule"]["commercial"] == "ama-midpoint"
     assert found["units.unit_rule"]["commercial/unitedhealthcare"] == "cms-8-minute"
     assert found["claims.filing_days"]["commercial/unitedhealthcare"] == "90"
     assert "claims.kx" not in found
-    assert all(one["commercial"] != one["commercial/unitedhealthcare"] for one in found.values())
+    assert all(change["commercial"] != change["commercial/unitedhealthcare"] for change in found.values())
 
 
 def test_diff_of_two_days_of_a_profile_gives_what_began() -> None:
     found = changes("medicare_part_b@2019-12-31", "medicare_part_b@2020-01-01")
-    assert [one["setting"] for one in found] == ["units.assistant_modifiers"]
+    assert [change["setting"] for change in found] == ["units.assistant_modifiers"]
 
 
 def test_diff_of_two_days_of_a_table_gives_rows_that_ended_and_began() -> None:
     found = changes("kx-threshold@2025-12-31", "kx-threshold@2026-01-01")
-    assert [(one[""], one["amount"]) for one in found] == [("-", "2410.00"), ("+", "2480.00")]
+    assert [(change[""], change["amount"]) for change in found] == [("-", "2410.00"), ("+", "2480.00")]
 
 
 def test_diff_of_the_edits_over_new_year_2020_has_the_pairs_that_ended() -> None:
-    ended = {(one["column1"], one["column2"]) for one in changes("ncci-ptp@2019-12-31", "ncci-ptp@2020-01-01")}
+    ended = {(row["column1"], row["column2"]) for row in changes("ncci-ptp@2019-12-31", "ncci-ptp@2020-01-01")}
     assert {("97140", "97530"), ("97530", "97116"), ("97110", "97164")} <= ended
     assert ("97140", "97124") not in ended
 
@@ -298,19 +296,96 @@ def test_no_difference_is_said(pair: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pair", "says"),
+    ("pair", "complaint"),
     [
         (("mue", "kx-threshold"), "different tables: compare two days of one"),
         (("mue", "commercial"), "a table and a profile have nothing to compare"),
     ],
 )
-def test_what_cannot_be_compared_is_said(pair: tuple[str, str], says: str) -> None:
+def test_what_cannot_be_compared_is_said(pair: tuple[str, str], complaint: str) -> None:
     ran = ask("diff", *pair)
     assert ran.exit_code == 1
-    assert says in ran.output
+    assert complaint in ran.output
 
 
-@pytest.mark.parametrize("command", ["check", "show", "diff"])
+# --- cases ----------------------------------------------------------------------------------------------
+
+CASES = """
+base = "visit.json"
+
+[[case]]
+name = "two units of 97110"
+lines = ["97110 x2 GP", "97140 x1 GP"]
+
+[[case]]
+name = "nothing is found"
+set = { place_of_service = "12" }
+outcome = "ready"
+absent = ["mue.exceeded"]
+"""
+
+
+@pytest.fixture
+def overlay(tmp_path: Path) -> Path:
+    """Cases of a practice's own, and no rules."""
+    folder = tmp_path / "cases"
+    folder.mkdir()
+    (folder / "visit.json").write_text((ROOT / "examples/visits/03-mixed-remainders.json").read_text())
+    (folder / "own.toml").write_text(CASES)
+    return tmp_path
+
+
+def test_cases_that_come_out_as_they_say_are_counted(overlay: Path) -> None:
+    ran = ask("cases", str(overlay / "cases"))
+    assert (ran.exit_code, ran.output) == (0, "2 cases passed, 0 failed.\n")
+
+
+def test_a_case_that_fails_is_named_with_what_was_expected_and_found(overlay: Path) -> None:
+    file = overlay / "cases" / "own.toml"
+    file.write_text(CASES.replace("97110 x2 GP", "97110 x3 GP").replace('"ready"', '"denial_risk"'))
+    ran = ask("cases", "--rules", str(overlay), str(file))
+    assert ran.exit_code == 1
+    found = "lines: expected 97110 x3 GP, 97140 x1 GP; found 97110 x2 GP, 97140 x1 GP"
+    assert f"{file}: two units of 97110\n    {found}" in ran.output
+    assert "expected denial_risk, found ready" in ran.output
+    assert ran.output.endswith("0 cases passed, 2 failed.\n")
+    found = json.loads(ask("cases", "--json", str(file)).output)
+    assert [(failure["file"], failure["case"]) for failure in found["failed"]] == [
+        (str(file), "two units of 97110"),
+        (str(file), "nothing is found"),
+    ]
+
+
+def test_the_shipped_cases_pass_and_those_of_an_overlay_run_with_them(overlay: Path) -> None:
+    shipped, both = (json.loads(ask("cases", *more, "--json").output) for more in ((), ("--rules", str(overlay))))
+    assert shipped["failed"] == both["failed"] == []
+    assert both["passed"] == shipped["passed"] + 2
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[[case]]\n", "case 1, name: Field required"),
+        ('base = "nowhere"\n[[case]]\nname = "a"\n', "base 'nowhere': "),
+        ("[[case]\n", "own.toml: "),
+    ],
+)
+def test_a_file_of_cases_that_cannot_be_read_is_one_line(overlay: Path, text: str, complaint: str) -> None:
+    file = overlay / "cases" / "own.toml"
+    file.write_text(text)
+    ran = ask("cases", str(file))
+    assert ran.exit_code == 1
+    assert ran.output.startswith(f"Error: {file}: ")
+    assert complaint in ran.output
+
+
+def test_a_folder_without_a_case_is_no_success(tmp_path: Path) -> None:
+    ran = ask("cases", str(tmp_path))
+    assert ran.exit_code == 1
+    assert "no case found" in ran.output
+
+
+@pytest.mark.parametrize("command", ["check", "cases", "show", "diff"])
 def test_help_has_examples(command: str) -> None:
     assert f"claimbus rules {command}" in ask(command, "--help").output
 
@@ -318,7 +393,7 @@ def test_help_has_examples(command: str) -> None:
 def commands_of(document: Path) -> list[tuple[str, ...]]:
     blocks = re.findall(r"^```sh\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
     lines = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
-    return [tuple(words[1:]) for words in lines if words[:1] == ["claimbus"]]
+    return [tuple(line[1:]) for line in lines if line[:1] == ["claimbus"]]
 
 
 GUIDE = commands_of(ROOT / "docs" / "payer-profiles.md")
@@ -337,7 +412,9 @@ def test_the_guide_has_commands() -> None:
 
 def test_the_folder_of_the_guide_decides_visits(claimbus: Command) -> None:
     visit = str(ROOT / "examples" / "visits" / "24-unitedhealthcare.json")
-    ours, own = (json.loads(claimbus("evaluate", visit, CLAIMBUS_PROFILES=folder).stdout) for folder in ("", str(OWN)))
-    assert (ours["claim"]["file_by"], own["claim"]["file_by"]) == ("2027-02-16", "2027-05-17")
-    assert ours["rule_set"]["sha256"] != own["rule_set"]["sha256"]
-    assert own["rule_set"]["version"].startswith("2026.11+own.")
+    shipped, laid_over = (
+        json.loads(claimbus("evaluate", visit, CLAIMBUS_PROFILES=folder).stdout) for folder in ("", str(OWN))
+    )
+    assert (shipped["claim"]["file_by"], laid_over["claim"]["file_by"]) == ("2027-02-16", "2027-05-17")
+    assert shipped["rule_set"]["sha256"] != laid_over["rule_set"]["sha256"]
+    assert laid_over["rule_set"]["version"].startswith("2026.11+own.")

@@ -12,9 +12,10 @@ import pytest
 from claimbus.telemetry import registry
 from claimbus.telemetry.export import resource_of
 from claimbus.telemetry.files import FileExporter
-from claimbus_cli.commands.trace import TracesError, head_of, is_whole, traces_of
 from claimbus_cli.main import main
+from claimbus_cli.spans import TracesError, is_whole, traces_of
 from claimbus_cli.views.terminal import out
+from claimbus_cli.views.trace import head_of
 from click.testing import CliRunner, Result
 from opentelemetry import trace
 from opentelemetry.sdk.trace import Span, TracerProvider
@@ -131,9 +132,9 @@ def test_the_tree_tells_who_did_what_when_and_what_was_joined(visit: Span, tmp_p
 def test_a_trace_is_whole_when_no_cause_is_missing(visit: Span, tmp_path: Path) -> None:
     (found,) = traces_of(str(tmp_path), "p.v1")
     assert is_whole(found)
-    causes = {one.parent_id for one in found if one.parent_id}
+    causes = {span.parent_id for span in found if span.parent_id}
     for left_out in found:
-        rest = [one for one in found if one is not left_out]
+        rest = [span for span in found if span is not left_out]
         assert is_whole(rest) == (left_out.name != "decide" and left_out.span_id not in causes)
 
 
@@ -177,11 +178,11 @@ def test_lines_that_are_no_spans_are_passed_over(visit: Span, tmp_path: Path) ->
 
 def test_json_gives_each_trace_on_a_line(visit: Span, tmp_path: Path) -> None:
     (line,) = run("v1", "--from", str(tmp_path), "--json").output.splitlines()
-    told = json.loads(line)
-    decide = next(one for one in told["spans"] if one["name"] == "decide")
+    printed = json.loads(line)
+    decide = next(span for span in printed["spans"] if span["name"] == "decide")
     assert decide["duration_ms"] == 8.5
     assert [link["fact"] for link in decide["links"]] == ["completed", "coded"]
-    assert {one["attributes"].get(registry.DELIVERY_COUNT) for one in told["spans"]} == {None, 1, 2}
+    assert {span["attributes"].get(registry.DELIVERY_COUNT) for span in printed["spans"]} == {None, 1, 2}
 
 
 def test_the_environment_says_where_traces_are(visit: Span, tmp_path: Path) -> None:
@@ -204,7 +205,7 @@ def test_places_without_traces_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "key", "told"),
+    ("answer", "key", "complaint"),
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "p.v1", "is not Jaeger's query service"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n<htm", "p.v1", "is not Jaeger's query service"),
@@ -218,7 +219,7 @@ def test_places_without_traces_are_named() -> None:
         (b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"data":[]}', "v1", "name it as practice/visit"),
     ],
 )
-def test_what_is_not_jaeger_is_said_in_one_line(answer: bytes, key: str, told: str) -> None:
+def test_what_is_not_jaeger_is_said_in_one_line(answer: bytes, key: str, complaint: str) -> None:
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.wfile.write(answer)
@@ -230,7 +231,7 @@ def test_what_is_not_jaeger_is_said_in_one_line(answer: bytes, key: str, told: s
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        with pytest.raises(TracesError, match=told):
+        with pytest.raises(TracesError, match=complaint):
             traces_of(f"http://127.0.0.1:{server.server_port}", key)
     finally:
         server.shutdown()

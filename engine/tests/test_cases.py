@@ -1,7 +1,8 @@
 """The cases beside the rules: each comes out as it says, and every finding of a service has one that makes it."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -15,10 +16,12 @@ from claimbus_engine.rules import Rules
 
 RULES = Rules.load()
 FILES = case_files(RULES)
-COVERED = ("units", "claims")
+COVERED = ("coding", "units", "documentation-check")
 """Services whose every finding has a case."""
 _NO_CLAIM_NEEDS_IT = "asks for nothing: no claim needs the text"
 WITHOUT_A_CASE = {
+    "coding.machine-suggestion unknown": "needs a suggester of the practice's own",
+    "coding.machine-suggestion unknown beside-a-code": "needs a suggester of the practice's own",
     "replacement.control-number-differs fail": "needs the payer's own answer to an earlier claim",
     "diagnosis.not-in-force fail not-begun-replaced": "no code of the lists at hand becomes a category",
     "billing-provider.address-invalid unknown": _NO_CLAIM_NEEDS_IT,
@@ -42,23 +45,28 @@ class Text(NamedTuple):
     message: str
     severity: Severity | None
     """Where a variant has its own."""
+    shared: bool
+    """Whether it comes from the table's defaults, so that every row has it: one that makes it is enough."""
 
 
-def texts_of(rows: Iterable[FindingRow]) -> Iterator[Text]:
+def texts_of(rows: Sequence[FindingRow]) -> Iterator[Text]:
     columns = {Result.FAIL: "message", Result.UNKNOWN: "message_unknown", Result.PASS: "message_due"}
+    variants = Counter(name for row in rows for name in row.variants)
     for row in rows:
         for name, variant in [("", row), *row.variants.items()]:
             for result, column in columns.items():
-                severity = variant.severity if name else None
+                severity = row.variants[name].severity if name else None
                 # A variant with neither text nor severity replaces what is shown beside them.
                 message = getattr(variant, column) or (getattr(row, column) if severity else "")
                 if message:
-                    yield Text(f"{row.id} {result.value} {name}".strip(), row.id, result, message, severity)
+                    shared = variants[name] == len(rows)
+                    yield Text(f"{row.id} {result.value} {name}".strip(), row.id, result, message, severity, shared)
 
 
 def makes(finding: Finding, text: Text) -> bool:
     pattern = ".*".join(re.escape(part) for part in re.split(r"\{\w+\}", text.message))
-    same = (finding.id, finding.result) == (text.id, text.result) and text.severity in (None, finding.severity)
+    same_row = text.shared or finding.id == text.id
+    same = same_row and finding.result is text.result and text.severity in (None, finding.severity)
     return same and bool(re.fullmatch(pattern, finding.message))
 
 

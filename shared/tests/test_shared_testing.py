@@ -10,8 +10,10 @@ from claimbus.testing.bus import Bus, running_bus
 from claimbus.testing.claims import claim_adjudicated, claim_denial_risk, claim_ready, claim_submitted
 from claimbus.testing.supervisor import ServiceFailedError, Supervisor
 from claimbus.testing.visits import changed, example_bodies, npi, visit, visit_data, visit_voided, visits
-from claimbus_cli.evaluate import evaluate_visit
+from claimbus_engine import Rules, evaluate, read_visit
 from pydantic_core import to_json
+
+RULES = Rules.load()
 
 
 def npis_in(data: Any, name: str = "") -> list[str]:
@@ -27,7 +29,7 @@ def npis_in(data: Any, name: str = "") -> list[str]:
 
 @pytest.mark.parametrize("name", ["01-medicare-plain", "02-commercial-midpoint", "04-evaluation", "05-assistant-share"])
 def test_a_good_visit_is_ready(name: str) -> None:
-    assert evaluate_visit(visit(name).to_json()).outcome == "ready"
+    assert evaluate(visit(name), RULES).outcome == "ready"
 
 
 @pytest.mark.parametrize("name", example_bodies())
@@ -79,7 +81,7 @@ def test_many_visits_are_alike_for_the_same_arguments_and_no_two_of_them() -> No
 
 def test_many_visits_are_decided_as_their_examples_whoever_the_patient_is() -> None:
     def outcome_of(body: bytes) -> object:
-        decision = evaluate_visit(body)
+        decision = evaluate(read_visit(body)[0], RULES)
         return decision.outcome, decision.lines, sorted(finding.id for finding in decision.findings)
 
     bodies = example_bodies()
@@ -108,7 +110,7 @@ def test_what_follows_a_visit_is_valid_and_about_it(name: str) -> None:
     }
     assert decision_adapter.validate_json(ready.to_json()) == ready
     assert [finding.id for finding in at_risk.findings] == ["plan-of-care.missing"]
-    real = evaluate_visit(about.to_json())
+    real = evaluate(about, RULES)
     for field in ("patient", "coverage", "diagnoses", "control_number", "billing_provider", "service_date"):
         assert getattr(ready.claim, field) == getattr(real.claim, field)
 

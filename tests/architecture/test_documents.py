@@ -64,8 +64,11 @@ def _is_known(tool: click.Command, words: list[str]) -> bool:
 
 
 def _resolve(tool: click.Command, words: list[str]) -> tuple[click.Command, list[str]]:
-    while isinstance(tool, click.Group) and words and words[0] in tool.commands:
-        tool, words = tool.commands[words[0]], words[1:]
+    while isinstance(tool, click.Group) and words:
+        command = tool.get_command(click.Context(tool), words[0])
+        if command is None:
+            break
+        tool, words = command, words[1:]
     return tool, words
 
 

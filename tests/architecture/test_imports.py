@@ -483,7 +483,12 @@ PLANTED = [
     ("subjects-in-one-place", HANDLERS, "s = 'visits.*.*.coded'", "spells a subject"),
     ("subjects-in-one-place", HANDLERS, "s = f'claims.{p}.{v}.ready'", "spells a subject"),
     ("subjects-in-one-place", HANDLERS, "s = b'visits.a.b.coded'", "spells a subject"),
-    ("subjects-in-one-place", "cli/src/claimbus_cli/bus/bus.py", "s = f'dead.{c}.invalid'", "'dead.' spells a subject"),
+    (
+        "subjects-in-one-place",
+        "cli/src/claimbus_cli/bus/reading.py",
+        "s = f'dead.{c}.invalid'",
+        "'dead.' spells a subject",
+    ),
     (
         "pure-domain",
         DOMAIN,

@@ -9,7 +9,7 @@ from typing import Any
 
 import manifests
 import pytest
-from claimbus_cli.commands.keys import KeyFolder
+from claimbus_cli.bus.key_folder import KeyFolder
 from manifests import CHECKERS, OVERLAYS, SECRETS, Built, Manifest, build, hardening, references, schemas
 
 pytestmark = pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not on the PATH")

@@ -15,8 +15,8 @@ from pathlib import Path
 from claimbus.messaging.permissions import inbox_of
 from claimbus.services import SERVICES
 from claimbus.testing.embedded import server_binary
+from claimbus_cli.bus.key_folder import KeyFolder
 from claimbus_cli.bus.seeds import public_key
-from claimbus_cli.commands.keys import KeyFolder
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 

@@ -25,7 +25,8 @@ from claimbus.telemetry.export import resource_of
 from claimbus.testing.bus import Bus
 from claimbus.testing.supervisor import STOP_SECONDS, Supervisor
 from claimbus.testing.visits import example_bodies, visit_data, visits
-from claimbus_cli.commands.trace import TracesError, head_of, notes_of, traces_of
+from claimbus_cli.spans import TracesError, traces_of
+from claimbus_cli.views.trace import head_of, notes_of
 from dashboards import expressions
 from nats.aio.client import Client
 from observing import decisions_are_in, eventually, words_of_claims

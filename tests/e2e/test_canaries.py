@@ -17,7 +17,8 @@ from claimbus.telemetry import registry
 from claimbus.testing.bus import Bus
 from claimbus.testing.supervisor import Supervisor
 from claimbus.testing.visits import visit_data
-from claimbus_cli.bus.bus import all_messages, replay
+from claimbus_cli.bus.publishing import replay
+from claimbus_cli.bus.reading import all_messages
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from observing import Collector, eventually, words_of_claims

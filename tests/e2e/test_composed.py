@@ -22,8 +22,9 @@ from claimbus.messaging.topology import CLAIMS, VISITS
 from claimbus.services import SERVICES
 from claimbus.testing.bus import Bus
 from claimbus.testing.visits import example_bodies, visits
-from claimbus_cli.bus.bus import all_messages, words_on
-from claimbus_cli.evaluate import evaluate_visit
+from claimbus_cli.bus.reading import all_messages, claim_events_of
+from claimbus_cli.decisions import decide_visit
+from claimbus_engine import Rules
 from composed import BROKERS, Stack, composed, run
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -75,17 +76,17 @@ async def assert_each_decided_once(stack: Stack, client: Client, title: str) -> 
     came = await stored_at(client, VISITS, every(VisitCompleted))
     await decisions_are_in(client, len(came), PATIENCE)
     await Bus(client, PATIENCE).settled()
-    words = Counter([parse(msg.subject).visit_id async for msg in all_messages(client, CLAIMS, ALL_CLAIMS)])
-    assert set(words) == set(came), "a visit was lost"
-    assert set(words.values()) == {1}, "a visit was decided twice"
+    counts = Counter([parse(msg.subject).visit_id async for msg in all_messages(client, CLAIMS, ALL_CLAIMS)])
+    assert set(counts) == set(came), "a visit was lost"
+    assert set(counts.values()) == {1}, "a visit was decided twice"
     assert await read_dead_letters(client) == []
     assert "Violation" not in await stack.logs(*BROKERS[stack.files[-1]])
     decided = await stored_at(client, CLAIMS, ALL_CLAIMS)
     waits = sorted(decided[key] - came[key] for key in came)
     figures = {
         "visits": len(came),
-        "lost": len(came.keys() - words.keys()),
-        "twice": sum(count > 1 for count in words.values()),
+        "lost": len(came.keys() - counts.keys()),
+        "twice": sum(count > 1 for count in counts.values()),
         "median_seconds": round(statistics.median(waits), 3),
         "p99_seconds": round(waits[int(len(waits) * 0.99)], 3),
         "longest_seconds": round(waits[-1], 3),
@@ -122,18 +123,17 @@ async def test_a_rolling_restart_under_load_loses_and_doubles_none(
 async def test_a_visit_s_journey_through_the_containers(images: str, tmp_path: Path) -> None:
     """From its EHR, with the EHR's key, to the decision that `claimbus evaluate` makes of it."""
     async with composed(tmp_path, images) as stack:
-        bodies = example_bodies()
+        bodies, rules = example_bodies(), Rules.load()
         async with stack.as_user("ehr-northside-pt") as ehr:
             for body in bodies.values():
                 assert await Bus(ehr).publish(body)
         async with stack.as_user("operator") as client:
             await decisions_are_in(client, len(bodies), PATIENCE)
             for body in bodies.values():
-                alone = evaluate_visit(body)
-                (word,) = await words_on(client, "northside-pt", alone.visit_id)
-                assert word.decision is not None
+                alone = decide_visit(body, rules)
+                (decision,) = await claim_events_of(client, "northside-pt", alone.visit_id)
                 besides = {"decided_at", "trace_id"}
-                assert word.decision.model_dump(exclude=besides) == alone.model_dump(exclude=besides)
+                assert decision.model_dump(exclude=besides) == alone.model_dump(exclude=besides)
         first = json.loads(next(iter(bodies.values())))["visit_id"]
         said = await stack.compose("run", "--rm", "cli", "explain", f"northside-pt/{first}")
         assert "97110" in said

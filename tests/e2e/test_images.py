@@ -11,8 +11,8 @@ import pytest
 from claimbus.services import SERVICES
 from claimbus.testing.bus import Bus
 from claimbus.testing.visits import example_bodies
-from claimbus_cli.bus.bus import connected
-from claimbus_cli.commands.keys import KeyFolder
+from claimbus_cli.bus.connection import connected
+from claimbus_cli.bus.key_folder import KeyFolder
 from composed import NATS, ROOT, run
 from observing import decisions_are_in, eventually
 from testcontainers.core.container import DockerContainer

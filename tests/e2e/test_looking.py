@@ -16,9 +16,10 @@ from claimbus.messaging.topology import VISITS, consumer_names
 from claimbus.testing.bus import Bus
 from claimbus.testing.supervisor import Supervisor
 from claimbus.testing.visits import example_bodies, visit_data
-from claimbus_cli.bus.bus import count_of
-from claimbus_cli.bus.open_visits import OpenVisitsLook
-from claimbus_cli.commands.trace import TracesError, as_data, head_of, traces_of
+from claimbus_cli.bus.open_visits import OpenVisitsReader
+from claimbus_cli.bus.reading import count_of
+from claimbus_cli.spans import TracesError, traces_of
+from claimbus_cli.views.trace import as_data, head_of
 from nats.aio.client import Client
 from observing import decisions_are_in, eventually
 
@@ -122,10 +123,10 @@ async def test_top_tells_rates_lag_outcomes_and_what_is_oldest(
         oldest = await eventually(seen)
         assert oldest["visit"].endswith("/waits")
         await Bus(client).publish(visit_data(visit_id="newer"))
-        found = await OpenVisitsLook(client).look()
+        found = await OpenVisitsReader(client).read()
         assert (found.visits, found.oldest and found.oldest[0]) == (2, f"{waiting['practice_id']}/waits")
         monkeypatch.setattr("claimbus_cli.bus.open_visits._MOST_SUBJECTS", 3)
-        assert await OpenVisitsLook(client).look() == (2 + dead_letters, True, None), (
+        assert await OpenVisitsReader(client).read() == (2 + dead_letters, True, None), (
             "by counts alone, the letter's visit too"
         )
         status, picture = await command(nats_url, "top", "--once")

@@ -18,8 +18,9 @@ from claimbus.telemetry import registry
 from claimbus.testing.bus import Bus
 from claimbus.testing.embedded import server_binary
 from claimbus.testing.visits import example_bodies
-from claimbus_cli.bus.bus import connected, words_on
-from claimbus_cli.commands.keys import KeyFolder
+from claimbus_cli.bus.connection import connected
+from claimbus_cli.bus.key_folder import KeyFolder
+from claimbus_cli.bus.reading import claim_events_of
 from keyed import KeyedServer, keyed_server, services_with_keys
 from nats.errors import Error as NatsError
 from observing import Collector, eventually
@@ -81,7 +82,7 @@ async def test_a_visit_s_whole_life_with_least_permissions(
         await claimbus(server, "ehr-northside-pt", "publish", str(broken))
         async with connected(server.url, server.seed("operator")) as operator:
             assert await eventually(lambda: read_dead_letters(operator))
-            before = await words_on(operator, first["practice_id"], first["visit_id"])
+            before = await claim_events_of(operator, first["practice_id"], first["visit_id"])
             await Bus(operator).publish({**first, "revision": 2})
             await eventually(lambda: _has_more(operator, first, len(before)))
         for looking in (["doctor"], ["reconcile"], ["dead", "list"], ["top", "--once"], ["explain", first["visit_id"]]):
@@ -95,7 +96,7 @@ async def test_a_visit_s_whole_life_with_least_permissions(
 
 
 async def _has_more(client: Any, visit: dict[str, Any], than: int) -> bool:
-    return len(await words_on(client, visit["practice_id"], visit["visit_id"])) > than
+    return len(await claim_events_of(client, visit["practice_id"], visit["visit_id"])) > than
 
 
 async def _as_admin(server: KeyedServer) -> Any:

@@ -7,25 +7,23 @@ from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
-from claimbus.events import ClaimDenialRisk, ClaimReady
+from claimbus.events import ClaimDenialRisk, ClaimReady, Decision
 from claimbus.telemetry import registry
 from claimbus.telemetry.business import dollars_at_risk
 from claimbus.testing.bus import Bus
 from claimbus.testing.supervisor import Supervisor
 from claimbus.testing.visits import example_bodies, visit_data
-from claimbus_cli.bus.bus import following
+from claimbus_cli.bus.reading import following
 from nats.aio.client import Client
 from observing import Collector, decisions_are_in, eventually
 
-Decided = ClaimReady | ClaimDenialRisk
 
-
-async def decisions(client: Client, count: int) -> list[Decided]:
-    async with following(client, from_start=True) as words:
+async def decisions(client: Client, count: int) -> list[Decision]:
+    async with following(client, from_start=True) as events:
         found = []
-        async for word in words:
-            assert word.decision is not None
-            found.append(word.decision)
+        async for event in events:
+            assert isinstance(event, Decision)
+            found.append(event)
             if len(found) == count:
                 break
     return found

@@ -10,7 +10,8 @@ from claimbus.messaging.topology import VISITS
 from claimbus.testing.bus import Bus
 from claimbus.testing.supervisor import Supervisor
 from claimbus.testing.visits import example_bodies, visit_data, visit_voided
-from claimbus_cli.evaluate import evaluate_visit
+from claimbus_cli.decisions import decide_visit
+from claimbus_engine import Rules
 
 CANARY = "Zebulon-Canary-1931"
 
@@ -32,8 +33,9 @@ async def publish_without_id(bus: Bus, visit: dict[str, Any]) -> None:
 
 
 async def test_evaluate_and_the_bus_agree_on_every_example_visit(bus: Bus, services: Supervisor) -> None:
+    rules = Rules.load()
     for body in example_bodies().values():
-        assert as_published(await decide(bus, body)) == as_published(evaluate_visit(body))
+        assert as_published(await decide(bus, body)) == as_published(decide_visit(body, rules))
 
 
 async def test_a_decision_names_the_trace_of_its_visit(bus: Bus, services: Supervisor) -> None:

@@ -1,21 +1,12 @@
-"""Every finding that any service can say, from the very rows that the services say it by."""
+"""Every finding that a decision may hold, from the rows that the services make them of."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
 
+import click
 from claimbus.rules import FindingRow
-from claims.rule_book import ClaimRuleBook
-from coding.rule_book import CodingRuleBook
-from documentation_check.rule_book import DocumentationRuleBook
-from units.rule_book import UnitRuleBook
-
-BY_PAYER = "by payer"
-
-CLAIMS = ClaimRuleBook.load()
-CODING = CodingRuleBook.load()
-DOCUMENTATION = DocumentationRuleBook.load()
-UNITS = UnitRuleBook.load()
+from claimbus_engine import Rules
 
 
 class Entry(NamedTuple):
@@ -30,7 +21,7 @@ class Entry(NamedTuple):
     rarc: str
     fixable_by: str
     mending: str
-    """Of a failure; what is unknown is mended by sending what the record has."""
+    """Of a failure; what is unknown is fixed by sending what the record has."""
     source: str
 
     @property
@@ -39,34 +30,28 @@ class Entry(NamedTuple):
         return ", ".join(f"{kind} {code}" for kind, code in (("CARC", self.carc), ("RARC", self.rarc)) if code)
 
 
-class UnknownFindingError(ValueError):
-    """An id that no service says; the text gives the nearest that are said."""
+class UnknownFindingError(click.ClickException):
+    """An id that no service makes; the text gives the nearest that there are."""
 
 
-def registry() -> Mapping[str, Entry]:
+def registry(rules: Rules) -> Mapping[str, Entry]:
     """By id, in the order of the services and their tables."""
-    entries = [
-        *(_of_row(row, "coding") for row in CODING.finding_rows),
-        *(_of_row(row, "units") for row in UNITS.finding_rows),
-        *(_of_row(row, "documentation-check") for row in DOCUMENTATION.finding_rows),
-        *(_of_row(row, "claims") for row in CLAIMS.finding_rows),
-    ]
-    return {entry.id: entry for entry in entries}
+    return {row.id: _entry(row, book.service()) for book in rules.books for row in book.finding_rows}
 
 
 def look_up(name: str, entries: Mapping[str, Entry]) -> Entry:
     """Raises `UnknownFindingError`."""
-    asked = name.strip().casefold().replace("_", "-")
-    if asked in entries:
-        return entries[asked]
+    given = name.strip().casefold().replace("_", "-")
+    if given in entries:
+        return entries[given]
     # The whole id, or its problem alone: `overdue` is meant for `progress-report.overdue`.
     by_part = {part: full for full in entries for part in (full.partition(".")[2], full)}
-    near = dict.fromkeys(by_part[part] for part in get_close_matches(asked, by_part, n=3, cutoff=0.5))
+    near = dict.fromkeys(by_part[part] for part in get_close_matches(given, by_part, n=3, cutoff=0.5))
     hint = f"the nearest: {', '.join(near)}" if near else "see: claimbus findings"
     raise UnknownFindingError(f"no finding has the id {name}; {hint}")
 
 
-def _of_row(row: FindingRow, service: str) -> Entry:
+def _entry(row: FindingRow, service: str) -> Entry:
     return Entry(
         row.id,
         row.meaning,

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import click
 from pydantic_core import from_json, to_json
 
 
-class VisitsError(ValueError):
+class VisitsError(click.ClickException):
     """A file or folder that holds no visits; the text names it."""
 
 
@@ -51,8 +52,8 @@ def _read(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
         except ValueError:
             pass
         else:
-            for one in document if isinstance(document, list) else [document]:
-                yield number, rest.strip() if one is document else to_json(one)
+            for visit in document if isinstance(document, list) else [document]:
+                yield number, rest.strip() if visit is document else to_json(visit)
             return
         lines = rest.splitlines()
         yield from ((place, line.strip()) for place, line in enumerate(lines, number) if line.strip())

@@ -30,7 +30,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from claimbus.events import Finding, InvalidEvent, Line, VisitCompleted
+from claimbus.events import Decision, Finding, InvalidEvent, Line, VisitCompleted
 from claimbus.rules import RuleError
 from claimbus.testing.visits import changed, visit_data
 from claimbus.values import FindingId, Result, Severity
@@ -38,7 +38,7 @@ from claims.domain.history.claim_history import ClaimHistory
 from documentation_check.domain.case_history import CaseHistory
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from claimbus_engine.evaluate import NO_HISTORY, Decision, Evaluation, History, evaluate_fully, read_visit
+from claimbus_engine.evaluate import NO_HISTORY, Evaluation, History, evaluate_fully, read_visit
 from claimbus_engine.rules import Rules
 
 _CASES = "cases"

@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 from claimbus.events import (
     Basis,
-    ClaimDenialRisk,
-    ClaimReady,
+    Decision,
     DocumentationChecked,
     UnitsComputed,
     VisitCoded,
@@ -25,8 +24,6 @@ from documentation_check.domain.check import check_documentation
 from units.domain.compute import compute_units
 
 from claimbus_engine.rules import Rules
-
-Decision = ClaimReady | ClaimDenialRisk
 
 
 class History(NamedTuple):

@@ -1,4 +1,4 @@
-"""Which visits have no decision yet: told by the subjects that the streams hold, without reading a message."""
+"""Which visits have no decision yet: known by the subjects that the streams hold, without reading a message."""
 
 import json
 import time
@@ -19,7 +19,7 @@ _MOST_SUBJECTS = 500_000
 _MOST_OPEN = 10_000
 """Of which the oldest is looked for; ten questions to the broker."""
 _SHARE = 20
-"""A look may take a twentieth of the time; until then the one before is good enough."""
+"""Reading may take a twentieth of the time; until then the answer before is good enough."""
 _TIMEOUT = 10.0
 
 Visit = tuple[str, str]
@@ -39,8 +39,8 @@ class OpenVisits(NamedTuple):
     """Visit, and when its last revision was stored."""
 
 
-class OpenVisitsLook:
-    """Looks again and again; with hundreds of thousands of visits less often than it is asked."""
+class OpenVisitsReader:
+    """Reads them again and again; with hundreds of thousands of visits less often than it is asked."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -49,17 +49,17 @@ class OpenVisitsLook:
         self._found = OpenVisits(0, is_at_least=False, oldest=None)
         self._next = 0.0
 
-    async def look(self) -> OpenVisits:
+    async def read(self) -> OpenVisits:
         """Raises nats-py's errors."""
         began = time.monotonic()
         if began >= self._next:
-            self._found = await self._look()
+            self._found = await self._read()
             now = time.monotonic()
             self._next = now + _SHARE * (now - began) if now - began > 0.1 else 0.0
         return self._found
 
-    async def _look(self) -> OpenVisits:
-        # Closed ones first: a visit that is decided in between is open for one look more, and none is missed.
+    async def _read(self) -> OpenVisits:
+        # Closed ones first: a visit that is decided in between is open for one reading more, and none is missed.
         closed: set[Visit] = set()
         closing = 0
         for kind in _CLOSING:

@@ -1,6 +1,8 @@
 """Broker and services together, for `up` and `demo`."""
 
+import asyncio
 import contextlib
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from claimbus.telemetry.export import exporting
 from claimbus.testing.embedded import EmbeddedServer
 from claimbus.testing.supervisor import Supervisor
 
-from claimbus_cli.bus.bus import connected
+from claimbus_cli.bus.connection import connected
 
 
 @dataclass(frozen=True)
@@ -44,3 +46,17 @@ async def running_pipeline(url: str | None, folder: Path | None, port: int | Non
             stack.enter_context(exporting("cli", version("claimbus-cli"), Exports(traces=place / "traces")))
         async with Supervisor(url, place / "logs", environment=environment) as supervisor:
             yield Pipeline(url, place, supervisor)
+
+
+def stop_on_signals() -> asyncio.Future[None]:
+    """Done when the process is asked to stop."""
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[None] = loop.create_future()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _resolve, stop)
+    return stop
+
+
+def _resolve(stop: asyncio.Future[None]) -> None:
+    if not stop.done():
+        stop.set_result(None)

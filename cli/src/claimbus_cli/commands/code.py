@@ -1,33 +1,23 @@
 """`claimbus code`: what coding makes of a phrase, with the words it relies on."""
 
-import asyncio
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from functools import cache
-from typing import TYPE_CHECKING
 
 import click
-from claimbus.events import Basis, CodedIntervention, VisitCoded, VisitCompleted
-from claimbus.settings import Settings
+from claimbus.events import Basis, VisitCoded, VisitCompleted
 from claimbus.values import Program
+from claimbus_engine import Rules
+from coding.domain.opinion import Suggester
+from coding.domain.suggest import suggest_codes
 from pydantic import ValidationError
-from pydantic_core import to_json
-from rich.table import Table
-from rich.text import Text
 
-from claimbus_cli.views.terminal import loading_rules, out
-
-if TYPE_CHECKING:
-    from coding.domain.opinion import Suggester
-    from coding.rule_book import CodingRuleBook
+from claimbus_cli.decisions import load_rules, suggester_of_practice, suggestions_on
+from claimbus_cli.views.code import print_coded
+from claimbus_cli.views.terminal import print_json
 
 _LONGEST = 20_000
 _MINUTES = 15
-_NARROW = 60
-"""Columns below which the evidence is no table: its cells would be cut."""
-_LOWERS = "delivery."
-_STYLES = {"for": "black on green", "lowers": "black on red"}
 _CONTACTS = ("one_on_one", "group", "supervised", "unattended")
 
 
@@ -39,7 +29,7 @@ _CONTACTS = ("one_on_one", "group", "supervised", "unattended")
 @click.option("--region", metavar="WORDS", help="Body region.")
 @click.option(
     "--program",
-    type=click.Choice([one.value for one in Program]),
+    type=click.Choice([program.value for program in Program]),
     default=Program.COMMERCIAL.value,
     show_default=True,
     help="Payer program: some take a service under another code.",
@@ -73,15 +63,15 @@ def code(
     given = {"narrative": narrative, "code": chosen, "contact": contact, "body_region": region}
     fields = {name: _decoded(value) if value is not None else None for name, value in given.items()}
     on = _day(day)
+    rules, suggester = load_rules(), suggester_of_practice()
     for phrase in phrases:
         if len(phrase) > _LONGEST:
             raise click.ClickException(f"a phrase of {len(phrase)} characters; a line takes at most {_LONGEST}")
-        coded = _code({**fields, "description": phrase}, program, on)
+        coded = _code({**fields, "description": phrase}, program, on, rules, suggester)
         if as_json:
-            one = coded.interventions[0]
-            sys.stdout.write(to_json({"text": phrase, **one.model_dump(exclude_none=True)}).decode() + "\n")
+            print_json({"text": phrase, **coded.interventions[0].model_dump(exclude_none=True)}, indent=None)
         else:
-            _show({"description": phrase, "narrative": fields["narrative"]}, coded)
+            print_coded({"description": phrase, "narrative": fields["narrative"]}, coded)
 
 
 def _lines() -> Iterator[str]:
@@ -102,27 +92,9 @@ def _day(given: str | None) -> date:
         raise click.BadParameter(f"{given!r} is not a date as 2026-11-18", param_hint="--on") from exc
 
 
-@cache
-def _suggester() -> "Suggester | None":
-    """Loaded once, however many phrases are read. Raises `SettingsError`."""
-    from coding.suggester import load_suggester
-
-    return load_suggester(Settings.read().suggester)
-
-
-@cache
-def _rules() -> "CodingRuleBook":
-    from coding.rule_book import CodingRuleBook
-
-    return CodingRuleBook.load(overlay=Settings.read().profiles)
-
-
-def _code(intervention: dict[str, str | None], program: str, on: date) -> VisitCoded:
-    with loading_rules():
-        from coding.domain.suggest import suggest_codes
-        from coding.suggester import ask
-
-        rules, suggester = _rules(), _suggester()
+def _code(
+    intervention: dict[str, str | None], program: str, on: date, rules: Rules, suggester: Suggester | None
+) -> VisitCoded:
     try:
         visit = VisitCompleted.model_validate(
             {
@@ -138,59 +110,5 @@ def _code(intervention: dict[str, str | None], program: str, on: date) -> VisitC
     except ValidationError as exc:
         error = exc.errors(include_url=False)[0]
         raise click.ClickException(f"{error['loc'][-1]}: {error['msg']}") from exc
-    suggestions = asyncio.run(ask(visit, suggester))
-    return suggest_codes(visit, Basis(event_id="trial", sha256=""), rules.on(on), suggestions)
-
-
-def _show(texts: dict[str, str | None], coded: VisitCoded) -> None:
-    one = coded.interventions[0]
-    for field, text in texts.items():
-        if text:
-            out.print(_highlighted(field, text, one), soft_wrap=True)
-    out.print(_verdict(one))
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for evidence in one.evidence:
-        lowers = evidence.rule.startswith(_LOWERS)
-        words = Text(_visible(evidence.text), style=_STYLES["lowers" if lowers else "for"])
-        row = "not today" if lowers else "because", words, f"{evidence.field} {evidence.start}", evidence.rule
-        if out.width < _NARROW:
-            out.print(Text("  ").join(Text(cell) if isinstance(cell, str) else cell for cell in row), soft_wrap=True)
-        else:
-            table.add_row(*row)
-    if table.rows:
-        out.print(table)
-    if one.suggested_code is not None:
-        out.print(Text(f"source    {one.citation}", style="dim"), soft_wrap=True)
-    for other in one.alternatives:
-        out.print(f"or        {other.code}  {other.confidence:.0%}", highlight=False)
-    if (machine := one.machine_suggestion) is not None:
-        by = f"the same as {machine.supported_by}" if machine.supported_by else "no rule and no person says so"
-        out.print(f"machine   {machine.code}  {machine.suggester}: {by}", highlight=False, markup=False)
-    if one.question:
-        out.print(Text(f"ask       {one.question}", style="yellow"))
-    for finding in coded.findings:
-        if finding.result.value != "pass" and finding.id != "coding.no-code":
-            out.print(f"{finding.severity.value:9} {finding.id}: {finding.message}", highlight=False)
-    out.print()
-
-
-def _highlighted(field: str, text: str, one: CodedIntervention) -> Text:
-    shown = Text(_visible(text))
-    for evidence in one.evidence:
-        if evidence.field == field:
-            lowers = evidence.rule.startswith(_LOWERS)
-            shown.stylize(_STYLES["lowers" if lowers else "for"], evidence.start, evidence.end)
-    return shown
-
-
-def _visible(text: str) -> str:
-    """The text with characters that would steer a terminal replaced, one for one, so that offsets hold."""
-    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in text)
-
-
-def _verdict(one: CodedIntervention) -> Text:
-    if one.suggested_code is None:
-        return Text("no code   the words do not support one today", style="bold")
-    agreement = {"agree": f"agrees with {one.code}", "disagree": f"disagrees with {one.code}"}.get(one.agreement)
-    standing = agreement or ("sure enough to stand as the code" if one.code is not None else "not sure: asks")
-    return Text(f"{one.suggested_code:9} {one.confidence:.0%} sure; {standing}", style="bold")
+    basis = Basis(event_id="trial", sha256="")
+    return suggest_codes(visit, basis, rules.coding.on(on), suggestions_on(visit, suggester))

@@ -1,22 +1,24 @@
-"""`claimbus render`: decisions as claim documents. What a document says is made in `claimbus_documents`."""
+"""`claimbus render`: decisions as claim documents. What is in a document is made by claimbus_documents."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
-from claimbus.events import InvalidEvent
+from claimbus.events import Decision, InvalidEvent
+from claimbus_documents.cms1500.drawing import Layout, OffPaperError, draw_forms
+from claimbus_documents.cms1500.form import fill_form
+from claimbus_documents.fhir.claim import claim_of
+from claimbus_documents.fhir.exact_json import to_json
+from claimbus_documents.refusal import Refusal
+from claimbus_documents.rules import DocumentRules
 from click.core import ParameterSource
 
 from claimbus_cli.commands import render_837p
-from claimbus_cli.decisions import Decision, decision_of
-from claimbus_cli.views.terminal import loading_rules
-from claimbus_cli.visit_files import VisitsError, read_visits
-
-if TYPE_CHECKING:
-    from claimbus_documents.rules import DocumentRules
+from claimbus_cli.decisions import DecisionReader, loading_rules
+from claimbus_cli.visit_files import read_visits
 
 Numbered = tuple[int, Decision]
 """A decision with the line of input that it came from."""
@@ -26,7 +28,7 @@ Numbered = tuple[int, Decision]
 class RenderOptions:
     """What a person asked for beside the format, and the tables to write by; each format reads its part."""
 
-    rules: "DocumentRules"
+    rules: DocumentRules
     page_totals: Literal["last", "each"] = "last"
     offset_x: float = 0.0
     offset_y: float = 0.0
@@ -51,14 +53,10 @@ class Report:
 
 
 Renderer = Callable[[Iterable[Numbered], RenderOptions, Report], Iterator[bytes]]
-"""Decisions in, pieces of the document out; says in the report what it cannot make."""
+"""Decisions in, pieces of the document out; the report has what it cannot make."""
 
 
 def _fhir(decisions: Iterable[Numbered], options: RenderOptions, report: Report) -> Iterator[bytes]:
-    from claimbus_documents.fhir.claim import claim_of
-    from claimbus_documents.fhir.exact_json import to_json
-    from claimbus_documents.refusal import Refusal
-
     for line, decision in decisions:
         try:
             claim = to_json(claim_of(decision, options.rules.on(decision.claim.service_date)))
@@ -70,10 +68,6 @@ def _fhir(decisions: Iterable[Numbered], options: RenderOptions, report: Report)
 
 
 def _cms1500(decisions: Iterable[Numbered], options: RenderOptions, report: Report) -> Iterator[bytes]:
-    from claimbus_documents.cms1500.drawing import Layout, OffPaperError, draw_forms
-    from claimbus_documents.cms1500.form import fill_form
-    from claimbus_documents.refusal import Refusal
-
     forms = []
     for line, decision in decisions:
         try:
@@ -169,16 +163,12 @@ def render(
     if format_ in _BINARY and output is None and sys.stdout.isatty():
         raise click.UsageError("a PDF is nothing for a terminal; name a file with --output, or pipe it on")
     with loading_rules():
-        from claimbus_documents.rules import DocumentRules
-
         rules = DocumentRules.load()
     report = Report()
     options = RenderOptions(rules, page_totals, offset_x, offset_y, proof, submission)
     pieces = FORMATS[format_](_decisions(source, report), options, report)
     try:
         _write(pieces, output)
-    except VisitsError as exc:
-        raise click.ClickException(str(exc)) from exc
     except OSError as exc:
         raise click.ClickException(f"{output or 'standard output'}: {exc.strerror}") from exc
     if not report.rendered and not report.refused:
@@ -194,9 +184,10 @@ def _refuse_foreign_options(context: click.Context, format_: str) -> None:
 
 
 def _decisions(source: str, report: Report) -> Iterator[Numbered]:
+    decisions = DecisionReader()
     for line, body in read_visits(source):
         try:
-            decision = decision_of(body)
+            decision = decisions.read(body)
         except InvalidEvent as exc:
             report.refuse(line, str(exc))
             continue

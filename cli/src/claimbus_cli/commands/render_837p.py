@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import click
-
-from claimbus_cli.decisions import Decision
-
-if TYPE_CHECKING:
-    from claimbus_documents.rules import DocumentRules
+from claimbus.events import Decision
+from claimbus_documents.rules import DocumentRules
+from claimbus_documents.x12.interchange import read_segments
+from claimbus_documents.x12.professional import render_professional
+from claimbus_documents.x12.submission import Given, SubmissionError, complete_submission
 
 _LAST_CONTROL_NUMBER = 999_999_999
 _MADE = ("control_number", "created_at")
@@ -27,25 +27,20 @@ class Interchange(NamedTuple):
     """What a person must know of the whole."""
 
 
-def render_interchange(
-    decisions: Sequence[Decision], options: Mapping[str, Any], rules: "DocumentRules"
-) -> Interchange:
+def render_interchange(decisions: Sequence[Decision], options: Mapping[str, Any], rules: DocumentRules) -> Interchange:
     """At least one decision as one interchange. Raises `click.ClickException` for what the submitter must say."""
-    from claimbus_documents.x12.interchange import read_segments
-    from claimbus_documents.x12.professional import render_professional
-    from claimbus_documents.x12.submission import Given, SubmissionError, complete_submission
-
     created = options["created_at"] or datetime.now(UTC).astimezone()
     number = options["control_number"] or _from_clock(created)
     rest = {
         name: value for name, value in options.items() if name not in ("one_a_line", "created_at", "control_number")
     }
-    tables = rules.on(created.date())
     try:
-        submission = complete_submission(Given(control_number=number, created_at=created, **rest), decisions, tables)
+        submission = complete_submission(
+            Given(control_number=number, created_at=created, **rest), decisions, rules.on(created.date())
+        )
     except SubmissionError as exc:
-        problems = (f"  --{problem.field.replace('_', '-')} {problem.problem}" for problem in exc.problems)
-        raise click.ClickException("\n".join(["an interchange cannot be made:", *problems])) from exc
+        problems = "\n".join(f"  --{problem.field.replace('_', '-')} {problem.problem}" for problem in exc.problems)
+        raise click.ClickException(f"an interchange cannot be made:\n{problems}") from exc
     rendered = render_professional(decisions, submission, rules)
     interchange = rendered.interchange
     if interchange is not None and options["one_a_line"]:

@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from claimbus.events import ClaimDenialRisk, ClaimReady, Finding, Line, Mending, Reason, Service, UnitsSummary
+from claimbus.events import Decision, Finding, Line, Mending, Reason, Service, UnitsSummary
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from claimbus_cli.views.sentences import count, sentence
-
-Decision = ClaimReady | ClaimDenialRisk
+from claimbus_cli.views.terminal import printable
 
 _SEVERITIES = {"block": 0, "review": 1, "info": 2}
 _STYLES = {"block": "bold red", "review": "yellow", "info": "dim"}
@@ -63,16 +62,16 @@ def _changes(decision: Decision) -> Iterator[RenderableType]:
         yield Text("Nothing that a claim says.")
         return
     grid = _grid(36)
-    for one in decision.changes:
-        grid.add_row(_plain(one.field), _plain(f"{_told(one.before)} -> {_told(one.to)}"))
+    for change in decision.changes:
+        grid.add_row(_plain(change.field), _plain(f"{_value_text(change.before)} -> {_value_text(change.to)}"))
     yield grid
 
 
-def _told(value: object) -> str:
+def _value_text(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_told(one)}" for name, one in value.items() if one is not None)
+        return ", ".join(f"{name} {_value_text(member)}" for name, member in value.items() if member is not None)
     if isinstance(value, list | tuple):
         return " ".join(map(str, value)) or "none"
     return str(value)
@@ -99,15 +98,14 @@ def _text(*parts: object, style: str = "") -> Text:
 
 
 def _plain(text: str, style: str = "") -> Text:
-    """Text as it came from an EHR may hold what a terminal would obey; that is shown as `?`."""
-    return Text("".join(sign if sign.isprintable() else "?" for sign in text), style=style)
+    return Text(printable(text), style=style)
 
 
 # --- header -------------------------------------------------------------------------------------------
 
 
 def _header(decision: Decision) -> Table:
-    failed = [one for one in decision.findings if one.severity == "block" and one.result == "fail"]
+    failed = [finding for finding in decision.findings if finding.severity == "block" and finding.result == "fail"]
     if decision.outcome == "ready":
         outcome = Text("READY", style="bold green") + Text(": nothing that blocks a claim was found", style="")
     else:
@@ -118,10 +116,7 @@ def _header(decision: Decision) -> Table:
     grid.add_row("visit", _text(visit, f"revision {decision.revision}", f"{claim.service_date}", style="bold"))
     grid.add_row("outcome", outcome)
     grid.add_row("payer profile", decision.profile.replace("_", " ") or "not said")
-    grid.add_row(
-        "money",
-        _text(f"charges {_money(claim.total_charge)}", f"to expect {_money(claim.total_expected)}"),
-    )
+    grid.add_row("money", _text(f"charges {_money(claim.total_charge)}", f"to expect {_money(claim.total_expected)}"))
     grid.add_row("file by", str(claim.file_by) if claim.file_by else "no limit known")
     if decision.supersedes:
         sent = "which the payer holds (frequency 7)" if decision.frequency_code == "7" else "not known to be sent"
@@ -140,14 +135,16 @@ def _money(amount: Decimal | None) -> str:
 
 
 def _findings(decision: Decision) -> Iterator[RenderableType]:
-    findings = [one for one in decision.findings if not one.is_due]
+    findings = [finding for finding in decision.findings if not finding.is_due]
     if not findings:
         yield Text("Every check passed; there is nothing to mend.")
         return
     grid = _grid(7)
-    order = sorted(findings, key=lambda one: (_SEVERITIES[one.severity], one.result != "fail", one.line or 0))
-    for one in order:
-        grid.add_row(Text(one.severity, style=_STYLES[one.severity]), _finding(one, len(decision.lines)))
+    order = sorted(
+        findings, key=lambda finding: (_SEVERITIES[finding.severity], finding.result != "fail", finding.line or 0)
+    )
+    for finding in order:
+        grid.add_row(Text(finding.severity, style=_STYLES[finding.severity]), _finding(finding, len(decision.lines)))
     yield grid
 
 
@@ -155,7 +152,7 @@ def _steps(decision: Decision) -> Iterator[RenderableType]:
     grid = _grid(2)
     for number, step in enumerate(decision.steps_to_ready, 1):
         who = step.fixable_by.replace("_", " ") if step.fixable_by else "somebody"
-        told = _plain(_STEPS[step.kind].format(who=who, how=_HOW[step.mending], fix=step.fix))
+        step_text = _plain(_STEPS[step.kind].format(who=who, how=_HOW[step.mending], fix=step.fix))
         facts = _text(
             f"by {step.mend_by}" if step.mend_by else "",
             _numbers(step.lines, len(decision.lines)) if step.kind == "mend" else "",
@@ -164,45 +161,46 @@ def _steps(decision: Decision) -> Iterator[RenderableType]:
             ", ".join(step.finding_ids),
             style="dim",
         )
-        grid.add_row(f"{number}.", Group(told, facts))
+        grid.add_row(f"{number}.", Group(step_text, facts))
     if decision.steps_to_ready:
         yield grid
 
 
 def _due(decision: Decision) -> Iterator[RenderableType]:
-    for one in decision.findings:
-        if one.is_due:
-            told = _plain(one.message if one.fix is None else f"{one.message} {one.fix}")
-            yield told.append(f" {one.id}", style="dim")
+    for finding in decision.findings:
+        if finding.is_due:
+            text = _plain(finding.message if finding.fix is None else f"{finding.message} {finding.fix}")
+            yield text.append(f" {finding.id}", style="dim")
 
 
-def _finding(one: Finding, lines: int) -> Group:
-    what = _plain(one.message)
-    if one.result == "unknown":
+def _finding(finding: Finding, lines: int) -> Group:
+    what = _plain(finding.message)
+    if finding.result == "unknown":
         what.append(" (not known)", style="dim")
     parts = [what]
-    if one.fix:
-        who = f" ({one.fixable_by.replace('_', ' ')})" if one.fixable_by else ""
-        parts.append(_plain(f"{_MENDING[one.mending]}{f' until {one.mend_by}' if one.mend_by else ''}: {one.fix}{who}"))
-    denial = ", ".join(f"{name} {code}" for name, code in (("CARC", one.carc), ("RARC", one.rarc)) if code)
+    if finding.fix:
+        who = f" ({finding.fixable_by.replace('_', ' ')})" if finding.fixable_by else ""
+        until = f" until {finding.mend_by}" if finding.mend_by else ""
+        parts.append(_plain(f"{_MENDING[finding.mending]}{until}: {finding.fix}{who}"))
+    denial = ", ".join(f"{name} {code}" for name, code in (("CARC", finding.carc), ("RARC", finding.rarc)) if code)
     parts.append(
         _text(
-            _endangered(one, lines),
-            f"intervention {one.intervention_id}" if one.intervention_id and not one.line else "",
-            f"{_money(one.amount_at_risk)} at risk" if one.amount_at_risk is not None else "",
+            _endangered(finding, lines),
+            f"intervention {finding.intervention_id}" if finding.intervention_id and not finding.line else "",
+            f"{_money(finding.amount_at_risk)} at risk" if finding.amount_at_risk is not None else "",
             f"denial to expect {denial}" if denial else "",
-            one.id,
-            one.citation,
+            finding.id,
+            finding.citation,
             style="dim",
         )
     )
     return Group(*parts)
 
 
-def _endangered(one: Finding, lines: int) -> str:
-    if not one.lines:
-        return f"line {one.line}" if one.line else ""
-    return _numbers(one.lines, lines)
+def _endangered(finding: Finding, lines: int) -> str:
+    if not finding.lines:
+        return f"line {finding.line}" if finding.line else ""
+    return _numbers(finding.lines, lines)
 
 
 def _numbers(of: Sequence[int], lines: int) -> str:
@@ -230,31 +228,35 @@ def _services(units: UnitsSummary) -> Table:
     columns = ["minutes", "whole", "left over", "extra", "units", "assistant's"]
     for column in (*columns, *(("EHR's",) if sent else ())):
         table.add_column(column, justify="right")
-    for one in units.services:
-        timed = one.kind == "timed"
+    for service in units.services:
+        timed = service.kind == "timed"
         table.add_row(
-            _plain(one.code),
-            "?" if one.minutes is None else str(one.minutes),
-            *((str(one.whole_units), str(one.remainder), str(one.allocated)) if timed else ("untimed", "-", "-")),
-            Text(str(one.units), style="bold"),
-            _of_assistant(one),
-            *((str(sent.get(one.code, "-")),) if sent else ()),
+            _plain(service.code),
+            "?" if service.minutes is None else str(service.minutes),
+            *(
+                (str(service.whole_units), str(service.remainder), str(service.allocated))
+                if timed
+                else ("untimed", "-", "-")
+            ),
+            Text(str(service.units), style="bold"),
+            _of_assistant(service),
+            *((str(sent.get(service.code, "-")),) if sent else ()),
         )
     return table
 
 
-def _of_assistant(one: Service) -> str:
-    known = [share.assistant for share in one.shares]
+def _of_assistant(service: Service) -> str:
+    known = [share.assistant for share in service.shares]
     return "?" if None in known else str(known.count(True))
 
 
 def _how(units: UnitsSummary) -> Iterator[str]:
     total = f"{count(units.timed_minutes, 'timed minute')}, {count(units.timed_units, 'timed unit')}"
-    pooled = [one for one in units.services if one.pooled]
+    pooled = [service for service in units.services if service.pooled]
     if units.rule == _CMS and units.table_row and pooled:
         row = units.table_row
-        minutes = sum(one.minutes or 0 for one in pooled)
-        whole = sum(one.whole_units for one in pooled)
+        minutes = sum(service.minutes or 0 for service in pooled)
+        whole = sum(service.whole_units for service in pooled)
         left = row.units - whole
         text = f"{units.rule}: {count(minutes, 'pooled minute')} stand in the row {row.minutes_from} to "
         text += f"{row.minutes_through} of the CMS table: {count(row.units, 'unit')}."
@@ -263,16 +265,16 @@ def _how(units: UnitsSummary) -> Iterator[str]:
         yield text
     else:
         yield f"{units.rule}: {total}."
-    for one in units.services:
-        for number, share in enumerate(one.shares, 1):
+    for service in units.services:
+        for number, share in enumerate(service.shares, 1):
             if share.assistant or share.assistant is None or share.assistant_minutes:
                 yield (
-                    f"{one.code}, unit {number}: therapist {share.therapist_minutes} min, assistant "
+                    f"{service.code}, unit {number}: therapist {share.therapist_minutes} min, assistant "
                     f"{share.assistant_minutes} min: {share.reason}."
                 )
-    chosen, *others = units.alternatives or ({},)
-    if others:
-        yield f"A tie: {_units(chosen)} was taken; as legal: {'; or '.join(map(_units, others))}."
+    taken, *alternatives = units.alternatives or ({},)
+    if alternatives:
+        yield f"A tie: {_units(taken)} was taken; as legal: {'; or '.join(map(_units, alternatives))}."
     for rule, given in units.other_rules.items():
         yield f"By {rule}: {_units(given)} ({count(sum(given.values()), 'unit')})."
     if units.ehr:
@@ -296,7 +298,7 @@ def _units(by_code: Mapping[str, int], sign: str = "x") -> str:
 def _lines(decision: Decision) -> Iterator[RenderableType]:
     if not decision.lines:
         yield Text("Nothing can be billed.")
-    told: dict[tuple[str, str], int] = {}
+    printed: dict[tuple[str, str], int] = {}
     for line in decision.lines:
         title = f"{line.number}. {line.code} x{line.units}  {' '.join(line.modifiers)}".rstrip()
         yield _plain(title, "bold")
@@ -311,16 +313,16 @@ def _lines(decision: Decision) -> Iterator[RenderableType]:
             ),
             (0, 0, 0, 3),
         )
-        yield Padding(_reasons(line, told), (0, 0, 0, 3))
+        yield Padding(_reasons(line, printed), (0, 0, 0, 3))
 
 
-def _reasons(line: Line, told: dict[tuple[str, str], int]) -> Table:
+def _reasons(line: Line, printed: dict[tuple[str, str], int]) -> Table:
     grid = _grid(9)
     as_before: dict[int, list[str]] = {}
     for reason in line.reasons:
         about = _about(reason)
         text = f"{sentence(reason)} [{reason.citation}]"
-        before = told.setdefault((about, text), line.number)
+        before = printed.setdefault((about, text), line.number)
         if before == line.number:
             grid.add_row(_plain(about, "dim"), _plain(text))
         else:
@@ -335,9 +337,9 @@ def _about(reason: Reason) -> str:
 
 
 def _unbilled(decision: Decision) -> Iterator[RenderableType]:
-    for one in decision.unbilled:
-        what = f"{one.code or 'no code'} (intervention {one.intervention_id})"
-        yield _plain(f"{what}: {one.reason}. [{one.rule}]")
+    for line in decision.unbilled:
+        what = f"{line.code or 'no code'} (intervention {line.intervention_id})"
+        yield _plain(f"{what}: {line.reason}. [{line.rule}]")
 
 
 # --- the rest -----------------------------------------------------------------------------------------
@@ -351,12 +353,12 @@ def _rest(decision: Decision) -> Iterator[RenderableType]:
         met = f"{record.passed} of {record.passed + record.failed + record.unknown} requirements met ({record.score} %)"
         grid.add_row("documentation", f"{met}, {record.failed} failed, {record.unknown} not known")
     if totals is not None:
-        said = [
+        parts = [
             f"{_money(totals.therapy_dollars)} toward the threshold in {count(totals.therapy_visits, 'earlier visit')}"
         ]
         if totals.authorized_visits is not None:
-            said.append(f"{count(totals.authorized_visits, 'earlier visit')} under this authorization")
-        grid.add_row("seen before", f"{'; '.join(said)} (as far as this pipeline has seen them)")
+            parts.append(f"{count(totals.authorized_visits, 'earlier visit')} under this authorization")
+        grid.add_row("seen before", f"{'; '.join(parts)} (as far as this pipeline has seen them)")
     rules = decision.rule_set
     grid.add_row("rules", f"{rules.version}, sha256 {rules.sha256[:16]}, {count(len(rules.tables or ()), 'table')}")
     grid.add_row("decided", f"{decision.decided_at:%Y-%m-%d %H:%M %Z}, claim {decision.claim_id}")

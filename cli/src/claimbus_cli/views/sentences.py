@@ -1,6 +1,6 @@
 """Why a code, a unit count, a modifier or an amount is what it is, as a sentence for a person.
 
-The facts come from the reason in the decision. A rule that has no sentence of its own here is told by its
+The facts come from the reason in the decision. A rule that has no sentence here is shown by its
 name and its facts, so that a new rule is never silent.
 """
 
@@ -13,15 +13,15 @@ Facts = Mapping[str, Any]
 
 
 def sentence(reason: Reason) -> str:
-    """What a reason says."""
+    """A reason in words."""
     # Coding names the row of its lexicon that weighed most, and these are many.
-    by_words = reason.about == "code" and "weights" in reason.inputs
-    tell = _SENTENCES.get(reason.rule, _by_words if by_words else None)
-    if tell is not None:
+    by_weights = reason.about == "code" and "weights" in reason.inputs
+    spell = _SENTENCES.get(reason.rule, _by_weights if by_weights else None)
+    if spell is not None:
         try:
-            return tell(reason.inputs)
+            return spell(reason.inputs)
         except (KeyError, TypeError, IndexError, AttributeError):
-            pass  # facts of another release: told one by one
+            pass  # facts of another release: listed
     facts = ", ".join(f"{name.replace('_', ' ')} {_fact(value)}" for name, value in reason.inputs.items())
     return f"{reason.rule}: {facts}" if facts else reason.rule
 
@@ -37,7 +37,7 @@ def _fact(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return " ".join(f"{name}={_fact(one)}" for name, one in value.items()) or "none"
+        return " ".join(f"{name}={_fact(member)}" for name, member in value.items()) or "none"
     if isinstance(value, list | tuple):
         return "; ".join(map(_fact, value)) or "none"
     return str(value)
@@ -51,15 +51,15 @@ def _clinician_choice(facts: Facts) -> str:
     return f"The clinician chose it; the words of the note speak most for {best}."
 
 
-def _by_words(facts: Facts) -> str:
+def _by_weights(facts: Facts) -> str:
     weights: Mapping[str, float] = facts["weights"]
     return f"No code was charted; the words of the note speak most for {max(weights, key=lambda code: weights[code])}."
 
 
 def _evaluation_levels(facts: Facts) -> str:
     parts = ("personal_factors", "examined_elements", "presentation", "decision_making")
-    told = ", ".join(f"{part.replace('_', ' ')} {_fact(facts[part])}" for part in parts)
-    return f"The lowest component sets the level of an evaluation: {told}."
+    levels = ", ".join(f"{part.replace('_', ' ')} {_fact(facts[part])}" for part in parts)
+    return f"The lowest component sets the level of an evaluation: {levels}."
 
 
 def _cms_8_minute(facts: Facts) -> str:
@@ -68,13 +68,15 @@ def _cms_8_minute(facts: Facts) -> str:
         f"The day's {facts['pooled_minutes']} pooled minutes give {count(facts['pooled_units'], 'unit')} "
         f"(row {facts['table_row']})"
     )
-    own = f"{count(minutes, 'minute')} hold {count(whole, 'whole fifteen')}, {rest} left over"
+    whole_text = f"{count(minutes, 'minute')} hold {count(whole, 'whole fifteen')}, {rest} left over"
     if units > whole:
-        return f"{own}. {pool}, and its {rest} minutes rank {_rank(facts['rank'])} for what whole fifteens leave."
+        return (
+            f"{whole_text}. {pool}, and its {rest} minutes rank {_rank(facts['rank'])} for what whole fifteens leave."
+        )
     if facts["left_over_units"] and rest:
         what = "no smaller" if facts["tied"] else "larger"
-        return f"{own}. {pool}; remainders that are {what} took what whole fifteens leave."
-    return f"{own}. {pool}, none more for its {rest} minutes." if rest else f"{own}. {pool}."
+        return f"{whole_text}. {pool}; remainders that are {what} took what whole fifteens leave."
+    return f"{whole_text}. {pool}, none more for its {rest} minutes." if rest else f"{whole_text}. {pool}."
 
 
 def _rank(place: int) -> str:
@@ -143,14 +145,14 @@ _SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     "ama-midpoint": _ama_midpoint,
     "untimed-one-a-day": lambda _: "Untimed: one a day, however long it takes.",
     "therapy-discipline": lambda facts: (
-        f"The plan of care that the service stands under; {_words(facts['profile'])} wants it on therapy lines."
+        f"The plan of care that the service stands under; {_spaced(facts['profile'])} wants it on therapy lines."
     ),
     "set-by-ehr": lambda _: "The EHR set it.",
     "assistant-de-minimis": _assistant,
     "kx-threshold": _kx,
     "ncci-ptp": _distinct,
     "telehealth": lambda facts: (
-        f"Telehealth: {_words(facts['telehealth'])}, place of service {facts['place_of_service']}."
+        f"Telehealth: {_spaced(facts['telehealth'])}, place of service {facts['place_of_service']}."
     ),
     "habilitative-services": lambda facts: (
         f"The payer asks, and the plan of care says: {'habilitative' if facts['habilitative'] else 'rehabilitative'}."
@@ -159,5 +161,5 @@ _SENTENCES: Mapping[str, Callable[[Facts], str]] = {
 }
 
 
-def _words(key: str) -> str:
+def _spaced(key: str) -> str:
     return key.replace("_", " ")

@@ -1,11 +1,11 @@
 """Decisions and dead letters as a person reads them in a terminal."""
 
-from claimbus.events import Finding, Line, VisitHeld, VisitSuperseded
+from claimbus.events import Decision, Finding, Line, VisitHeld, VisitSuperseded
 from claimbus.messaging.dead_letters import StoredDeadLetter
 from rich.table import Table
 from rich.text import Text
 
-from claimbus_cli.bus.bus import Word
+from claimbus_cli.bus.reading import ClaimEvent
 
 _STYLES = {"ready": "green", "denial-risk": "red"}
 _ORDER = {"block": 0, "review": 1, "info": 2}
@@ -21,16 +21,15 @@ def decisions_table() -> Table:
     return table
 
 
-def add_decision(table: Table, word: Word) -> None:
+def add_decision(table: Table, event: ClaimEvent) -> None:
     """One row: what a biller wants to know first."""
-    outcome = Text(word.fact, style=_STYLES.get(word.fact, "yellow"))
-    if word.decision is None:
-        # The reason of a void is the EHR's own text, and may say anything; ours say what is waited for.
-        why = word.closed.reason if isinstance(word.closed, VisitHeld | VisitSuperseded) else ""
-        table.add_row(word.visit_id, outcome, "", why)
+    outcome = Text(event.fact, style=_STYLES.get(event.fact, "yellow"))
+    if isinstance(event, Decision):
+        lines = "\n".join(map(line_text, event.lines)) or "none"
+        table.add_row(event.visit_id, outcome, lines, first_reason(event.findings))
         return
-    lines = "\n".join(map(line_text, word.decision.lines)) or "none"
-    table.add_row(word.visit_id, outcome, lines, first_reason(word.decision.findings))
+    # The reason of a void is the EHR's own text, and may say anything; ours say what is waited for.
+    table.add_row(event.visit_id, outcome, "", event.reason if isinstance(event, VisitHeld | VisitSuperseded) else "")
 
 
 def line_text(line: Line) -> str:
@@ -40,10 +39,10 @@ def line_text(line: Line) -> str:
 
 def first_reason(findings: tuple[Finding, ...]) -> str:
     """The finding that matters most: what failed before what is unknown, a block before a review."""
-    of_checks = [one for one in findings if not one.is_due]
+    of_checks = [finding for finding in findings if not finding.is_due]
     if not of_checks:
         return "all checks passed"
-    first = min(of_checks, key=lambda one: (_ORDER[one.severity], one.result != "fail"))
+    first = min(of_checks, key=lambda finding: (_ORDER[finding.severity], finding.result != "fail"))
     more = len(of_checks) - 1
     return f"{first.id}" + (f" (+{more} more)" if more else "") + f"\n{first.message}"
 

@@ -192,5 +192,5 @@ class ClaimDenialRisk(_Decision):
     outcome: Literal["denial_risk"] = "denial_risk"
 
 
-Decision = Annotated[ClaimReady | ClaimDenialRisk, Field(discriminator="outcome")]
-decision_adapter: TypeAdapter[ClaimReady | ClaimDenialRisk] = TypeAdapter(Decision)
+Decision = ClaimReady | ClaimDenialRisk
+decision_adapter: TypeAdapter[Decision] = TypeAdapter(Annotated[Decision, Field(discriminator="outcome")])

@@ -36,7 +36,7 @@ class MachineSuggestion(Record):
     code: str
     confidence: float = Field(ge=0, le=1)
     evidence: tuple[Evidence, ...] = ()
-    supported_by: Literal["clinician", "rules"] | None
+    supported_by: Literal["clinician", "rules"] | None = None
     """Who said the same; None where nobody did, and then the code is not the machine's."""
 
 
@@ -47,9 +47,9 @@ class CodedIntervention(Record):
     """
 
     intervention_id: str
-    code: str | None
+    code: str | None = None
     """The code to bill: the clinician's where given, else the suggestion where it is sure enough."""
-    chosen_by: Literal["clinician", "rules"] | None
+    chosen_by: Literal["clinician", "rules"] | None = None
     suggested_code: str | None = None
     confidence: float = Field(default=0.0, ge=0, le=1)
     evidence: tuple[Evidence, ...] = ()

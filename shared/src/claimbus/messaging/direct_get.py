@@ -9,6 +9,7 @@ from datetime import datetime
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import NoRespondersError
 
 from claimbus.messaging.errors import StaleRead
 
@@ -119,6 +120,8 @@ async def _direct_gets(client: Client, stream: str, question: Mapping[str, objec
                 found.append(_stored(msg))
             elif status in ("204", "404"):
                 return found
+            elif status == "503":  # no stream of this name, or none that answers
+                raise NoRespondersError
             else:
                 raise RuntimeError(f"direct get on {stream} answered {status}")
     finally:

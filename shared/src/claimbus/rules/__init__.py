@@ -1,7 +1,7 @@
 """The engine for dated tables and payer profiles. It knows no payer and no code: others bring the rows."""
 
 from claimbus.rules.book import DayRules, PayerRuleBook, PayerRules, RuleBook, RuleFolder, TableOf
-from claimbus.rules.findings import About, FindingRow, FindingRows, complete, findings_by_id, sorted_out
+from claimbus.rules.findings import About, FindingRow, findings_by_id, sorted_out
 from claimbus.rules.profiles import (
     Origin,
     Profile,
@@ -17,11 +17,8 @@ from claimbus.rules.table import (
     RuleError,
     Table,
     days_of_change,
-    drafts_not_taken,
     last_change,
-    load_table,
     merge_rule_sets,
-    replace_tables,
     rule_set_of,
 )
 
@@ -30,7 +27,6 @@ __all__ = [
     "DatedRow",
     "DayRules",
     "FindingRow",
-    "FindingRows",
     "Origin",
     "PayerRuleBook",
     "PayerRules",
@@ -44,15 +40,11 @@ __all__ = [
     "RuleFolder",
     "Table",
     "TableOf",
-    "complete",
     "days_of_change",
-    "drafts_not_taken",
     "findings_by_id",
     "last_change",
-    "load_table",
     "merge_rule_sets",
     "read_profiles",
-    "replace_tables",
     "rule_set_of",
     "sorted_out",
     "spelled",

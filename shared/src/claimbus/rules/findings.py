@@ -203,24 +203,3 @@ def sorted_out(checked: Iterable[Checked]) -> tuple[tuple[Finding, ...], tuple[F
         else:
             findings.append(check)
     return tuple(findings), tuple(passed)
-
-
-FindingRows = Mapping[str, FindingRow]
-
-
-def complete(findings: Iterable[Finding], rows: FindingRows) -> tuple[Finding, ...]:
-    return tuple(complete_one(finding, rows) for finding in findings)
-
-
-def complete_one(finding: Finding, rows: FindingRows) -> Finding:
-    row = None if finding.result is Result.PASS else rows.get(finding.id)
-    if row is None:
-        return finding
-    said: dict[str, object] = {
-        "carc": row.carc,
-        "rarc": row.rarc,
-        "fixable_by": row.fixable_by,
-        "mending": "correction" if finding.result is Result.UNKNOWN else row.mending,
-    }
-    open_ = {name: value for name, value in said.items() if value is not None and getattr(finding, name) is None}
-    return finding.model_copy(update=open_) if open_ else finding

@@ -229,10 +229,6 @@ class Profiles(Generic[S]):
         practice = practice_id if practice_id in self._practices else None
         return self.named(self._found(payer, practice), practice, day)
 
-    def pinned_to(self, day: date) -> "Profiles[S]":
-        """These profiles as they are on one day, whichever day they are asked for."""
-        return _PinnedProfiles(self, day)
-
     def named(self, chain: tuple[str, ...], practice: str | None, day: date) -> Profile[S]:
         """The profile at the end of a chain of names, the program's first."""
         return self._resolved(chain, practice, last_change(self._changes, day))
@@ -261,20 +257,6 @@ class Profiles(Generic[S]):
             known = ", ".join(self._model.model_fields)
             return f"{where}: {self._section}.{name} is no setting; there are {known}"
         return f"{where}: {self._section}.{name}: {first['msg']}"
-
-
-class _PinnedProfiles(Profiles[S]):
-    """What other profiles are on one day."""
-
-    def __init__(self, profiles: Profiles[S], day: date) -> None:
-        self._profiles = profiles
-        self._day = day
-
-    def named(self, chain: tuple[str, ...], practice: str | None, _day: date) -> Profile[S]:
-        return self._profiles.named(chain, practice, self._day)
-
-    def of(self, payer: PayerKey, practice_id: str, _day: date) -> Profile[S]:
-        return self._profiles.of(payer, practice_id, self._day)
 
 
 NOT_PRACTICES = frozenset({"coding", "units", "documentation-check", "claims", "identifiers", "cases"})

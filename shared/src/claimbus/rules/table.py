@@ -29,11 +29,9 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -74,35 +72,6 @@ class Table(Generic[Row]):
         return tuple(row for row in self.rows if row.in_force(day))
 
 
-class _Drafts:
-    """Tables that stand in for ours in this process."""
-
-    folder: Path | None = None
-    taken: ClassVar[set[Path]] = set()
-
-
-def replace_tables(folder: Path) -> None:
-    """Take a file of this folder instead of ours where it has one: `<service>/<file of the service's rules>`.
-
-    Before a service's rules are loaded, or never for it.
-    """
-    _Drafts.folder = folder
-
-
-def drafts_not_taken(services: Iterable[str]) -> list[Path]:
-    """Files that stand in for no table, once these services have loaded theirs."""
-    folders = [_Drafts.folder / service for service in services] if _Drafts.folder else []
-    there = (path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file())
-    return [path for path in there if path not in _Drafts.taken and not path.name.startswith(".")]
-
-
-def _draft_of(package: str, file: str) -> Path | None:
-    if _Drafts.folder is None:
-        return None
-    path = _Drafts.folder / package.partition(".")[0].replace("_", "-") / file
-    return path if path.is_file() else None
-
-
 def read_table(
     find: Callable[[str], Traversable], file: str, row_type: type[Row], key: Callable[[Row], Hashable]
 ) -> Table[Row]:
@@ -130,17 +99,6 @@ def read_table(
         raise RuleError(f"{place}: {exc}") from exc
     _refuse_conflicts(str(place), rows, key)
     return Table(name, version, hashlib.sha256(raw).hexdigest(), rows)
-
-
-def load_table(package: str, file: str, row_type: type[Row], key: Callable[[Row], Hashable]) -> Table[Row]:
-    def find(name: str) -> Traversable:
-        draft = _draft_of(package, name)
-        if draft is not None:
-            _Drafts.taken.add(draft)
-            return draft
-        return files(package).joinpath(name)
-
-    return read_table(find, file, row_type, key)
 
 
 def _cells(text: str) -> Iterator[dict[str, str]]:

@@ -39,11 +39,10 @@ def _reason(missing: Sequence[str], seconds: float) -> str:
         )
     first = [fact for fact in missing if _FOLLOWS.get(fact) not in missing]
     late = " and ".join(f"{fact} (said by {_PUBLISHED_BY.get(fact, 'another service')})" for fact in first)
-    following = [f"; {fact} follows from {_FOLLOWS[fact]}" for fact in missing if fact not in first]
+    following = "".join(f"; {fact} follows from {_FOLLOWS[fact]}" for fact in missing if fact not in first)
     return (
-        f"{late} did not come within {seconds:g} seconds of the visit{''.join(following)}. "
-        "The service is down or behind, or a dead letter of this visit says why. "
-        "The decision follows by itself when all are there."
+        f"{late} did not come within {seconds:g} seconds of the visit{following}. The service is down or behind, "
+        "or a dead letter of this visit says why. The decision follows by itself when all are there."
     )
 
 

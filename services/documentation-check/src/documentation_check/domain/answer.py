@@ -26,17 +26,22 @@ class Answer(NamedTuple):
     text: Mapping[str, Any] = _NOTHING
     needs: tuple[str, ...] = ()
     interventions: tuple[str, ...] = ()
+    field: str | None = None
+    """The field of the visit that it is about, where it is about one."""
 
 
 def failed(
     variant: str = "",
     *,
+    field: str | None = None,
     inputs: Mapping[str, Any] = _NOTHING,
     text: Mapping[str, Any] = _NOTHING,
     interventions: Iterable[str] = (),
 ) -> Answer:
     """A failure of some interventions alone; of the whole visit where none is named."""
-    return Answer(Result.FAIL, variant, inputs, text, interventions=tuple(interventions))
+    if field is not None:
+        inputs = {"field": field, **inputs}
+    return Answer(Result.FAIL, variant, inputs, text, interventions=tuple(interventions), field=field)
 
 
 def unknown(

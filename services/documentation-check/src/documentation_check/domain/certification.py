@@ -109,7 +109,7 @@ def check_certifier_entitled(visit: VisitCompleted, terms: Terms) -> Answer | No
         case "yes":
             return PASSED
         case "no":
-            return failed(inputs={"field": _CERTIFIER_KIND})
+            return failed(field=_CERTIFIER_KIND)
         case "limited":
             return unknown(variant="limited")
         case None:

@@ -65,6 +65,7 @@ def _checked(required: Required, answer: Answer) -> Checked:
         citation=required.citation,
         intervention_id=next(iter(answer.interventions), None) if not several else None,
         intervention_ids=answer.interventions if several else (),
+        field=answer.field,
         inputs={**answer.inputs, "needs": list(answer.needs)} if answer.needs else answer.inputs,
         text={**answer.text, "needs": ", ".join(answer.needs)},
     )

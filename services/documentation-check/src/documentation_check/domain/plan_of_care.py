@@ -10,7 +10,7 @@ def check_plan_present(visit: VisitCompleted, _: Terms) -> Answer:
     if visit.documentation is None:
         return DOCUMENTATION_NOT_SENT
     if visit.documentation.plan_of_care is None:
-        return failed(inputs={"field": "documentation.plan_of_care"})
+        return failed(field="documentation.plan_of_care")
     return PASSED
 
 

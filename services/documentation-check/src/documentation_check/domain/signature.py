@@ -19,7 +19,7 @@ def check_signature_present(visit: VisitCompleted, _: Terms) -> Answer:
         return DOCUMENTATION_NOT_SENT
     signature = visit.documentation.signature
     if signature is None or _is_empty(signature):
-        return failed(inputs={"field": _SIGNATURE})
+        return failed(field=_SIGNATURE)
     return unknown(_SIGNED_AT) if signature.signed_at is None else PASSED
 
 
@@ -29,7 +29,7 @@ def check_signature_credential(visit: VisitCompleted, _: Terms) -> Answer | None
     signature = visit.documentation.signature
     if signature is None or _is_empty(signature):
         return None
-    return failed(inputs={"field": _CREDENTIAL}) if is_blank(signature.credential) else PASSED
+    return failed(field=_CREDENTIAL) if is_blank(signature.credential) else PASSED
 
 
 def check_signer_entitled(visit: VisitCompleted, terms: Terms) -> Answer | None:
@@ -46,9 +46,9 @@ def check_signer_entitled(visit: VisitCompleted, terms: Terms) -> Answer | None:
     if role == "therapist":
         return PASSED
     if role != "assistant":
-        return failed(inputs={"field": _CREDENTIAL, **inputs})
+        return failed(field=_CREDENTIAL, inputs=inputs)
     if is_evaluated(visit, terms):
-        return failed("evaluation-by-assistant", inputs={"field": _CREDENTIAL, **inputs})
+        return failed("evaluation-by-assistant", field=_CREDENTIAL, inputs=inputs)
     return PASSED
 
 

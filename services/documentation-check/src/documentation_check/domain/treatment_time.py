@@ -49,13 +49,13 @@ def check_timed_minutes_present(visit: VisitCompleted, _: Terms) -> Answer:
     # Timed codes are one-on-one: a visit of other contact only has no timed minutes to record.
     if all(row.contact not in (None, "one_on_one") for row in visit.interventions):
         return PASSED
-    return _time_not_sent(_TIMED) if visit.time is None else failed(inputs={"field": _TIMED})
+    return _time_not_sent(_TIMED) if visit.time is None else failed(field=_TIMED)
 
 
 def check_total_minutes_present(visit: VisitCompleted, _: Terms) -> Answer:
     if visit.time is None:
         return _time_not_sent(_TOTAL)
-    return failed(inputs={"field": _TOTAL}) if visit.time.total_minutes is None else PASSED
+    return failed(field=_TOTAL) if visit.time.total_minutes is None else PASSED
 
 
 def _time_not_sent(field: str) -> Answer:

@@ -15,10 +15,12 @@ from claimbus.events.subjects import dead, subject_for
 from claimbus.messaging import Outgoing, publish_event
 from claimbus.messaging.topology import VISITS
 from claimbus.testing.visits import EXAMPLES, example_bodies
-from claimbus_cli.bus.bus import outgoing, publish_visit
-from claimbus_cli.evaluate import evaluate_visit
+from claimbus_cli.bus.publishing import outgoing, publish_visit
+from claimbus_cli.comparison import Totals, Unreadable, compare
+from claimbus_cli.decisions import decide_visit
 from claimbus_cli.visit_files import read_visits
-from claimbus_cli.whatif import Draft, Totals, Unreadable, compare
+from claimbus_engine import Rules
+from deciding import RULES, evaluate_visit
 from nats.aio.client import Client
 
 ROOT = Path(__file__).parents[2]
@@ -76,15 +78,15 @@ def test_a_draft_profile_decides_from_its_day_on_and_as_of_that_day(claimbus: Co
 def test_a_draft_table_stands_in_for_the_services_own(claimbus: Command, tmp_path: Path) -> None:
     found = decision(claimbus("evaluate", str(PLAIN), "--rules", str(fewer_units(tmp_path))))
     assert found["outcome"] == "denial_risk"
-    (over,) = [one for one in found["findings"] if one["id"] == "mue.exceeded"]
+    (over,) = [finding for finding in found["findings"] if finding["id"] == "mue.exceeded"]
     assert over["inputs"]["mue"] == 1
 
 
 @pytest.mark.parametrize(
     ("file", "text", "complaint"),
     [
-        ("claims/mue.cvs", "code\n", "mue.cvs: claims has no table of this file name"),
-        ("units/mue.csv", "code\n", "mue.csv: units has no table of this file name"),
+        ("claims/mue.cvs", "code\n", "mue.cvs: no table has this file name"),
+        ("units/mue.csv", "code\n", "mue.csv: no table has this file name"),
         ("claims/mue.csv", "code,practitioner\n97110,many\n", "row 1: practitioner"),
         ("claims/mue.toml", "[table]\n", "claims/mue.toml: 'name'"),
         ("commercial.toml", '[profile]\nname = "commercial"\n', "version"),
@@ -117,19 +119,19 @@ def test_a_draft_for_one_practice_leaves_the_others_alone(claimbus: Command, dra
 
 def test_another_date_changes_the_rules_and_no_date_of_the_visit() -> None:
     body = example_bodies()["28-assistant-unsupervised-2024"]
-    then, later = evaluate_visit(body), evaluate_visit(body, date(2025, 1, 24))
-    assert "supervision.insufficient" in {one.id for one in then.findings}
-    assert "supervision.insufficient" not in {one.id for one in later.findings}
+    then, later = evaluate_visit(body), decide_visit(body, RULES.as_of(date(2025, 1, 24)))
+    assert "supervision.insufficient" in {finding.id for finding in then.findings}
+    assert "supervision.insufficient" not in {finding.id for finding in later.findings}
     assert then.claim.service_date == later.claim.service_date == date(2024, 12, 31)
     assert then.claim.total_expected != later.claim.total_expected
 
 
 @pytest.mark.parametrize("name", example_bodies())
 def test_as_of_the_visits_own_date_nothing_changes(name: str) -> None:
-    own = evaluate_visit(example_bodies()[name])
-    pinned = evaluate_visit(example_bodies()[name], own.claim.service_date)
+    decision = evaluate_visit(example_bodies()[name])
+    pinned = decide_visit(example_bodies()[name], RULES.as_of(decision.claim.service_date))
     differs = {"decided_at"}
-    assert own.model_dump(exclude=differs) == pinned.model_dump(exclude=differs)
+    assert decision.model_dump(exclude=differs) == pinned.model_dump(exclude=differs)
 
 
 # --- what would change ----------------------------------------------------------------------------------
@@ -140,8 +142,8 @@ def test_the_comparison_says_what_each_decision_says(drafts: Path, claimbus: Com
     found = json.loads(ran.stdout)
     after = decision(claimbus("evaluate", str(MIDPOINT), "--rules", str(drafts), "--as-of", "2027-02-01"))
     before = decision(claimbus("evaluate", str(MIDPOINT)))
-    (one,) = [one for one in found["visits"] if one["visit"].endswith(before["visit_id"])]
-    assert one["units"] == {
+    (difference,) = [difference for difference in found["visits"] if difference["visit"].endswith(before["visit_id"])]
+    assert difference["units"] == {
         code: [units(before).get(code, 0), units(after).get(code, 0)]
         for code in units(before) | units(after)
         if units(before).get(code) != units(after).get(code)
@@ -155,15 +157,14 @@ def test_the_comparison_says_what_each_decision_says(drafts: Path, claimbus: Com
 
 def test_totals_add_up_over_all_visits(tmp_path: Path) -> None:
     totals = Totals()
-    found = list(compare(read_visits(str(EXAMPLES)), Draft(fewer_units(tmp_path), None)))
-    for one in found:
-        if not isinstance(one, Unreadable):
-            totals.take(one)
-    ours = list(map(evaluate_visit, example_bodies().values()))
-    assert totals.units[0] == sum(line.units for one in ours for line in one.lines)
-    assert totals.ready[0] == sum(one.outcome == "ready" for one in ours)
-    known = [one.claim.total_expected for one in ours]
-    assert totals.expected[0] == sum((one for one in known if one is not None), Decimal(0))
+    for difference in compare(read_visits(str(EXAMPLES)), RULES, Rules.load(fewer_units(tmp_path))):
+        if not isinstance(difference, Unreadable):
+            totals.add(difference)
+    decisions = list(map(evaluate_visit, example_bodies().values()))
+    assert totals.units[0] == sum(line.units for decision in decisions for line in decision.lines)
+    assert totals.ready[0] == sum(decision.outcome == "ready" for decision in decisions)
+    known = [decision.claim.total_expected for decision in decisions]
+    assert totals.expected[0] == sum((amount for amount in known if amount is not None), Decimal(0))
     assert totals.dollars_not_known == known.count(None)
     assert totals.added["mue.exceeded (block)"] > 0
     assert totals.ready[0] - totals.ready[1] > 0
@@ -173,10 +174,10 @@ def test_totals_add_up_over_all_visits(tmp_path: Path) -> None:
 def test_a_person_is_told_of_each_visit_and_of_all(claimbus: Command, tmp_path: Path) -> None:
     ran = claimbus("evaluate", str(PLAIN), "--rules", str(fewer_units(tmp_path)), "--compare")
     assert ran.returncode == 0
-    said = " ".join(ran.stdout.split())
-    assert "northside-pt/v03-mixed-remainders 2026-11-18 ready -> denial_risk same same + mue.exceeded (block)" in said
-    assert "ready 1 0 -1" in said
-    assert "1 of 1 visits would change." in said
+    text = " ".join(ran.stdout.split())
+    assert "northside-pt/v03-mixed-remainders 2026-11-18 ready -> denial_risk same same + mue.exceeded (block)" in text
+    assert "ready 1 0 -1" in text
+    assert "1 of 1 visits would change." in text
 
 
 def test_rules_that_are_the_same_change_nothing(claimbus: Command) -> None:
@@ -229,7 +230,7 @@ async def test_the_newest_revision_of_each_stored_visit_comes_back_by_date(
         assert ran.returncode == 0, ran.stderr
         assert "1 stored events are no visits" in ran.stderr or "southside-pt" in options
         found = [json.loads(line) for line in ran.stdout.splitlines()]
-        return [(one["visit_id"], one["revision"]) for one in found]
+        return [(visit["visit_id"], visit["revision"]) for visit in found]
 
     everything = stored()
     assert everything[0] == ("early", 1)
@@ -245,7 +246,7 @@ async def test_the_undecided_alone_come_back_to_be_published_again(
 ) -> None:
     for body in (sent("decided"), sent("lost"), sent("corrected"), sent("corrected", 2), sent("held")):
         await publish_visit(client, outgoing(body))
-    for body in (sent("decided"), sent("corrected")):  # of the correction nothing was said
+    for body in (sent("decided"), sent("corrected")):  # the correction has no event of claims
         await publish_event(client, Outgoing.of(evaluate_visit(body)), source="/test")
     held = VisitHeld.model_construct(practice_id="northside-pt", visit_id="held", revision=1)
     await client.jetstream().publish(
@@ -259,7 +260,7 @@ async def test_the_undecided_alone_come_back_to_be_published_again(
     )  # fmt: skip
     await client.jetstream().publish(dead("claims", "invalid"), dead_letter.model_dump_json().encode())
     ran = claimbus("visits", "--undecided", CLAIMBUS_NATS_URL=nats_url)
-    found = {(one["visit_id"], one["revision"]) for one in map(json.loads, ran.stdout.splitlines())}
+    found = {(visit["visit_id"], visit["revision"]) for visit in map(json.loads, ran.stdout.splitlines())}
     assert found == {("lost", 1), ("corrected", 2), ("held", 1)}
 
 
