@@ -18,10 +18,19 @@ RULES = Rules.load()
 FILES = case_files(RULES)
 COVERED = ("coding", "units", "documentation-check")
 """Services whose every finding has a case."""
+_NO_CLAIM_NEEDS_IT = "asks for nothing: no claim needs the text"
 WITHOUT_A_CASE = {
     "coding.machine-suggestion unknown": "needs a suggester of the practice's own",
     "coding.machine-suggestion unknown beside-a-code": "needs a suggester of the practice's own",
     "replacement.control-number-differs fail": "needs the payer's own answer to an earlier claim",
+    "diagnosis.not-in-force fail not-begun-replaced": "no code of the lists at hand becomes a category",
+    "billing-provider.address-invalid unknown": _NO_CLAIM_NEEDS_IT,
+    "patient.name-invalid unknown": "is claim.patient-name-missing",
+    "patient.address-invalid unknown": _NO_CLAIM_NEEDS_IT,
+    "member-id.too-long unknown": "is claim.member-id-missing",
+    "coverage.group-number-invalid unknown": _NO_CLAIM_NEEDS_IT,
+    "authorization.number-invalid unknown": _NO_CLAIM_NEEDS_IT,
+    "coverage.claim-number-invalid unknown": _NO_CLAIM_NEEDS_IT,
 }
 """`id result variant` of findings that no case can make, with the reason."""
 

@@ -116,10 +116,6 @@ def test_an_assistants_line_is_expected_to_bring_less() -> None:
     assert [str(line.allowed_amount) for line in decision.lines] == ["29.29", "22.30", "20.80"]
 
 
-def test_a_line_charged_below_the_schedule_brings_its_charge() -> None:
-    assert expected(decide(visit(did("97110", 33, charge="20.00")))) == [("97110", "40.00")]
-
-
 def test_every_line_says_why_it_brings_what() -> None:
     for of in (TWO_AND_ONE, SPLIT, visit(did("97110", 30), payer={"program": "commercial"})):
         for line in decide(of).lines:

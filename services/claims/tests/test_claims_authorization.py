@@ -64,42 +64,6 @@ def test_a_whole_authorization_passes_every_check() -> None:
     assert not any("A-77" in str(answer) for answer in found)
 
 
-@pytest.mark.parametrize("number", [None, "", " "])
-def test_an_authorization_that_the_visit_calls_for_and_has_no_number_of_is_missing(number: str | None) -> None:
-    found = check({"required": True, "number": number})["authorization.missing"]
-    assert (found.result, found.severity, found.carc) == (Result.FAIL, Severity.BLOCK, "197")
-
-
-def test_where_the_payer_always_wants_one_silence_is_unknown_and_an_empty_number_fails() -> None:
-    assert failed(None, program="va_community_care") == {"authorization.missing": "unknown"}
-    assert failed({"number": None}, program="va_community_care") == {"authorization.missing": "fail"}
-
-
-@pytest.mark.parametrize("authorization", [None, {}, {"required": False}, {"required": None, "number": None}])
-def test_nothing_is_said_of_a_visit_that_needs_none(authorization: dict[str, Any] | None) -> None:
-    assert answers(authorization) == []
-
-
-@pytest.mark.parametrize(
-    ("day", "results"),
-    [
-        ("2026-09-30", {"authorization.not-valid-on-date": "fail"}),
-        ("2026-10-01", {}),
-        ("2026-12-31", {}),
-        ("2027-01-01", {"authorization.not-valid-on-date": "fail"}),
-    ],
-)
-def test_an_authorization_holds_on_its_first_and_last_day(day: str, results: dict[str, str]) -> None:
-    assert failed(WHOLE, day=day) == results
-
-
-@pytest.mark.parametrize("end", ["valid_from", "valid_through"])
-def test_an_open_end_is_unknown_and_the_known_one_still_counts(end: str) -> None:
-    assert failed(WHOLE | {end: None}) == {"authorization.not-valid-on-date": "unknown"}
-    day = "2027-01-01" if end == "valid_from" else "2026-09-30"
-    assert failed(WHOLE | {end: None}, day=day) == {"authorization.not-valid-on-date": "fail"}
-
-
 @pytest.mark.parametrize(
     ("used", "seen", "results"),
     [
@@ -126,21 +90,6 @@ def test_it_is_told_how_many_visits_are_left_after_this_one(used: int, seen: int
     one = check(WHOLE | {"visits_used": used}, seen=seen).get("due.authorization-visits")
     assert (one and one.inputs["visits_left"]) == left
     assert one is None or (one.severity, one.carc) == (Severity.INFO, None)
-
-
-def test_visits_left_are_unknown_where_those_used_are() -> None:
-    one = check(WHOLE | {"visits_used": None})["due.authorization-visits"]
-    assert (one.result, one.severity) == (Result.UNKNOWN, Severity.INFO)
-
-
-@pytest.mark.parametrize(("day", "left"), [("2026-12-30", 1), ("2026-12-31", 0), ("2027-01-01", None)])
-def test_it_is_told_how_many_days_the_authorization_still_holds(day: str, left: int | None) -> None:
-    one = check(WHOLE, day=day).get("due.authorization-end")
-    assert (one and one.inputs["days_left"]) == left
-
-
-def test_without_a_limit_no_visit_is_too_many() -> None:
-    assert "authorization.visits-exceeded" not in check(WHOLE | {"visits_allowed": None, "visits_used": 99})
 
 
 def test_visits_that_differ_from_those_seen_ask_a_person() -> None:

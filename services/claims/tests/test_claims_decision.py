@@ -122,10 +122,6 @@ def visit(*interventions: dict[str, Any], payer: dict[str, Any] | None = None, *
     return VisitCompleted.model_validate(data | {"coverage": [VISIT["coverage"][0] | (payer or {})]} | facts)
 
 
-def with_attestation(attested: bool | None) -> dict[str, Any]:
-    return {**VISIT["documentation"], "medical_necessity_attested": attested}
-
-
 def code(of: VisitCompleted, *findings: Finding) -> VisitCoded:
     """What coding says where the clinician chose every code."""
     return VisitCoded(
@@ -246,19 +242,6 @@ def test_lines_are_numbered_and_hold_billed_units_only() -> None:
     assert all(one.reason and one.rule for one in decision.unbilled)
 
 
-def test_what_earns_no_unit_is_unbilled_with_a_reason() -> None:
-    decision = decide(visit(did("97110", 18), did("97140", 13), did("97116", 10), did("97035", 8)))
-    assert [line.code for line in decision.lines] == ["97110", "97140", "97116"]
-    (one,) = decision.unbilled
-    assert (one.intervention_id, one.code) == ("4", "97035")
-    assert one.reason
-
-
-def test_all_units_of_a_code_stand_on_one_line() -> None:
-    (line,) = decide(visit(did("97110", 10), did("97110", 20))).lines
-    assert (line.units, line.minutes, line.intervention_ids) == (2, 30, ("1", "2"))
-
-
 def test_each_code_unit_count_and_modifier_has_a_reason() -> None:
     of = visit(
         did("97110", 38, assistant_minutes=20, modifiers=["59"]),
@@ -276,28 +259,12 @@ def test_each_code_unit_count_and_modifier_has_a_reason() -> None:
         assert all(reason.rule and reason.citation for reason in line.reasons)
 
 
-def test_a_visit_with_nothing_to_bill_is_at_risk() -> None:
-    decision = decide(visit(did(None, 30)))
-    assert decision.lines == ()
-    assert decision.outcome == "denial_risk"
-    assert found(decision)["claim.nothing-billable"].result is Result.FAIL
-    assert decision.claim.total_charge is None
-
-
 def test_an_evaluation_without_interventions_is_decided() -> None:
     decision = decide(visit(interventions=[], evaluation={"kind": "evaluation"}))
     assert "claim.nothing-billable" in found(decision)
 
 
 # Modifiers
-
-
-@pytest.mark.parametrize(("discipline", "modifier"), [("PT", "GP"), ("OT", "GO"), ("SLP", "GN")])
-@pytest.mark.parametrize("program", Program)
-def test_the_discipline_is_marked_where_the_program_asks_for_it(program: str, discipline: str, modifier: str) -> None:
-    asks = program in ("medicare_part_b", "medicare_advantage", "tricare", "va_community_care")
-    (line,) = decide(visit(payer={"program": program}, discipline=discipline)).lines
-    assert line.modifiers == ((modifier,) if asks else ())
 
 
 def test_units_of_an_assistant_stand_on_a_line_of_their_own() -> None:
@@ -315,48 +282,10 @@ def test_units_of_an_assistant_stand_on_a_line_of_their_own() -> None:
     assert first.intervention_ids == second.intervention_ids == ("1",)
 
 
-def test_what_an_assistant_did_alone_is_one_line() -> None:
-    (line,) = decide(visit(did("97110", 30, assistant_minutes=30))).lines
-    assert shown(line) == ("97110", 2, 30, ("GP", "CQ"), "100.00")
-
-
-def test_an_assistant_of_occupational_therapy_is_marked_co() -> None:
-    (line,) = decide(visit(did("97110", 30, assistant_minutes=30), discipline="OT")).lines
-    assert line.modifiers == ("GO", "CO")
-
-
-def test_no_assistant_is_marked_before_2020_or_for_a_commercial_plan() -> None:
-    row = did("97110", 30, assistant_minutes=15)
-    (before,) = decide(visit(row, service_date="2019-12-31")).lines
-    (commercial,) = decide(visit(row, payer={"program": "commercial"})).lines
-    assert before.modifiers == ("GP",)
-    assert commercial.modifiers == ()
-
-
-def test_modifiers_of_the_ehr_are_kept_once_each_after_ours() -> None:
-    (line,) = decide(visit(did("97110", 15, modifiers=[" 59", "xs"]), did("97110", 15, modifiers=["59", "76"]))).lines
-    assert line.modifiers == ("GP", "59", "XS", "76")
-
-
-def test_modifiers_that_follow_from_checked_facts_are_not_taken_over() -> None:
-    (line,) = decide(visit(did("97110", 30, modifiers=["CQ", "CO", "KX", "GO", "GN", "gp"]))).lines
-    assert line.modifiers == ("GP",)
-
-
 def test_a_discipline_that_the_ehr_set_is_kept_where_the_program_does_not_ask() -> None:
     (line,) = decide(visit(did("97110", 30, modifiers=["GP", "GO", "59"]), payer={"program": "commercial"})).lines
     assert line.modifiers == ("GP", "59")
     assert [reason.rule for reason in line.reasons if reason.about == "modifier:GP"] == ["set-by-ehr"]
-
-
-def test_a_modifier_of_the_ehr_stands_on_both_lines_of_its_code() -> None:
-    lines = decide(visit(did("97110", 30, assistant_minutes=15, modifiers=["59"]))).lines
-    assert [line.modifiers for line in lines] == [("GP", "59"), ("GP", "CQ", "59")]
-
-
-def test_a_blank_modifier_is_none() -> None:
-    (line,) = decide(visit(did("97110", 30, modifiers=["", " "]))).lines
-    assert line.modifiers == ("GP",)
 
 
 def test_where_no_modifier_tells_an_assistant_apart_the_code_stands_on_one_line() -> None:
@@ -364,85 +293,7 @@ def test_where_no_modifier_tells_an_assistant_apart_the_code_stands_on_one_line(
     assert len({(line.code, line.modifiers) for line in lines}) == len(lines)
 
 
-def test_more_modifiers_than_a_claim_carries_are_found() -> None:
-    decision = decide(visit(did("97110", 30, modifiers=["59", "XS", "76", "77"])))
-    assert len(decision.lines[0].modifiers) <= 4 or any("modifier" in one.id for one in decision.findings)
-
-
 # KX
-
-
-def kx(used: str | None, attested: bool | None, **facts: Any) -> tuple[bool, str, str]:
-    """Whether the line bears KX, the check's result and severity; one unit of 50 dollars."""
-    of = visit(
-        did("97110", 15), payer={"therapy_dollars_used": used}, documentation=with_attestation(attested), **facts
-    )
-    decision = decide(of)
-    bears = {("KX" in line.modifiers) for line in decision.lines}
-    check = found(decision).get("kx.not-supported")
-    return bears.pop(), check.result.value if check else "pass", check.severity.value if check else ""
-
-
-@pytest.mark.parametrize("attested", [True, False, None])
-def test_below_the_threshold_kx_is_not_needed(attested: bool | None) -> None:
-    assert kx("100.00", attested) == (False, "pass", "")
-    assert kx("2430.00", attested) == (False, "pass", "")
-    assert kx("2450.61", attested) == (False, "pass", "")
-
-
-@pytest.mark.parametrize("attested", [True, False, None])
-@pytest.mark.parametrize("used", ["2450.62", "2480.00"])
-def test_a_visit_that_may_cross_the_threshold_asks_a_person(used: str, attested: bool | None) -> None:
-    assert kx(used, attested) == (False, "unknown", "review")
-
-
-def test_exactly_at_the_threshold_kx_is_not_set() -> None:
-    assert kx("2480.00", True)[0] is False
-    assert kx("2480.01", True)[0] is True
-
-
-def test_above_the_threshold_kx_is_set_where_necessity_is_attested() -> None:
-    assert kx("2480.01", True) == (True, "pass", "")
-
-
-def test_above_the_threshold_kx_is_never_set_without_attestation() -> None:
-    assert kx("2480.01", False) == (False, "fail", "block")
-    assert kx("2480.01", None) == (False, "unknown", "review")
-    unsaid = decide(visit(payer={"therapy_dollars_used": "2480.01"}, documentation=None))
-    assert "KX" not in unsaid.lines[0].modifiers
-    assert found(unsaid)["kx.not-supported"].result is Result.UNKNOWN
-
-
-@pytest.mark.parametrize("attested", [True, False, None])
-def test_unknown_dollars_leave_kx_unknown(attested: bool | None) -> None:
-    assert kx(None, attested) == (False, "unknown", "review")
-
-
-def test_what_is_neither_priced_nor_charged_may_cross_the_threshold() -> None:
-    unlisted = visit(did("97139", 15, charge=None), payer={"therapy_dollars_used": "10.00"})
-    assert found(decide(unlisted))["kx.not-supported"].result is Result.UNKNOWN
-    priced = visit(did("97110", 15, charge=None), payer={"therapy_dollars_used": "10.00"})
-    assert "kx.not-supported" not in found(decide(priced))
-
-
-@pytest.mark.parametrize(
-    ("day", "amount"), [("2018-01-01", 2010), ("2024-12-31", 2330), ("2025-01-01", 2410), ("2026-12-31", 2480)]
-)
-def test_the_threshold_is_that_of_the_year(day: str, amount: int) -> None:
-    assert kx(f"{amount}.00", True, service_date=day)[0] is False
-    assert kx(f"{amount}.01", True, service_date=day)[0] is True
-
-
-@pytest.mark.parametrize("day", ["2017-12-31", "2027-01-02"])
-def test_a_year_whose_threshold_is_not_in_the_table_asks_a_person(day: str) -> None:
-    assert kx("9999.00", True, service_date=day)[:2] == (False, "unknown")
-
-
-@pytest.mark.parametrize("program", [program for program in Program if program != Program.MEDICARE_PART_B])
-def test_only_original_medicare_asks_for_kx(program: str) -> None:
-    decision = decide(visit(payer={"program": program, "therapy_dollars_used": "9999.00"}))
-    assert "KX" not in decision.lines[0].modifiers
-    assert "kx.not-supported" not in found(decision)
 
 
 def test_kx_stands_on_every_line_with_what_it_rests_on() -> None:
@@ -462,43 +313,10 @@ def test_a_charge_is_for_one_unit() -> None:
     assert decision.claim.total_charge == Decimal("435.375")
 
 
-def test_a_missing_charge_is_unknown_and_so_is_the_total() -> None:
-    decision = decide(visit(did("97110", 15, charge=None), did("97140", 15)))
-    assert [line.charge for line in decision.lines] == [None, Decimal("50.00")]
-    assert decision.claim.total_charge is None
-    check = found(decision)["charge.missing"]
-    assert (check.result, check.severity, check.inputs["code"]) == (Result.UNKNOWN, Severity.REVIEW, "97110")
-
-
-@pytest.mark.parametrize("other", ["60.00", None])
-def test_charges_that_differ_are_looked_at_and_the_highest_is_used(other: str | None) -> None:
-    decision = decide(visit(did("97110", 15, charge="70.00"), did("97110", 15, charge=other)))
-    assert decision.lines[0].charge == Decimal("140.00")
-    check = found(decision)["charge.differs"]
-    assert (check.result, check.severity) == (Result.FAIL, Severity.REVIEW)
-
-
 def test_a_charge_of_nothing_is_a_charge() -> None:
     decision = decide(visit(did("97110", 15, charge="0.00")))
     assert decision.lines[0].charge == 0
     assert decision.claim.total_charge == 0
-
-
-def test_an_add_on_code_bears_its_own_charge() -> None:
-    decision = decide(visit(did("97129", 15, charge="50.00"), did("97130", 25, charge="40.00")))
-    assert [shown(line)[:3] for line in decision.lines] == [("97129", 1, 15), ("97130", 2, 25)]
-    assert [line.charge for line in decision.lines] == [Decimal("50.00"), Decimal("80.00")]
-
-
-def test_further_units_of_one_intervention_stand_on_the_add_on_code() -> None:
-    lines = decide(visit(did("97129", 40))).lines
-    assert [shown(line)[:3] for line in lines] == [("97129", 1, 15), ("97130", 2, 25)]
-    assert [line.intervention_ids for line in lines] == [("1",), ("1",)]
-
-
-def test_the_charge_of_a_first_unit_is_not_that_of_its_add_on() -> None:
-    decision = decide(visit(did("97129", 40, charge="50.00")))
-    assert any(one.id.startswith("charge.") for one in decision.findings)
 
 
 def test_an_add_on_code_says_why_it_is_that_code() -> None:
@@ -514,15 +332,6 @@ def test_the_highest_charges_that_validate_are_decided(minutes: int) -> None:
 
 
 # The document
-
-
-def test_diagnoses_go_by_rank_and_then_by_place() -> None:
-    rows = [{"code": "C", "rank": 3}, {"code": "D"}, {"code": "A", "rank": 1}, {"code": "E"}, {"code": "B", "rank": 2}]
-    assert decide(visit(diagnoses=rows)).claim.diagnoses == ("A", "B", "C", "D", "E")
-
-
-def test_a_diagnosis_with_a_rank_goes_before_one_without() -> None:
-    assert decide(visit(diagnoses=[{"code": "B"}, {"code": "A", "rank": 9}])).claim.diagnoses == ("A", "B")
 
 
 @pytest.mark.parametrize(
@@ -541,58 +350,6 @@ def test_the_document_has_its_coverage_by_rank_and_the_authorization_of_the_firs
     assert [payer.program.value for payer in claim.coverage] == ["medicare_part_b", "commercial"]
     assert claim.prior_authorization == "FIRST"
     assert decide(visit()).claim.prior_authorization is None
-
-
-# Fields that a claim cannot be sent without
-
-ALWAYS: dict[str, dict[str, Any]] = {
-    "claim.billing-npi-missing": {"billing_provider": {"npi": None}},
-    "claim.rendering-npi-missing": {"rendering_provider": None},
-    "claim.patient-name-missing": {"patient": {"patient_id": "x", "birth_date": "1950-01-01"}},
-    "claim.birth-date-missing": {"patient": {"patient_id": "x", "last_name": "Tester"}},
-    "claim.member-id-missing": {"payer": {"member_id": ""}},
-    "claim.place-of-service-missing": {"place_of_service": None},
-}
-BARE: dict[str, Any] = {
-    "patient": {"patient_id": "x"},
-    "place_of_service": None,
-    "billing_provider": None,
-    "rendering_provider": None,
-    "referring_provider": None,
-}
-
-
-def missing(decision: ClaimReady | ClaimDenialRisk) -> set[str]:
-    return {one for one in found(decision) if one.startswith("claim.") and one.endswith("-missing")}
-
-
-@pytest.mark.parametrize("check", ALWAYS)
-def test_a_field_that_every_claim_needs_is_missed(check: str) -> None:
-    decision = decide(visit(**ALWAYS[check]))
-    assert missing(decision) == {check}
-    assert decision.outcome == "denial_risk"
-    assert found(decision)[check].severity is Severity.BLOCK
-    assert found(decision)[check].fix
-
-
-@pytest.mark.parametrize("program", [program for program in Program if program != Program.SELF_PAY])
-def test_only_medicare_needs_who_referred(program: str) -> None:
-    decision = decide(visit(payer={"program": program, "member_id": None}, **BARE))
-    needs = program in ("medicare_part_b", "medicare_advantage")
-    assert missing(decision) == {*ALWAYS} | ({"claim.referring-npi-missing"} if needs else set())
-
-
-def test_who_pays_for_himself_needs_no_claim_fields() -> None:
-    assert not missing(decide(visit(payer={"program": "self_pay", "member_id": None}, **BARE)))
-
-
-def test_fields_are_those_of_the_coverage_that_pays_first() -> None:
-    second = {"rank": 2, "program": "commercial"}
-    assert not missing(decide(visit(coverage=[second, VISIT["coverage"][0]])))
-    unknown_member = {"rank": 1, "program": "commercial"}
-    assert missing(decide(visit(coverage=[VISIT["coverage"][0] | {"rank": 2}, unknown_member]))) == {
-        "claim.member-id-missing"
-    }
 
 
 # What the decision says of itself

@@ -139,20 +139,6 @@ def test_a_diagnosis_that_is_sent_twice_stands_once_and_both_ranks_lead_to_it() 
     assert wrong(found)["diagnosis.repeated"].severity is Severity.INFO
 
 
-def test_twelve_diagnoses_fit() -> None:
-    found = order(ranked(12))
-    assert len(found.codes) == 12
-    assert not wrong(found)
-
-
-def test_of_thirteen_the_last_is_left_off_and_named() -> None:
-    found = order(ranked(13))
-    assert found.codes == tuple(REAL[:12])
-    finding = wrong(found)["diagnosis.too-many"]
-    assert finding.inputs["left_off"] == [REAL[12]]
-    assert REAL[12] in finding.message
-
-
 def test_a_diagnosis_that_a_line_points_to_stays_before_one_that_none_points_to() -> None:
     found = order(ranked(13), supports={"97110": [[13, 1]]})
     assert found.codes == (*REAL[:11], REAL[12])
@@ -190,65 +176,6 @@ def test_pointers_are_within_the_diagnoses_and_never_more_than_four(
 
 
 # Codes by date
-
-
-def said(code: str, day: date = DAY, program: str = "commercial") -> dict[str, Finding]:
-    return wrong(order([(code, 1)], day=day, program=program))
-
-
-@pytest.mark.parametrize("code", ["M25.561", "m25561", " R26.89 ", "S83.511A", "T14.91XA", "B20", "QA0.0101"])
-def test_a_billable_code_passes_however_it_is_spelled(code: str) -> None:
-    assert not said(code)
-
-
-@pytest.mark.parametrize("code", ["M2", "M25.", "25.561", "M25.5611111", "knee pain", "M25 561", "Ä25.1", "M25..561"])
-def test_what_has_not_the_shape_of_a_code_is_refused(code: str) -> None:
-    finding = said(code)["diagnosis.malformed"]
-    assert (finding.result, finding.severity, finding.fixable_by) == (Result.FAIL, Severity.BLOCK, "biller")
-
-
-def test_a_category_is_no_code_and_the_codes_below_it_are_named() -> None:
-    finding = said("M25.56")["diagnosis.not-specific"]
-    assert (finding.result, finding.severity) == (Result.FAIL, Severity.BLOCK)
-    assert finding.message.endswith("billable below it: M25.561, M25.562, M25.569.")
-
-
-@pytest.mark.parametrize(
-    ("code", "day", "result"),
-    [
-        ("M54.5", date(2021, 9, 30), None),
-        ("M54.5", date(2021, 10, 1), Result.FAIL),
-        ("M54.50", date(2021, 9, 30), Result.FAIL),
-        ("M54.50", date(2021, 10, 1), None),
-        ("M51.36", date(2024, 9, 30), None),
-        ("M51.36", date(2024, 10, 1), Result.FAIL),
-        ("M51.360", date(2024, 10, 1), None),
-        ("G35", date(2025, 9, 30), None),
-        ("G35", date(2025, 10, 1), Result.FAIL),
-        # Between two lists that differ nobody knows the day.
-        ("Z59.0", date(2021, 9, 30), None),
-        ("Z59.0", date(2021, 10, 1), Result.UNKNOWN),
-        ("Z59.0", date(2025, 4, 1), Result.FAIL),
-        # Before the first list, and after the newest one for what it does not hold.
-        ("M25.561", date(2020, 12, 31), Result.UNKNOWN),
-        ("M25.561", date(2021, 1, 1), None),
-        ("M99.99", date(2026, 9, 30), Result.FAIL),
-        ("M99.99", date(2026, 10, 1), Result.UNKNOWN),
-        ("M25.561", date(2026, 10, 1), None),
-        ("M54.5", date(2026, 10, 1), Result.FAIL),
-    ],
-)
-def test_a_code_counts_on_the_days_on_which_it_is_in_force(code: str, day: date, result: Result | None) -> None:
-    finding = said(code, day).get("diagnosis.not-in-force")
-    assert (finding and finding.result) == result
-
-
-def test_an_ended_code_names_what_stands_in_its_place() -> None:
-    assert said("M54.5")["diagnosis.not-in-force"].message.endswith("in its place: M54.50, M54.51, M54.59.")
-
-
-def test_a_patient_who_pays_alone_is_asked_for_no_code() -> None:
-    assert not said("back pain", program="self_pay")
 
 
 def test_the_days_of_change_agree_with_the_lists() -> None:

@@ -98,14 +98,6 @@ def test_the_factor_is_that_of_the_date_and_values_of_another_year_make_an_estim
 # The multiple-procedure reduction
 
 
-def test_of_a_day_one_unit_is_paid_in_full() -> None:
-    # 97110 has the higher practice expense (0.42 against 0.37), so one of its units is paid in full:
-    #   97110 in full: (0.45 + 0.42 + 0.01) x 33.2875 = 29.293   -> 29.29
-    #   97110 reduced: (0.45 + 0.21 + 0.01) x 33.2875 = 22.302625 -> 22.30
-    #   97140 reduced: (0.43 + 0.185 + 0.01) x 33.2875 = 20.8046875 -> 20.80
-    assert allowed(item("97110", 2), item("97140")) == ["51.59", "20.80"]
-
-
 def test_the_unit_in_full_is_that_of_the_highest_practice_expense_not_of_the_highest_fee() -> None:
     # 97032 0.25 + 0.17 + 0.01, 97036 0.28 + 0.76 + 0.01, 97750 0.45 + 0.56 + 0.01: the last has the most work,
     # the second the most practice expense.
@@ -124,11 +116,6 @@ def test_equal_practice_expenses_rank_by_the_whole_fee() -> None:
     # 97012 and 97016 have 0.16 both; 97012 has more work. 97012 in full 0.42 x 33.2875 = 13.98075;
     # 97016 reduced (0.18 + 0.08 + 0.01) x 33.2875 = 8.987625
     assert allowed(item("97016"), item("97012")) == ["8.99", "13.98"]
-
-
-def test_an_evaluation_is_in_the_scope_of_the_reduction() -> None:
-    # 97161 has 1.43 and is paid in full, so that 97110 has no full unit: 22.30 twice
-    assert allowed(item("97110", 2), item("97161")) == ["44.60", "100.20"]
 
 
 def test_a_code_outside_the_scope_is_paid_in_full_and_takes_nothing_from_the_others() -> None:

@@ -1,7 +1,7 @@
 """Edits and modifiers of claim lines, on worksheets as units says them."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, NamedTuple
 
 import pytest
@@ -10,7 +10,6 @@ from claimbus.events import (
     CodedIntervention,
     Finding,
     Line,
-    Passed,
     Reason,
     RuleSet,
     RunningTotals,
@@ -22,11 +21,11 @@ from claimbus.events import (
     Worksheet,
 )
 from claimbus.rules import sorted_out
-from claimbus.values import Result, Severity
+from claimbus.values import Result
 from claims.domain.lines.billed import Billed, LineContext, Part
 from claims.domain.lines.compose import compose_lines
-from claims.domain.lines.edits import check_pairs, check_units
-from claims.domain.tables import ClaimRules, MueRow
+from claims.domain.lines.edits import check_pairs
+from claims.domain.tables import ClaimRules
 from claims.rule_book import ClaimRuleBook
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -133,11 +132,6 @@ def modifiers(*rows: dict[str, Any], **facts: Any) -> list[tuple[str, ...]]:
     return [line.modifiers for line in bill(*rows, **facts).lines]
 
 
-def findings_of(*rows: dict[str, Any], **facts: Any) -> dict[str, Finding]:
-    """What failed or is unknown, by id."""
-    return {finding.id: finding for finding in bill(*rows, **facts).findings}
-
-
 def passed(*rows: dict[str, Any], **facts: Any) -> set[str]:
     return set(bill(*rows, **facts).passed)
 
@@ -201,57 +195,6 @@ def test_a_void_edit_is_kept_and_never_in_force() -> None:
 # Pairs
 
 
-@pytest.mark.parametrize(
-    ("column1", "column2"),
-    [("97140", "97124"), ("97161", "97164"), ("97163", "97162"), ("97750", "97150"), ("97161", "97750")],
-)
-@pytest.mark.parametrize(
-    "helps", [{}, {"distinct_reason": "another session"}, {"modifiers": ["59"]}, {"modifiers": ["XU"]}]
-)
-def test_a_pair_with_indicator_0_is_never_rescued(column1: str, column2: str, helps: dict[str, Any]) -> None:
-    lines, findings, _ = bill(did(column1), did(column2, **helps))
-    (finding,) = (finding for finding in findings if finding.id == "ncci.pair-not-allowed")
-    assert (finding.result, finding.severity, finding.line, finding.carc) == (Result.FAIL, Severity.BLOCK, 2, "236")
-    assert finding.inputs["modifier_indicator"] == "0"
-    assert (finding.inputs["column1"], finding.inputs["column2"]) == (column1, column2)
-    assert finding.inputs["effective_through"] is None
-    assert finding.inputs["version"] == "2024q3"
-    assert finding.inputs["set_in_vain"] == helps.get("modifiers", [])
-    assert finding.inputs["distinct_reason_given"] is ("distinct_reason" in helps)
-    if "modifiers" not in helps:
-        assert all(not {"59", "XE", "XP", "XS", "XU"} & set(line.modifiers) for line in lines)
-
-
-@pytest.mark.parametrize("codes", [("97124", "97140"), ("97140", "97124")])
-def test_the_order_of_interventions_changes_no_pair(codes: tuple[str, str]) -> None:
-    finding = findings_of(*map(did, codes))["ncci.pair-not-allowed"]
-    assert finding.inputs["column2"] == "97124"
-    assert finding.line == codes.index("97124") + 1
-
-
-@pytest.mark.parametrize(("column1", "column2"), [("97530", "97750"), ("97150", "97110"), ("97012", "97140")])
-def test_a_pair_with_indicator_1_needs_a_documented_reason(column1: str, column2: str) -> None:
-    lines, findings, _ = bill(did(column1), did(column2, distinct_reason="  "))
-    (finding,) = (finding for finding in findings if finding.id == "ncci.pair-not-distinct")
-    assert (finding.result, finding.severity, finding.line) == (Result.FAIL, Severity.BLOCK, 2)
-    assert [line.modifiers for line in lines] == [("GP",), ("GP",)]
-
-
-@pytest.mark.parametrize(
-    "text", ["none", "No", "N/A", "-", "?", "0", "same region", "not distinct, same block", "see note"]
-)
-def test_what_gives_no_reason_documents_nothing(text: str) -> None:
-    lines, findings, _ = bill(did("97530"), did("97750", distinct_reason=text))
-    assert "ncci.pair-not-distinct" in {finding.id for finding in findings if finding.result is Result.FAIL}
-    assert lines[1].modifiers == ("GP",)
-
-
-@pytest.mark.parametrize("text", ["not overlapping: tested after treatment", "Another region", "nonoverlapping blocks"])
-def test_a_reason_in_few_words_is_one(text: str) -> None:
-    lines, _, _ = bill(did("97530"), did("97750", distinct_reason=text))
-    assert lines[1].modifiers == ("GP", "59")
-
-
 @pytest.mark.parametrize("on", [0, 1])
 def test_a_documented_reason_on_either_code_puts_59_on_column_2(on: int) -> None:
     rows = [did("97530"), did("97750")]
@@ -280,21 +223,6 @@ def test_the_ehr_s_own_modifier_stays_where_it_stands(on: int, modifier: str) ->
     assert why(lines[on], modifier).inputs["set_by"] == "ehr"
 
 
-def test_before_july_2019_a_modifier_counts_on_column_2_alone() -> None:
-    first, second = did("97012", modifiers=["59"]), did("97140")
-    assert "ncci.pair-not-distinct" in findings_of(first, second, service_date="2019-06-30")
-    assert "ncci.pair-not-distinct" not in findings_of(first, second, service_date="2019-07-01")
-    assert "ncci.pair-not-distinct" not in findings_of(
-        did("97012"), did("97140", modifiers=["59"]), service_date="2019-06-30"
-    )
-
-
-def test_an_x_modifier_is_none_before_2015() -> None:
-    results = findings_of(did("97012"), did("97140", modifiers=["XS"]), service_date="2014-12-31")
-    assert results["modifier.not-valid-on-date"].carc == "182"
-    assert results["ncci.pair-not-distinct"].result is Result.FAIL
-
-
 @pytest.mark.parametrize(
     ("regions", "modifier"),
     [(("neck", "right knee"), "XS"), (("Neck", " neck "), "XU"), (("neck", None), "XU"), ((None, None), "XU")],
@@ -313,70 +241,6 @@ def test_one_modifier_tells_a_code_from_all_its_partners() -> None:
     lines, _, _ = bill(*rows)
     assert [line.modifiers for line in lines] == [("GP",), ("GP",), ("GP", "59")]
     assert {pair["column1"] for pair in why(lines[2], "59").inputs["pairs"]} == {"97150", "97012"}
-
-
-def test_times_that_overlap_contradict_a_distinct_service() -> None:
-    def at(start: str, end: str) -> dict[str, Any]:
-        return {"started_at": f"2026-11-18T{start}:00-05:00", "ended_at": f"2026-11-18T{end}:00-05:00"}
-
-    first = did("97150", **at("09:00", "09:30"))
-    overlapping = did("97110", distinct_reason="after", **at("09:29", "09:45"))
-    finding = findings_of(first, overlapping)["ncci.distinct-contradicted"]
-    assert (finding.result, finding.severity, finding.line) == (Result.FAIL, Severity.REVIEW, 2)
-    assert "ncci.distinct-contradicted" in passed(first, did("97110", distinct_reason="after", **at("09:30", "09:45")))
-    unknown = bill(first, did("97110", distinct_reason="after"))
-    assert "ncci.distinct-contradicted" not in {*unknown.passed, *(finding.id for finding in unknown.findings)}
-
-
-@pytest.mark.parametrize(
-    ("codes", "last"),
-    [
-        (("97530", "97116"), "2019-12-31"),
-        (("97140", "97530"), "2019-12-31"),
-        (("97530", "97113"), "2019-12-31"),
-        (("97530", "97535"), "2021-12-31"),
-        (("97530", "97533"), "2021-12-31"),
-        (("97110", "97164"), "2019-12-31"),
-    ],
-)
-def test_a_deleted_edit_fires_on_its_last_day_and_not_after(codes: tuple[str, str], last: str) -> None:
-    rows = [did(code) for code in codes]
-    after = str(date.fromisoformat(last) + timedelta(days=1))
-    assert "ncci.pair-not-distinct" in findings_of(*rows, service_date=last)
-    for day in (after, "2020-10-01", "2024-07-01", DAY):
-        if day >= after:
-            assert not {name for name in findings_of(*rows, service_date=day) if name.startswith("ncci.")}
-
-
-@pytest.mark.parametrize("codes", [("97161", "97140"), ("97530", "97161"), ("97110", "97140"), ("97116", "97010")])
-def test_void_edits_never_fire(codes: tuple[str, str]) -> None:
-    for day in ("1996-01-01", "1999-04-01", "2020-01-01", "2020-10-01", DAY):
-        assert not {name for name in findings_of(*map(did, codes), service_date=day) if name.startswith("ncci.")}
-
-
-def test_a_visit_without_a_pair_passes_both_checks() -> None:
-    assert {"ncci.pair-not-allowed", "ncci.pair-not-distinct"} <= passed(did("97110"), did("97140"))
-
-
-@pytest.mark.parametrize(("program", "severity"), [("commercial", Severity.REVIEW), ("medicaid", Severity.BLOCK)])
-def test_a_payer_says_how_a_pair_weighs(program: str, severity: Severity) -> None:
-    assert (
-        findings_of(did("97140"), did("97124"), payer={"program": program})["ncci.pair-not-allowed"].severity
-        is severity
-    )
-
-
-def test_who_pays_for_himself_has_no_edits() -> None:
-    _, findings, passed = bill(did("97140", 9), did("97124"), payer={"program": "self_pay"})
-    assert not [name for name in (*passed, *(finding.id for finding in findings)) if name.startswith(("ncci.", "mue."))]
-
-
-def test_a_modifier_for_a_distinct_service_without_an_edit_is_reported() -> None:
-    lines, findings, _ = bill(did("97110", modifiers=["59"]), did("97140"))
-    (finding,) = (finding for finding in findings if finding.id == "modifier.distinct-without-edit")
-    assert (finding.result, finding.severity, finding.line) == (Result.FAIL, Severity.INFO, 1)
-    assert lines[0].modifiers == ("GP", "59")
-    assert why(lines[0], "59").rule == "set-by-ehr"
 
 
 TABLE = next(table for table in RULES.tables if table.name == "ncci-ptp")
@@ -411,31 +275,9 @@ def test_on_any_day_pairs_in_force_and_no_others_are_found(data: st.DataObject, 
 # Medically unlikely edits
 
 
-def test_units_above_the_edit_of_the_setting_deny_all_units_of_the_code() -> None:
-    finding = findings_of(did("97110", 7))["mue.exceeded"]
-    assert (finding.result, finding.severity, finding.line) == (Result.FAIL, Severity.BLOCK, 1)
-    assert (finding.carc, finding.rarc) == ("151", "N362")
-    assert "All units" in finding.message
-    assert finding.inputs == {
-        "code": "97110",
-        "units": 7,
-        "mue": 6,
-        "mai": "3",
-        "setting": "practitioner",
-        "version": "2024q3",
-    }
-
-
 @pytest.mark.parametrize(
     ("code", "facility", "units", "result"),
     [
-        ("97110", "practitioner", 6, Result.PASS),
-        ("97110", "outpatient_hospital", 8, Result.PASS),
-        ("97110", "outpatient_hospital", 9, Result.FAIL),
-        ("97110", None, 6, Result.PASS),
-        ("97110", None, 7, Result.UNKNOWN),
-        ("97110", None, 9, Result.FAIL),
-        ("97140", None, 7, Result.FAIL),
         ("98984", "practitioner", 2, Result.FAIL),
         ("98984", None, 2, Result.UNKNOWN),
     ],
@@ -455,24 +297,6 @@ def test_without_a_figure_nothing_is_said_of_units(code: str, facility: str | No
     assert "mue.exceeded" not in {*passed, *(finding.id for finding in findings)}
 
 
-def test_both_lines_of_a_code_count_to_an_edit_of_the_day() -> None:
-    of = visit(did("97110"))
-    lines, findings, _ = compose(of, service("97110", 7, ("1",), *[False] * 4, *[True] * 3))
-    assert [line.units for line in lines] == [4, 3]
-    assert [finding.result for finding in findings if finding.id == "mue.exceeded"] == [Result.FAIL]
-
-
-def test_an_edit_by_line_is_held_against_each_line() -> None:
-    rules = RULES.on(date(2026, 11, 18))
-    row = MueRow(code="97110", practitioner=4, adjudication="1", source="s")
-    by_line = replace(rules, edits=replace(rules.edits, most_units={"97110": row}))
-    of = visit(did("97110"))
-    for units, result in (((4, 3), Result.PASS), ((5, 2), Result.FAIL)):
-        (checked,) = check_units(context_of(of, by_line), billed(of, ("97110", units)))
-        assert (Result.PASS if isinstance(checked, Passed) else checked.result) is result
-        assert isinstance(checked, Passed) or checked.message.endswith("Its line is denied.")
-
-
 # Codes that a payer takes instead, and add-on codes
 
 
@@ -482,81 +306,6 @@ def test_a_payer_s_own_code_is_charged_as_what_was_charted() -> None:
     assert (line.code, str(line.charge)) == ("G0283", "31.00")
     assert not {finding.id for finding in findings if finding.id.startswith("charge.")}
     assert [reason.rule for reason in line.reasons if reason.about == "code"] == ["r", "payer-substitution"]
-
-
-def test_the_charge_of_a_first_code_is_not_that_of_its_add_on() -> None:
-    of = visit(did("97597", charge="120.00"))
-    lines, findings, _ = compose(of, service("97597", 1, ("1",)), service("97598", 2, ("1",)))
-    assert [line.charge for line in lines] == [of.interventions[0].charge, None]
-    assert [finding.inputs["code"] for finding in findings if finding.id == "charge.missing"] == ["97598"]
-
-
-# What the EHR set
-
-
-@pytest.mark.parametrize("text", ["Q@", "Jane Doe", "12345", "59 XS", "é9"])
-def test_a_text_that_is_no_modifier_is_left_off_and_never_repeated(text: str) -> None:
-    lines, findings, _ = bill(did("97110", modifiers=[text]), did("97140"))
-    assert [line.modifiers for line in lines] == [("GP",), ("GP",)]
-    (finding,) = (finding for finding in findings if finding.id == "modifier.unknown")
-    assert (finding.result, finding.severity, finding.line) == (Result.FAIL, Severity.BLOCK, 1)
-    assert text.upper() not in finding.model_dump_json().upper()
-
-
-@pytest.mark.parametrize("name", ["ZZ", "00", "9z"])
-def test_a_modifier_that_does_not_exist_is_named(name: str) -> None:
-    finding = findings_of(did("97110", modifiers=[name]))["modifier.unknown"]
-    assert finding.inputs["modifier"] == name.upper()
-    assert name.upper() in finding.message
-
-
-@pytest.mark.parametrize(
-    ("name", "first"),
-    [("XE", "2015-01-01"), ("95", "2017-01-01"), ("96", "2018-01-01"), ("CQ", "2020-01-01"), ("93", "2022-01-01")],
-)
-def test_a_modifier_begins_on_its_day(name: str, first: str) -> None:
-    before = str(date.fromisoformat(first) - timedelta(days=1))
-    row = did("97110", modifiers=[name])
-    assert "modifier.not-valid-on-date" in findings_of(row, service_date=before)
-    assert name not in modifiers(row, service_date=before)[0]
-    assert "modifier.not-valid-on-date" not in findings_of(row, service_date=first)
-
-
-@pytest.mark.parametrize("name", ["GO", "GN", "CO", "CQ"])
-def test_a_modifier_that_the_visit_does_not_bear_out_is_left_off(name: str) -> None:
-    lines, findings, _ = bill(did("97110", modifiers=[name]), shares=(False,))
-    assert lines[0].modifiers == ("GP",)
-    (finding,) = (finding for finding in findings if finding.id == "modifier.differs-from-visit")
-    assert (finding.result, finding.severity, finding.inputs["modifiers"]) == (Result.FAIL, Severity.REVIEW, [name])
-
-
-def test_where_the_minutes_do_not_tell_the_ehr_s_assistant_modifier_is_taken() -> None:
-    lines, findings, _ = bill(did("97110", modifiers=["CQ"]), shares=(None,))
-    assert lines[0].modifiers == ("GP", "CQ")
-    assert why(lines[0], "CQ").rule == "set-by-ehr"
-    assert not [
-        finding for finding in findings if finding.id == "modifier.differs-from-visit" and finding.result is Result.FAIL
-    ]
-    assert modifiers(did("97110"), shares=(None,)) == [("GP",)]
-    assert modifiers(did("97110", modifiers=["CO"]), shares=(None,)) == [("GP",)]
-
-
-def test_modifiers_stand_in_one_order_whatever_the_ehr_s() -> None:
-    row = did("97750", modifiers=["76", "97", "95", "59"])
-    above = {"therapy_dollars_used": "9000.00"}
-    (first, *_) = modifiers(row, did("97530"), payer=above, shares=(True,), telehealth="audio_video")
-    assert first == ("GP", "CQ", "KX", "59", "95", "97", "76")
-
-
-@pytest.mark.parametrize("names", [("GA", "GZ"), ("GY", "GZ"), ("GX", "GZ"), ("59", "XS"), ("95", "93"), ("96", "97")])
-def test_modifiers_that_contradict_one_another_are_found(names: tuple[str, str]) -> None:
-    finding = findings_of(did("97110", modifiers=list(names)))["modifier.conflict"]
-    assert (finding.result, finding.severity, finding.carc, finding.rarc) == (Result.FAIL, Severity.BLOCK, "4", "N519")
-    assert set(finding.inputs["modifiers"]) == set(names)
-
-
-def test_modifiers_that_go_together_pass() -> None:
-    assert "modifier.conflict" in passed(did("97110", modifiers=["GX", "GY"]))
 
 
 # KX
@@ -573,22 +322,6 @@ def kx(used: str | None, seen: str | None = None, **facts: Any) -> tuple[bool, s
     return "KX" in lines[0].modifiers, results.get("kx.not-supported", Result.PASS).value, failed
 
 
-def test_a_visit_that_crosses_the_threshold_takes_the_ehr_s_kx_when_necessity_is_attested() -> None:
-    assert kx("2470.00") == (False, "unknown", set())
-    assert kx("2470.00", modifiers=["KX"]) == (True, "pass", set())
-    assert kx("2470.00", modifiers=["KX"], **documented(medical_necessity_attested=False))[:2] == (False, "unknown")
-
-
-def test_with_the_dollars_unknown_the_ehr_s_kx_is_kept_when_necessity_is_attested_and_a_person_is_asked() -> None:
-    assert kx(None, modifiers=["KX"]) == (True, "unknown", set())
-    assert kx(None, modifiers=["KX"], **documented(medical_necessity_attested=False))[:2] == (False, "unknown")
-
-
-def test_below_the_threshold_the_ehr_s_kx_is_left_off() -> None:
-    assert kx("100.00", modifiers=["KX"]) == (False, "pass", {"kx.not-needed"})
-    assert "kx.not-needed" in findings_of(did("97110", modifiers=["KX"]), payer={"program": "commercial"})
-
-
 def test_what_earlier_visits_add_up_to_stands_in_where_the_visit_does_not_say() -> None:
     assert kx(None, "2480.01") == (True, "pass", set())
     assert kx(None, "2480.00")[:2] == (False, "unknown")
@@ -601,163 +334,6 @@ def test_dollars_below_what_was_seen_are_looked_at_and_used() -> None:
     assert kx("100.00", "3000.00")[0] is False
     assert kx("100.00", "3000.00")[1] == "unknown"
     assert kx("100.00", "3000.00", modifiers=["KX"]) == (True, "unknown", {"totals.therapy-dollars-differ"})
-
-
-def test_a_required_notice_stands_for_kx_where_necessity_is_not_attested() -> None:
-    notice = {"advance_beneficiary_notice": "GA", "medical_necessity_attested": False}
-    lines, findings, _ = bill(did("97110"), payer={"therapy_dollars_used": "2480.01"}, **documented(**notice))
-    assert lines[0].modifiers == ("GP", "GA")
-    assert not [finding for finding in findings if (finding.result, finding.severity) == (Result.FAIL, Severity.BLOCK)]
-
-
-def test_the_ehr_s_own_notice_stands_for_kx_where_every_line_bears_it() -> None:
-    facts = {"payer": {"therapy_dollars_used": "2480.01"}} | documented(medical_necessity_attested=False)
-    noticed, plain = did("97110", modifiers=["GA"]), did("97112")
-    assert "kx.not-supported" not in findings_of(noticed, **facts)
-    assert "kx.not-supported" in findings_of(noticed, plain, **facts)
-
-
-def test_kx_with_a_notice_of_expected_denial_contradicts_itself() -> None:
-    notice = documented(advance_beneficiary_notice="required")
-    assert "modifier.conflict" in findings_of(did("97110"), payer={"therapy_dollars_used": "2480.01"}, **notice)
-
-
-# Advance notices
-
-
-@pytest.mark.parametrize(
-    ("said", "modifier"),
-    [("GA", "GA"), ("required", "GA"), ("Mandatory", "GA"), ("voluntary", "GX"), ("statutory_exclusion", "GY"),
-     ("none_expected_denial", "GZ"), ("not-given", "GZ")],
-)  # fmt: skip
-def test_a_notice_is_marked(said: str, modifier: str) -> None:
-    (line,), _, _ = bill(did("97110"), **documented(advance_beneficiary_notice=said))
-    assert line.modifiers == ("GP", modifier)
-    assert why(line, modifier).rule == "advance-notice"
-
-
-@pytest.mark.parametrize("said", ["none", "N/A", "  ", None])
-def test_no_notice_at_issue_marks_nothing(said: str | None) -> None:
-    assert modifiers(did("97110"), **documented(advance_beneficiary_notice=said)) == [("GP",)]
-    assert not findings_of(did("97110"), **documented(advance_beneficiary_notice=said))
-
-
-def test_an_unknown_notice_asks_a_person_and_is_not_repeated() -> None:
-    results = findings_of(did("97110"), **documented(advance_beneficiary_notice="Jane signed it"))
-    unknown = results["modifier.advance-notice-unknown"]
-    assert (unknown.result, unknown.severity) == (Result.UNKNOWN, Severity.REVIEW)
-    assert "jane" not in unknown.model_dump_json().lower()
-
-
-@pytest.mark.parametrize(
-    ("said", "problem", "severity"),
-    [
-        ("GA", "advance-notice.denial-expected", Severity.INFO),
-        ("GX", "advance-notice.covered-charges", Severity.REVIEW),
-        ("GY", "advance-notice.excluded", Severity.INFO),
-        ("GZ", "advance-notice.denied-automatically", Severity.BLOCK),
-    ],
-)
-def test_what_a_notice_brings_about_is_reported(said: str, problem: str, severity: Severity) -> None:
-    results = findings_of(did("97110"), **documented(advance_beneficiary_notice=said))
-    assert (results[problem].severity, results[problem].line) == (severity, 1)
-
-
-def test_a_payer_without_notices_gets_none() -> None:
-    commercial = {"program": "commercial"}
-    assert modifiers(did("97110"), payer=commercial, **documented(advance_beneficiary_notice="GZ")) == [()]
-
-
-# Telehealth
-
-
-@pytest.mark.parametrize(("medium", "modifier"), [("audio_video", "95"), ("audio_only", "93")])
-@pytest.mark.parametrize("place", ["02", "10"])
-def test_telehealth_is_marked_by_its_medium(medium: str, modifier: str, place: str) -> None:
-    assert modifiers(did("97110"), telehealth=medium, place_of_service=place) == [("GP", modifier)]
-    assert not findings_of(did("97110"), telehealth=medium, place_of_service=place)
-
-
-@pytest.mark.parametrize(
-    ("facts", "problem"),
-    [
-        ({"telehealth": "audio_video"}, "telehealth.place-of-service"),
-        (
-            {"telehealth": "audio_video", "place_of_service": "10", "service_date": "2021-12-31"},
-            "telehealth.place-of-service",
-        ),
-        ({"place_of_service": "10"}, "telehealth.medium-missing"),
-        ({"place_of_service": "02"}, "telehealth.medium-missing"),
-        (
-            {"telehealth": "audio_only", "place_of_service": "02", "service_date": "2021-12-31"},
-            "telehealth.medium-missing",
-        ),
-    ],
-)
-def test_telehealth_that_does_not_fit_is_looked_at(facts: dict[str, Any], problem: str) -> None:
-    (finding,) = bill(did("97110"), **facts).findings
-    assert (finding.id, finding.severity) == (problem, Severity.REVIEW)
-
-
-def test_the_ehr_s_telehealth_modifier_asks_for_the_medium() -> None:
-    assert "telehealth.medium-missing" in findings_of(did("97110", modifiers=["95"]))
-
-
-@pytest.mark.parametrize(
-    ("day", "allowed"),
-    [
-        ("2020-02-29", False),
-        ("2020-03-01", True),
-        ("2025-09-30", True),
-        ("2025-10-01", True),
-        ("2026-01-30", True),
-        ("2026-01-31", True),
-        ("2027-12-31", True),
-        ("2028-01-01", False),
-    ],
-)
-def test_medicare_s_authority_goes_by_date(day: str, allowed: bool) -> None:
-    facts = {"telehealth": "audio_video", "place_of_service": "02", "service_date": day}
-    findings = findings_of(did("97110"), **facts)
-    assert ("telehealth.not-authorized" in passed(did("97110"), **facts)) is allowed
-    assert ("telehealth.not-authorized" in findings) is not allowed
-    assert allowed or findings["telehealth.not-authorized"].severity is Severity.BLOCK
-    assert "telehealth.not-authorized" not in findings_of(did("97110"), payer={"program": "commercial"}, **facts)
-
-
-def test_a_visit_in_person_says_nothing_of_telehealth() -> None:
-    _, findings, passed = bill(did("97110"))
-    assert not [name for name in (*passed, *(finding.id for finding in findings)) if name.startswith("telehealth.")]
-
-
-# Habilitative services
-
-UHC = {"program": "commercial", "payer_id": "87726"}
-AMBETTER = {"program": "commercial", "payer_id": "68069"}
-
-
-@pytest.mark.parametrize(
-    ("payer", "habilitative", "modifier"),
-    [(UHC, True, "96"), (UHC, False, "97"), (AMBETTER, True, "96"), (AMBETTER, False, None)],
-)
-def test_a_payer_that_asks_learns_whether_services_are_habilitative(
-    payer: dict[str, Any], habilitative: bool, modifier: str | None
-) -> None:
-    plan = documented(plan_of_care={"habilitative": habilitative})
-    (carried,) = modifiers(did("97110"), payer=payer, **plan)
-    assert set(carried) & {"96", "97"} == ({modifier} if modifier else set())
-
-
-def test_where_the_plan_does_not_say_the_ehr_s_modifier_stands() -> None:
-    assert modifiers(did("97110", modifiers=["97"]), payer=UHC) == [("GP", "97")]
-    assert "modifier.habilitative-unknown" not in findings_of(did("97110", modifiers=["97"]), payer=UHC)
-    assert findings_of(did("97110"), payer=UHC).keys() == {"modifier.habilitative-unknown"}
-
-
-def test_the_plan_goes_before_the_ehr_s_modifier() -> None:
-    plan = documented(plan_of_care={"habilitative": True})
-    assert modifiers(did("97110", modifiers=["97"]), payer=UHC, **plan) == [("GP", "96")]
-    assert findings_of(did("97110", modifiers=["97"]), payer=UHC, **plan).keys() == {"modifier.differs-from-visit"}
 
 
 # Every line
