@@ -1,11 +1,11 @@
-"""A completed visit in, a coded visit out."""
+"""What the coded visit carries, and the decision on it does not show; lines and findings are in cases/*.toml."""
 
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from claimbus.events import Basis, Finding, VisitCoded, VisitCompleted
-from claimbus.values import Program, Result, Severity
+from claimbus.events import Basis, VisitCoded, VisitCompleted
+from claimbus.values import Program
 from coding.domain.suggest import suggest_codes
 from coding.rule_book import CodingRuleBook
 
@@ -26,15 +26,6 @@ def code_visit(*interventions: dict[str, Any], **facts: Any) -> VisitCoded:
     rows = [{"minutes": 15, **intervention} for intervention in interventions]
     visit = VisitCompleted.model_validate({**VISIT, "interventions": rows, **facts})
     return suggest_codes(visit, BASIS, RULES.on(visit.service_date))
-
-
-def answers(visit: VisitCoded) -> list[tuple[str, Result, Severity]]:
-    return [(finding.id, finding.result, finding.severity) for finding in visit.findings]
-
-
-def only(visit: VisitCoded) -> Finding:
-    (finding,) = visit.findings
-    return finding
 
 
 def test_the_facts_of_the_visit_travel_along() -> None:
@@ -61,78 +52,10 @@ def test_the_time_facts_of_an_intervention_travel_along() -> None:
     assert coded.intervention_id == "a"
 
 
-@pytest.mark.parametrize("written", ["97530", " 97530 ", "97530\n"])
-def test_the_clinicians_code_stands_whatever_the_words_say(written: str) -> None:
-    coded = code_visit({"description": "Ultrasound 8 min", "code": written}).interventions[0]
-    assert (coded.code, coded.chosen_by, coded.suggested_code, coded.agreement) == (
-        "97530",
-        "clinician",
-        "97035",
-        "disagree",
-    )
-
-
-def test_a_code_in_small_letters_is_read_in_capitals() -> None:
-    assert code_visit({"description": "IFC unattended", "code": "g0283"}).interventions[0].code == "G0283"
-
-
-def test_a_code_of_blanks_is_no_code() -> None:
-    coded = code_visit({"description": "Ultrasound", "code": "  "}).interventions[0]
-    assert (coded.code, coded.chosen_by) == ("97035", "rules")
-
-
-def test_words_that_clearly_speak_against_the_clinicians_code_are_a_finding_to_review() -> None:
-    visit = code_visit({"id": "a", "description": "Ultrasound 1 MHz to knee", "code": "97110"})
-    finding = only(visit)
-    assert (finding.id, finding.result, finding.severity) == ("coding.disagreement", Result.FAIL, Severity.REVIEW)
-    assert finding.intervention_id == "a"
-    assert finding.inputs["suggested"] == "97035"
-
-
-def test_words_that_agree_are_a_passed_check() -> None:
-    visit = code_visit({"description": "Ultrasound", "code": "97035"})
-    assert (visit.findings, visit.passed) == ((), ("coding.disagreement",))
-    assert visit.interventions[0].question is None
-
-
 def test_words_that_only_lean_to_another_code_are_no_finding() -> None:
     visit = code_visit({"description": "Tandem stance", "code": "97530"})
     assert visit.findings == ()
     assert visit.interventions[0].question is not None
-
-
-def test_a_label_that_repeats_the_clinicians_code_does_not_hide_a_clear_narrative() -> None:
-    narrative = "Joint mobilization grade III to tibiofemoral joint, STM and trigger point release to quads"
-    visit = code_visit({"description": "Therapeutic exercise", "narrative": narrative, "code": "97110"})
-    assert visit.interventions[0].suggested_code == "97140"
-    assert answers(visit) == [("coding.disagreement", Result.FAIL, Severity.REVIEW)]
-
-
-def test_a_word_in_passing_does_not_outweigh_the_label() -> None:
-    visit = code_visit({"description": "Therapeutic exercise", "narrative": "then walked to the car", "code": "97110"})
-    assert visit.interventions[0].suggested_code == "97110"
-
-
-def test_minutes_without_a_code_block_the_claim() -> None:
-    visit = code_visit({"id": "7", "description": "Massage", "minutes": 10, "charge": "40.00"})
-    finding = only(visit)
-    assert (finding.id, finding.result, finding.severity) == ("coding.no-code", Result.FAIL, Severity.BLOCK)
-    assert (finding.fixable_by, finding.inputs["intervention"], str(finding.amount_at_risk)) == (
-        "therapist",
-        "7",
-        "40.00",
-    )
-
-
-def test_without_code_and_without_minutes_it_is_unknown_whether_something_is_missing() -> None:
-    assert answers(code_visit({"description": "Massage", "minutes": None})) == [
-        ("coding.no-code", Result.UNKNOWN, Severity.REVIEW)
-    ]
-
-
-def test_what_took_no_minutes_needs_no_code() -> None:
-    assert code_visit({"description": "Massage", "minutes": 0}).findings == ()
-    assert code_visit({"description": "Massage", "narrative": "Declined today", "minutes": None}).findings == ()
 
 
 def test_no_word_of_the_note_stands_in_a_finding() -> None:
@@ -176,11 +99,6 @@ def test_a_wound_s_area_is_read_from_the_words_when_they_state_one(words: str | 
         evidence.text for evidence in stated
     ]
     assert bool(stated) is (area is not None)
-
-
-def test_an_area_that_the_visit_gives_goes_before_its_words() -> None:
-    (coded,) = code_visit({"code": "97597", "description": "60 sq cm", "area_sq_cm": "20"}).interventions
-    assert coded.area_sq_cm == Decimal(20)
 
 
 @pytest.mark.parametrize(

@@ -83,11 +83,6 @@ def test_a_count_of_days_never_shows_that_a_report_is_in_time() -> None:
     assert result_of(OVERDUE, visit(report=NOT_SAID), days_of(*series(2))) is UNKNOWN
 
 
-def test_two_visits_of_a_day_are_one_treatment_day() -> None:
-    twice = [body | {"visit_id": f"{body['visit_id']}-again"} for body in series(LIMIT - 1)]
-    assert result_of(OVERDUE, visit(report=NOT_SAID), days_of(*series(LIMIT - 1), *twice)) is UNKNOWN
-
-
 def test_a_newer_report_that_another_visit_names_ends_the_count() -> None:
     written = REPORTED + timedelta(8)
     reported = body("reported", written, report={"last_on": str(written)})
@@ -104,19 +99,6 @@ def test_a_report_whose_date_is_not_said_may_be_newer_than_all_that_were_seen() 
     found = finding(OVERDUE, visit(report={"author_credential": "PT"}), days_of(*series(LIMIT + 5)))
     assert found.result is UNKNOWN
     assert "treatment_days_seen" not in found.inputs
-
-
-@pytest.mark.parametrize(("since", "result"), [(5, FAIL), (6, PASS), (9, PASS)])
-def test_a_figure_below_what_was_seen_is_a_question_and_is_used_all_the_same(since: int, result: Result) -> None:
-    checked = checked_after(days_of(*series(5)), visit(report=NOT_SAID | {"treatment_days_since": since}))
-    assert result_in(DIFFER, checked) is result
-    assert result_in(OVERDUE, checked) is PASS
-    if result is FAIL:
-        assert finding_of(DIFFER, checked).inputs == {
-            "treatment_days_since": since,
-            "treatment_days_seen": 6,
-            "last_on": str(REPORTED),
-        }
 
 
 def test_a_visit_that_nobody_came_before_is_answered_as_without_a_ledger() -> None:
@@ -160,13 +142,6 @@ def noted(text: str) -> dict[str, Any]:
     return {"documentation": {"note": {"text": text}}}
 
 
-def test_a_note_that_repeats_the_one_before_is_found_and_both_days_are_named() -> None:
-    before = body("before", TODAY - timedelta(2), **noted(NOTE))
-    found = finding(CLONED, visit(**noted(NOTE.replace("108", "109"))), days_of(before))
-    assert (found.result, found.inputs["earlier"]) == (FAIL, str(TODAY - timedelta(2)))
-    assert found.inputs["likeness"] >= found.inputs["limit"]
-
-
 def test_a_note_of_its_own_passes_and_its_words_stay_where_they_are() -> None:
     days, of = days_of(body("before", TODAY - timedelta(2), **noted(NOTE))), visit(**noted(OTHER))
     seen, checked = days.before(of), checked_after(days, of)
@@ -200,21 +175,6 @@ def test_notes_of_the_last_days_are_compared_and_those_of_long_ago_are_not() -> 
 def test_a_corrected_revision_is_not_compared_with_itself() -> None:
     first = days_of(body(on=TODAY, **noted(NOTE)))
     assert CLONED not in checked_ids(checked_after(first, visit(revision=2, **noted(NOTE))))
-
-
-def test_the_evaluation_of_the_case_is_known_from_another_visit() -> None:
-    no_plan = {"documentation": {"plan_of_care": {}}}
-    evaluated = body("eval", REPORTED, evaluation={"kind": "evaluation"}, interventions=None)
-    coded = body("eval", REPORTED, interventions=[{"id": "1", "code": "97162"}])
-    assert result_of("evaluation.missing", visit(**no_plan), days_of(*series(2))) is UNKNOWN
-    for evaluation in (evaluated, coded):
-        assert result_of("evaluation.missing", visit(**no_plan), days_of(evaluation, *series(2))) is PASS
-
-
-def test_days_until_the_report_count_what_other_visits_show() -> None:
-    report = NOT_SAID | {"treatment_days_since": 5}
-    due = finding("due.progress-report", visit(report=report), days_of(*series(7)))
-    assert due.inputs["treatment_days_left"] == LIMIT - 8
 
 
 WORDS = ["knee", "hip", "pain", "3/10", "4/5", "cue", "stairs", "gait", "step", "left"]

@@ -29,11 +29,6 @@ def cms(*minutes: int) -> list[int]:
     return [units[code] for code, _ in zip(CODES, minutes, strict=False)]
 
 
-def ama(*minutes: int) -> list[int]:
-    units = allocate_ama_midpoint(day(*minutes), TABLE).units
-    return [units[code] for code, _ in zip(CODES, minutes, strict=False)]
-
-
 @pytest.mark.parametrize(
     ("minutes", "legal"),
     [
@@ -52,29 +47,6 @@ def test_the_five_examples_of_the_manual(minutes: dict[str, int], legal: list[di
             map(sorted, map(dict.items, legal))
         )
         assert allocation.alternatives[0] == {code: units for code, units in allocation.units.items() if units}
-
-
-@pytest.mark.parametrize(
-    ("minutes", "by_cms", "by_ama"),
-    [
-        ((10, 10), 1, 2),
-        ((8, 8, 8), 2, 3),
-        ((20, 20), 3, 2),
-        ((7, 7), 1, 0),
-        ((20, 18, 15), 4, 3),
-        ((25, 15, 10), 3, 4),
-    ],
-)
-def test_the_two_rules_differ_in_both_directions(minutes: tuple[int, ...], by_cms: int, by_ama: int) -> None:
-    assert (sum(cms(*minutes)), sum(ama(*minutes))) == (by_cms, by_ama)
-
-
-@pytest.mark.parametrize(
-    ("minutes", "units"),
-    [(0, 0), (7, 0), (8, 1), (22, 1), (23, 2), (37, 2), (38, 3), (52, 3), (53, 4), (67, 4), (68, 5), (82, 5), (83, 6)],
-)
-def test_on_a_day_with_one_service_the_two_rules_agree(minutes: int, units: int) -> None:
-    assert cms(minutes) == ama(minutes) == [units]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from claimbus.events import (
     VisitSuperseded,
     VisitVoided,
 )
+from claimbus.events.upgrade import upgraded
 from claimbus.messaging import (
     Join,
     Joined,
@@ -103,7 +104,8 @@ class _Decider:
         return decision
 
     async def _facts_of(self, received: Received[Event], joined: Joined) -> Facts:
-        coded, units, documentation = joined[VisitCoded], joined[UnitsComputed], joined[DocumentationChecked]
+        coded, units = upgraded(joined[VisitCoded]), upgraded(joined[UnitsComputed])
+        documentation = upgraded(joined[DocumentationChecked])
         return Facts(
             visit=joined[VisitCompleted],
             coded=coded,

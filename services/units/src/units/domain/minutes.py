@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from claimbus.events import Checked, CodedIntervention, Finding, Unbilled, VisitCoded
 from claimbus.rules import About, Profile
@@ -243,8 +243,12 @@ def _compare_with_totals(
             made[check] = None
 
 
-def _about(intervention: CodedIntervention) -> About:
-    return About(intervention_id=intervention.intervention_id, codes=(intervention.code,) if intervention.code else ())
+def _about(intervention: CodedIntervention, **inputs: Any) -> About:
+    return About(
+        intervention_id=intervention.intervention_id,
+        codes=(intervention.code,) if intervention.code else (),
+        inputs={"code": intervention.code, **inputs},
+    )
 
 
 def _no_valid_row(intervention: CodedIntervention, code: str, rules: UnitRules) -> Finding:
@@ -292,33 +296,30 @@ def _wrong_for_medicare(intervention: CodedIntervention, row: CodeRow, instead: 
 
 def _inconsistent(intervention: CodedIntervention, rules: UnitRules) -> Finding:
     return rules.findings[UnitFinding.MINUTES_INCONSISTENT].fail(
-        **_about(intervention),
-        inputs={
-            "code": intervention.code,
-            "minutes": intervention.minutes,
-            "assistant_minutes": intervention.assistant_minutes,
-            "joint_minutes": intervention.joint_minutes,
-        },
+        **_about(
+            intervention,
+            minutes=intervention.minutes,
+            assistant_minutes=intervention.assistant_minutes,
+            joint_minutes=intervention.joint_minutes,
+        )
     )
 
 
 def _not_group(intervention: CodedIntervention, rules: UnitRules) -> Finding:
     row = rules.findings[UnitFinding.CONTACT_NOT_GROUP]
     return (row.unknown if intervention.contact is None else row.fail)(
-        **_about(intervention),
-        inputs={"code": intervention.code, "contact": intervention.contact},
+        **_about(intervention, contact=intervention.contact)
     )
 
 
 def _not_one_on_one(intervention: CodedIntervention, rules: UnitRules) -> Finding:
     return rules.findings[UnitFinding.CONTACT_NOT_ONE_ON_ONE].fail(
-        **_about(intervention),
-        inputs={"code": intervention.code, "contact": intervention.contact, "minutes": intervention.minutes},
+        **_about(intervention, contact=intervention.contact, minutes=intervention.minutes)
     )
 
 
 def _no_minutes(intervention: CodedIntervention, rules: UnitRules) -> Finding:
-    return rules.findings[UnitFinding.MINUTES_MISSING].fail(**_about(intervention), inputs={"code": intervention.code})
+    return rules.findings[UnitFinding.MINUTES_MISSING].fail(**_about(intervention))
 
 
 def _add_on_alone(add_on: Counted, rules: UnitRules) -> Finding:
@@ -331,16 +332,12 @@ def _add_on_alone(add_on: Counted, rules: UnitRules) -> Finding:
 
 
 def _reversed(intervention: CodedIntervention, rules: UnitRules) -> Finding:
-    return rules.findings[UnitFinding.TIMES_REVERSED].fail(
-        **_about(intervention),
-        inputs={"code": intervention.code, "minutes": intervention.minutes},
-    )
+    return rules.findings[UnitFinding.TIMES_REVERSED].fail(**_about(intervention, minutes=intervention.minutes))
 
 
 def _exceeds_interval(intervention: CodedIntervention, interval: Stint, rules: UnitRules) -> Finding:
     return rules.findings[UnitFinding.MINUTES_EXCEED_INTERVAL].fail(
-        **_about(intervention),
-        inputs={"code": intervention.code, "minutes": interval.wanted, "interval_minutes": interval.longest},
+        **_about(intervention, minutes=interval.wanted, interval_minutes=interval.longest)
     )
 
 
