@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from nats.js.api import DeliverPolicy
 from pydantic_core import to_json
 
-from claimbus.events import ClaimDenialRisk, ClaimReady, DeadLetter, Event, Keyed, VisitCompleted, basis_for
+from claimbus.events import DeadLetter, Decision, Event, Keyed, VisitCompleted, basis_for
 from claimbus.events.envelope import read
 from claimbus.events.subjects import all_claims_of, all_visits_of, event_at, parse, subject_for
 from claimbus.messaging import Outgoing, publish_event
@@ -71,13 +71,13 @@ class Bus:
         keys = _keys(visit)
         return await self._stored(CLAIMS, all_claims_of(keys.practice_id, keys.visit_id), count)
 
-    async def decision(self, visit: Given) -> ClaimReady | ClaimDenialRisk:
+    async def decision(self, visit: Given) -> Decision:
         """The decision on a visit revision."""
         keys, count = _keys(visit), 1
         while True:
             events = await self.claim_events(visit, count)
             for event in events:
-                if isinstance(event, ClaimReady | ClaimDenialRisk) and event.revision == keys.revision:
+                if isinstance(event, Decision) and event.revision == keys.revision:
                     return event
             count = len(events) + 1
 

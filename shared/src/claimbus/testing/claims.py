@@ -17,6 +17,7 @@ from claimbus.events import (
     ClaimDocument,
     ClaimReady,
     ClaimSubmitted,
+    Decision,
     Keyed,
     VisitCompleted,
     basis_for,
@@ -53,13 +54,13 @@ def claim_denial_risk(
     return _decision(ClaimDenialRisk, visit, given, remove)
 
 
-def claim_submitted(about: VisitCompleted | ClaimReady | ClaimDenialRisk, **fields: Any) -> ClaimSubmitted:
+def claim_submitted(about: VisitCompleted | Decision, **fields: Any) -> ClaimSubmitted:
     """The payer accepted a claim, two days after the visit."""
     given = {"status": "accepted", "submitted_on": _service_date(about) + timedelta(days=2)}
     return ClaimSubmitted.model_validate({**_claim_of(about), **given, **fields})
 
 
-def claim_adjudicated(about: VisitCompleted | ClaimReady | ClaimDenialRisk, **fields: Any) -> ClaimAdjudicated:
+def claim_adjudicated(about: VisitCompleted | Decision, **fields: Any) -> ClaimAdjudicated:
     """The payer decided on a claim, two weeks after that; amounts are for `fields` to give."""
     given = {"status": "processed", "adjudicated_on": _service_date(about) + timedelta(days=16)}
     return ClaimAdjudicated.model_validate({**_claim_of(about), **given, **fields})
@@ -101,5 +102,5 @@ def _claim_of(about: Keyed) -> dict[str, Any]:
     return {**keys_of(about), "claim_id": claim_id, **numbers}
 
 
-def _service_date(about: VisitCompleted | ClaimReady | ClaimDenialRisk) -> date:
+def _service_date(about: VisitCompleted | Decision) -> date:
     return about.service_date if isinstance(about, VisitCompleted) else about.claim.service_date
