@@ -148,16 +148,22 @@ def read_cases(path: Path) -> tuple[Case, ...]:
 def run_cases(rules: Rules, paths: Iterable[Path]) -> Iterator[CaseResult]:
     """Decide each case by these rules, or by those of its overlay.
 
-    Raises `RuleError` for a file that cannot be read.
+    Raises `RuleError`, naming file, case and field, for what cannot be read.
     """
     overlays: dict[Path, Rules] = {}
     for path in paths:
         for case in read_cases(path):
-            by = rules
-            if case.overlay:
-                folder = path.parent / case.overlay
-                by = overlays[folder] = overlays.get(folder) or Rules.load(folder)
-            yield _result(case, path, by)
+            yield _result(case, path, _rules_of(case, path, overlays) if case.overlay else rules)
+
+
+def _rules_of(case: Case, path: Path, loaded: dict[Path, Rules]) -> Rules:
+    folder = path.parent / case.overlay
+    if folder not in loaded:
+        try:
+            loaded[folder] = Rules.load(folder)
+        except RuleError as exc:
+            raise RuleError(f"{path}: case {case.name!r}, overlay: {exc}") from None
+    return loaded[folder]
 
 
 def visit_of(case: Case, path: Path) -> bytes:
@@ -166,12 +172,14 @@ def visit_of(case: Case, path: Path) -> bytes:
 
 
 def _changed_base(case: Case, path: Path, changes: dict[str, Any], remove: Sequence[str]) -> bytes:
-    beside = path.parent / case.base
+    field = "base"
     try:
-        base = json.loads(beside.read_text()) if case.base.endswith(".json") else visit_data(case.base)
+        is_file = case.base.endswith(".json")
+        base = json.loads((path.parent / case.base).read_text()) if is_file else visit_data(case.base)
+        field = "set or remove"
         return json.dumps(changed(base, changes, remove)).encode()
     except (OSError, ValueError) as exc:
-        raise RuleError(f"{path}: case {case.name!r}: {exc}") from None
+        raise RuleError(f"{path}: case {case.name!r}, {field}: {exc}") from None
 
 
 def _place(loc: tuple[int | str, ...], document: dict[str, Any]) -> str:
