@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from claimbus.rules import DatedRow, Origin
+from claimbus.rules import DatedRow, FindingRow, Origin
 from claimbus.rules import Table as RuleTable
 from rich.table import Table
 from rich.text import Text
@@ -98,7 +98,12 @@ def setting_data(setting: Setting) -> Row:
 
 
 def cells_of(row: DatedRow) -> Row:
-    values = row.model_dump(mode="json", exclude=_BESIDE)
+    """Every column; of a finding what a person looks for, since all its texts fit no terminal (they are in the JSON)."""
+    if isinstance(row, FindingRow):
+        text = row.message or row.message_unknown or row.message_due
+        values: Row = {"id": row.id, "severity": row.severity, "text": text, "fix": row.fix}
+    else:
+        values = row.model_dump(mode="json", exclude=_BESIDE)
     return values | {"in force": _span(row.effective_from, row.effective_through), "source": row.source}
 
 
