@@ -98,7 +98,7 @@ def setting_data(setting: Setting) -> Row:
 
 
 def cells_of(row: DatedRow) -> Row:
-    """Every column; of a finding what a person looks for, since all its texts fit no terminal (they are in the JSON)."""
+    """Every column; of a finding what a person looks for: all its texts fit no terminal, and are in the JSON."""
     if isinstance(row, FindingRow):
         text = row.message or row.message_unknown or row.message_due
         values: Row = {"id": row.id, "severity": row.severity, "text": text, "fix": row.fix}
