@@ -60,8 +60,8 @@ async def at_work(visits: int, rate: float) -> dict[str, Any]:
         busy = {}
         for share in (0.25, 0.5, 0.75):
             calm = measured.visits_per_second * share
-            _, each = await flow(side, visit_bodies(round(calm * 8), f"at{share:.0%}".strip("%")), rate=calm)
-            cuts = statistics.quantiles([seconds * 1000 for seconds in each.values()], n=100)
+            _, latencies = await flow(side, visit_bodies(round(calm * 8), f"at{share:.0%}".strip("%")), rate=calm)
+            cuts = statistics.quantiles([seconds * 1000 for seconds in latencies.values()], n=100)
             busy[f"{share:.0%}"] = {"p50": cuts[49], "p99": cuts[98]}
     return {
         "cpu_ms_per_visit": measured.cpu_ms_per_visit,
@@ -104,7 +104,7 @@ async def fill(client: Client, count: int, first: int) -> None:
     js = client.jetstream()
     gate = asyncio.Semaphore(512)
 
-    async def one(subject: str, body: bytes, stream: str) -> None:
+    async def row(subject: str, body: bytes, stream: str) -> None:
         async with gate:
             await js.publish(subject, body, stream=stream, timeout=60)
 
@@ -112,8 +112,8 @@ async def fill(client: Client, count: int, first: int) -> None:
         some = decided_visits(min(2000, first + count - start), start)
         async with asyncio.TaskGroup() as tasks:
             for visit_at, visit, said_at, said in some:
-                tasks.create_task(one(visit_at, visit, VISITS))
-                tasks.create_task(one(said_at, said, CLAIMS))
+                tasks.create_task(row(visit_at, visit, VISITS))
+                tasks.create_task(row(said_at, said, CLAIMS))
 
 
 async def started(url: str, service: str) -> tuple[float, int]:
@@ -224,9 +224,9 @@ async def figures(arguments: argparse.Namespace, console: Console) -> dict[str, 
 def rounded(value: Any) -> Any:
     """To four digits: what is measured is no better."""
     if isinstance(value, dict):
-        return {key: rounded(one) for key, one in value.items()}
+        return {key: rounded(row) for key, row in value.items()}
     if isinstance(value, list):
-        return [rounded(one) for one in value]
+        return [rounded(row) for row in value]
     if isinstance(value, float) and value:
         return round(value, 3 - math.floor(math.log10(abs(value))))
     return value

@@ -100,7 +100,7 @@ def page(found: dict[str, Any]) -> str:
         f"{found['visits_per_second']:,.0f} a second with the publisher beside them.",
         "* **From publish to decision**, median and 99th percentile: "
         + ", ".join(
-            f"{_figure(one['p50'])} and {_figure(one['p99'])} ms at {share}" for share, one in latencies.items()
+            f"{_figure(row['p50'])} and {_figure(row['p99'])} ms at {share}" for share, row in latencies.items()
         )
         + " of that rate.",
         f"* **The broker stores** {on_disk[VISITS] / 1000:,.1f} kB a visit in VISITS ({found['messages_per_visit'][VISITS]:.0f} messages) and "

@@ -108,7 +108,7 @@ async def flow(side: Side, bodies: list[tuple[str, bytes]], *, rate: float | Non
     start = time.perf_counter()
     gate = asyncio.Semaphore(256)
 
-    async def one(key: str, body: bytes) -> None:
+    async def row(key: str, body: bytes) -> None:
         async with gate:
             began[key] = time.perf_counter()
             await _publish(side, key, body)
@@ -119,7 +119,7 @@ async def flow(side: Side, bodies: list[tuple[str, bytes]], *, rate: float | Non
                 await asyncio.sleep(max(0.0, start + number / rate - time.perf_counter()))
             elif number % 64 == 0:
                 await asyncio.sleep(0)
-            tasks.create_task(one(key, body))
+            tasks.create_task(row(key, body))
     async with asyncio.timeout(_LONGEST):
         await done.wait()
     elapsed = time.perf_counter() - start
@@ -132,8 +132,8 @@ async def measure(side: Side, count: int, rate: float) -> Measured:
     before = {name: cpu_seconds(pid) for name, pid in side.pids.items()}
     elapsed, _ = await flow(side, visit_bodies(count, "load"), rate=None)
     spent = {name: cpu_seconds(pid) - before[name] for name, pid in side.pids.items()}
-    _, each = await flow(side, visit_bodies(round(rate * 10), "calm"), rate=rate)
-    cuts = statistics.quantiles([seconds * 1000 for seconds in each.values()], n=100)
+    _, visits = await flow(side, visit_bodies(round(rate * 10), "calm"), rate=rate)
+    cuts = statistics.quantiles([seconds * 1000 for seconds in visits.values()], n=100)
     return Measured(
         side.name,
         visits_per_second=count / elapsed,
@@ -209,20 +209,20 @@ async def _rounds(arguments: argparse.Namespace, console: Console) -> list[Measu
 
 def summarise(measured: list[Measured], arguments: argparse.Namespace) -> dict[str, Any]:
     """Medians over the rounds; the ratio is the median of the rounds' own ratios."""
-    ours = [one for one in measured if one.side == "claimbus"]
-    theirs = [one for one in measured if one.side == "baseline"]
+    ours = [row for row in measured if row.side == "claimbus"]
+    theirs = [row for row in measured if row.side == "baseline"]
     pairs = [a.visits_per_cpu_second / b.visits_per_cpu_second for a, b in zip(ours, theirs, strict=True)]
 
     def medians(rounds: list[Measured]) -> dict[str, object]:
         return {
-            "visits_per_second": statistics.median(one.visits_per_second for one in rounds),
-            "visits_per_cpu_second": statistics.median(one.visits_per_cpu_second for one in rounds),
+            "visits_per_second": statistics.median(row.visits_per_second for row in rounds),
+            "visits_per_cpu_second": statistics.median(row.visits_per_cpu_second for row in rounds),
             "cpu_ms_per_visit": {
-                name: statistics.median(one.cpu_ms_per_visit[name] for one in rounds)
+                name: statistics.median(row.cpu_ms_per_visit[name] for row in rounds)
                 for name in rounds[0].cpu_ms_per_visit
             },
             "latency_ms": {
-                name: statistics.median(one.latency_ms[name] for one in rounds) for name in rounds[0].latency_ms
+                name: statistics.median(row.latency_ms[name] for row in rounds) for name in rounds[0].latency_ms
             },
         }
 
@@ -235,7 +235,7 @@ def summarise(measured: list[Measured], arguments: argparse.Namespace) -> dict[s
         "rounds": arguments.rounds,
         "sync": arguments.sync,
         "calm_rate_per_second": arguments.rate,
-        "measured": [asdict(one) for one in measured],
+        "measured": [asdict(row) for row in measured],
     }
 
 

@@ -45,9 +45,9 @@ async def _rounds(arguments: argparse.Namespace, on: dict[str, str]) -> list[tup
     return pairs
 
 
-def _milliseconds(one: Measured) -> float:
+def _milliseconds(row: Measured) -> float:
     """Processor time of all services for a visit; the broker does the same either way."""
-    return sum(spent for name, spent in one.cpu_ms_per_visit.items() if name != "broker")
+    return sum(spent for name, spent in row.cpu_ms_per_visit.items() if name != "broker")
 
 
 def main() -> None:
@@ -72,9 +72,9 @@ def main() -> None:
     )
     rows = (
         ("CPU ms a visit, all services", _milliseconds, ".2f"),
-        ("visits a second", lambda one: one.visits_per_second, ".0f"),
-        ("ms from publish to decision, p50", lambda one: one.latency_ms["p50"], ".1f"),
-        ("ms from publish to decision, p95", lambda one: one.latency_ms["p95"], ".1f"),
+        ("visits a second", lambda row: row.visits_per_second, ".0f"),
+        ("ms from publish to decision, p50", lambda row: row.latency_ms["p50"], ".1f"),
+        ("ms from publish to decision, p95", lambda row: row.latency_ms["p95"], ".1f"),
     )
     for name, value, spelling in rows:
         off, sent = (statistics.median(value(pair[side]) for pair in pairs) for side in (0, 1))

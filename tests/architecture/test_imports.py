@@ -281,6 +281,21 @@ def named_modules(sources: list[Source]) -> Iterator[Complaint]:
                 yield Complaint(source.path, 1, f"a module named {part} says nothing of what it does")
 
 
+_NO_NOUNS = {"one", "own", "other", "others", "each"}
+
+
+def variables_are_nouns(sources: list[Source]) -> Iterator[Complaint]:
+    """A variable is named after what it holds."""
+    for source in python(sources):
+        for node in ast.walk(tree_of(source)):
+            stored = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            name = node.id if stored else node.arg if isinstance(node, ast.arg) else ""
+            if name in _NO_NOUNS:
+                yield Complaint(
+                    source.path, node.lineno, f"{name} does not tell what it is; name it after what it holds"
+                )
+
+
 _LONGEST_HANDLER = 14
 
 
@@ -375,6 +390,7 @@ RULES: dict[str, Rule] = {
         subjects_in_one_place,
         pure_domain,
         named_modules,
+        variables_are_nouns,
         short_handlers,
         declared_dependencies,
         environment_in_one_place,
@@ -513,6 +529,8 @@ PLANTED = [
     ("named-modules", "cli/src/claimbus_cli/manager.py", "", "named manager"),
     ("named-modules", "cli/src/claimbus_cli/_helpers.py", "", "named _helpers"),
     ("named-modules", "services/coding/src/coding/domain/base.py", "", "named base"),
+    ("variables-are-nouns", DOMAIN, "x = [one for one in rows]", "one does not tell what it is"),
+    ("variables-are-nouns", DOMAIN, "def f(other): ...", "other does not tell what it is"),
     ("short-handlers", HANDLERS, HANDLER + "    x = 1\n" * 14, "handler count has 15 lines"),
     ("declared-dependencies", HANDLERS, "import nats", "services/units/pyproject.toml does not declare nats-py"),
     ("declared-dependencies", HANDLERS, "from pydantic_core import from_json", "does not declare pydantic"),

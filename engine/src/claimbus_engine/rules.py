@@ -46,7 +46,7 @@ class Rules:
 
         Raises `claimbus.rules.RuleError`, naming file and row, for anything that must not be used.
         """
-        profiles = read_profiles(own=overlay)
+        profiles = read_profiles(overlay=overlay)
         return cls(
             coding=CodingRuleBook.load(overlay=overlay),
             units=UnitRuleBook.load(overlay=overlay, profile_book=profiles),

@@ -49,7 +49,7 @@ def file_rows(catalog: Catalog) -> list[Row]:
             "version": file.head.version,
             "under": ", ".join([file.head.payer] if file.head.payer else file.head.programs),
             **{book.section: sum(row.section == book.section for row in file.rows) for book in catalog.payer_books},
-            "whose": file.practice or ("own" if file.own else "ours"),
+            "whose": file.practice or ("own" if file.is_own else "ours"),
         }
         for file in catalog.profiles.files
     ]
@@ -147,7 +147,7 @@ def profile_title(chain: Chain, day: date, practice: str | None) -> str:
 
 def _why(catalog: Catalog, origin: Origin) -> str:
     """`uhc, from 2007-01-01: does not take it`."""
-    files = (file for file in catalog.profiles.files if file.own and any(row.origin == origin for row in file.rows))
+    files = (file for file in catalog.profiles.files if file.is_own and any(row.origin == origin for row in file.rows))
     whose = next((f" ({file.practice or 'own'})" for file in files), "")
     return f"{origin.profile}{whose}, {_span(origin.effective_from, origin.effective_through)}: {origin.source}"
 

@@ -103,7 +103,7 @@ class ClaimRuleBook(PayerRuleBook[ClaimRules, ClaimSettings]):
         identifiers: IdentifierBook | None = None,
     ) -> Self:
         """`identifiers` are those that documents are written by too, where they were read already."""
-        profiles = profile_book or read_profiles(own=overlay)
+        profiles = profile_book or read_profiles(overlay=overlay)
         return cls(cls.folder(folder, overlay), profiles, identifiers or IdentifierBook.load(overlay=overlay))
 
     @property

@@ -57,7 +57,7 @@ class LastMessages:
     def __init__(self, client: Client, stream: str) -> None:
         self._client = client
         self._stream = stream
-        self._asked: list[_Question] = []
+        self._questions: list[_Question] = []
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def read(self, subjects: Iterable[str], *, proof: str, up_to: int) -> dict[str, Stored]:
@@ -66,26 +66,26 @@ class LastMessages:
         Raises `StaleRead` for an answer older than that, and nats-py's errors.
         """
         question = _Question(tuple(subjects), proof, up_to, asyncio.get_running_loop().create_future())
-        self._asked.append(question)
-        if len(self._asked) == 1:
-            task = asyncio.create_task(self._ask_soon())
+        self._questions.append(question)
+        if len(self._questions) == 1:
+            task = asyncio.create_task(self._send_soon())
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
         return await question.answer
 
-    async def _ask_soon(self) -> None:
+    async def _send_soon(self) -> None:
         await asyncio.sleep(0)  # let the other handlers of this batch ask as well
-        asked, self._asked = deque(self._asked), []
-        while asked:
+        questions, self._questions = deque(self._questions), []
+        while questions:
             # First asked, first answered: visits are decided in the order in which they became complete.
             share: list[_Question] = []
             subjects = 1
-            while asked and (not share or subjects + len(asked[0].subjects) <= _MOST_SUBJECTS):
-                share.append(asked.popleft())
+            while questions and (not share or subjects + len(questions[0].subjects) <= _MOST_SUBJECTS):
+                share.append(questions.popleft())
                 subjects += len(share[-1].subjects)
-            await self._ask(share)
+            await self._send(share)
 
-    async def _ask(self, questions: list[_Question]) -> None:
+    async def _send(self, questions: list[_Question]) -> None:
         newest = max(questions, key=lambda question: question.up_to)
         subjects = {subject for question in questions for subject in question.subjects} | {newest.proof}
         try:

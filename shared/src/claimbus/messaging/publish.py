@@ -30,9 +30,9 @@ from claimbus.telemetry.metrics import record
 WRONG_SEQUENCE = (10071, 10164)
 """A lost optimistic write: one code on a single server, the other on a cluster."""
 
-_TWIN_IN_PROCESS = 10158
+_DUPLICATE_IN_PROCESS = 10158
 """On a cluster: an event of this id is being stored for somebody else. Asked again, it is a duplicate."""
-_TWIN_WAITS = (0.02, 0.05, 0.1, 0.2)
+_DUPLICATE_WAITS = (0.02, 0.05, 0.1, 0.2)
 """Seconds before asking again."""
 _RACES = 5
 """Lost races for one visit before the message is put back."""
@@ -113,11 +113,11 @@ def _measured(where: str) -> Iterator[None]:
 
 
 async def _store(client: Client, subject: str, body: bytes, headers: dict[str, str]) -> PubAck:
-    for wait in _TWIN_WAITS:
+    for wait in _DUPLICATE_WAITS:
         try:
             return await JetStreamContext(client).publish(subject, body, timeout=PUBLISH_TIMEOUT, headers=headers)
         except APIError as exc:
-            if exc.err_code != _TWIN_IN_PROCESS:
+            if exc.err_code != _DUPLICATE_IN_PROCESS:
                 raise
             await asyncio.sleep(wait)
     raise StaleRead("another replica is storing this very event, and is not done")

@@ -188,7 +188,7 @@ class PayerRuleBook(RuleBook[R], Generic[R, S]):
         cls, folder: Path | None = None, overlay: Path | None = None, profile_book: ProfileBook | None = None
     ) -> Self:
         """The same, with payer profiles; `profile_book` are those that were read already."""
-        return cls(cls.folder(folder, overlay), profile_book or read_profiles(own=overlay))
+        return cls(cls.folder(folder, overlay), profile_book or read_profiles(overlay=overlay))
 
     @cached_property
     def profiles(self) -> Profiles[S]:

@@ -108,7 +108,7 @@ class ProfileFile:
     rows: tuple[ProfileRow, ...]
     practice: str | None = None
     """The practice that it holds for alone."""
-    own: bool = False
+    is_own: bool = False
     """Of a practice's folder, not ours."""
 
 
@@ -193,11 +193,11 @@ class ProfileBook:
 
 
 def _ours(file: ProfileFile, _practice: str | None) -> bool:
-    return not file.own
+    return not file.is_own
 
 
 def _own_of_all(file: ProfileFile, _practice: str | None) -> bool:
-    return file.own and file.practice is None
+    return file.is_own and file.practice is None
 
 
 def _own_of_one(file: ProfileFile, practice: str | None) -> bool:
@@ -264,7 +264,7 @@ NOT_PRACTICES = frozenset({"coding", "units", "documentation-check", "claims", "
 
 
 def read_profiles(
-    ours: Traversable | None = None, own: Path | None = None, apart: Iterable[str] = NOT_PRACTICES
+    ours: Traversable | None = None, overlay: Path | None = None, apart: Iterable[str] = NOT_PRACTICES
 ) -> ProfileBook:
     """Our profiles with a folder of one's own laid over them; folders in it named in `apart` are no practices.
 
@@ -276,8 +276,8 @@ def read_profiles(
     paths: list[tuple[Traversable, str | None, bool]] = [
         (file, None, False) for file in shipped if file.name.endswith(".toml")
     ]
-    if own is not None:
-        paths += [(path, practice, True) for path, practice in _own_paths(own, frozenset(apart))]
+    if overlay is not None:
+        paths += [(path, practice, True) for path, practice in _own_paths(overlay, frozenset(apart))]
     profile_files: list[ProfileFile] = []
     contents: dict[bool, list[bytes]] = {False: [], True: []}
     for path, practice, is_own in paths:
@@ -287,7 +287,7 @@ def read_profiles(
             raise RuleError(f"{path}: {exc.strerror}") from exc
         contents[is_own].append(f"{practice or ''}/{path.name}\0".encode() + raw)
         profile_files.append(_file(path, raw, practice, is_own))
-    version, digest = newest(file.head.version for file in profile_files if not file.own), _digest(contents[False])
+    version, digest = newest(file.head.version for file in profile_files if not file.is_own), _digest(contents[False])
     if contents[True]:
         of_own = _digest(contents[True])
         version, digest = f"{version}+own.{of_own[:8]}", _digest((digest.encode(), of_own.encode()))
@@ -300,25 +300,27 @@ def read_profiles(
     return ProfileBook(tuple(profile_files), table, heads)
 
 
-def _own_paths(own: Path, apart: frozenset[str]) -> list[tuple[Path, str | None]]:
+def _own_paths(overlay: Path, apart: frozenset[str]) -> list[tuple[Path, str | None]]:
     """Files of a folder of one's own, each with the practice that it is for."""
     try:
-        found = sorted(filter(_is_in_sight, own.iterdir()))
+        found = sorted(filter(_is_in_sight, overlay.iterdir()))
     except OSError as exc:
-        raise RuleError(f"{own}: {exc.strerror}; payer profiles of one's own are .toml files in a folder") from exc
+        raise RuleError(f"{overlay}: {exc.strerror}; payer profiles of one's own are .toml files in a folder") from exc
     paths: list[tuple[Path, str | None]] = [(path, None) for path in found if path.suffix == ".toml"]
     folders = [path for path in found if path.is_dir()]
     for folder in (path for path in folders if path.name not in apart):
         inside = sorted(filter(_is_in_sight, folder.iterdir()))
-        if deeper := [path for one in inside if one.is_dir() for path in one.rglob("*.toml")]:
-            raise RuleError(f"{deeper[0]}: too deep; profiles lie in {own} or in a folder of it named as a practice")
+        if deeper := [path for name in inside if name.is_dir() for path in name.rglob("*.toml")]:
+            raise RuleError(
+                f"{deeper[0]}: too deep; profiles lie in {overlay} or in a folder of it named as a practice"
+            )
         for path in (path for path in inside if path.suffix == ".toml"):
             try:
                 paths.append((path, _KEY.validate_python(folder.name)))
             except ValidationError:
                 raise RuleError(f"{folder}: no practice's key; 1 to 64 letters, digits, '_' or '-'") from None
     if not paths and not any(folder.name in apart for folder in folders):
-        raise RuleError(f"{own}: no .toml file in this folder; payer profiles of one's own are such files")
+        raise RuleError(f"{overlay}: no .toml file in this folder; payer profiles of one's own are such files")
     return paths
 
 
@@ -334,7 +336,7 @@ def _digest(parts: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
-def _file(path: Traversable, raw: bytes, practice: str | None, own: bool) -> ProfileFile:
+def _file(path: Traversable, raw: bytes, practice: str | None, is_own: bool) -> ProfileFile:
     try:
         document = tomllib.loads(raw.decode())
         head = Head.model_validate(document.pop("profile"))
@@ -345,7 +347,7 @@ def _file(path: Traversable, raw: bytes, practice: str | None, own: bool) -> Pro
         raise RuleError(f"{path}: [profile] {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     except ValueError as exc:
         raise RuleError(f"{path}: {exc}") from exc
-    if empty := [one for one in (*head.payer_ids, *head.payer_names, *head.plan_ids) if not spelled(one)]:
+    if empty := [name for name in (*head.payer_ids, *head.payer_names, *head.plan_ids) if not spelled(name)]:
         raise RuleError(f"{path}: [profile] {empty[0]!r} has no letter and no digit to be known by")
     if unknown := document.keys() - set(SECTIONS):
         raise RuleError(f"{path}: [[{min(unknown)}]] is no section; there are {', '.join(SECTIONS)}")
@@ -353,7 +355,7 @@ def _file(path: Traversable, raw: bytes, practice: str | None, own: bool) -> Pro
         _row(path, head, section, dict(row)) for section, listed in document.items() for row in _listed(path, listed)
     )
     _refuse_conflicts(path, rows)
-    return ProfileFile(head, rows, practice, own)
+    return ProfileFile(head, rows, practice, is_own)
 
 
 def _listed(path: Traversable, rows: Any) -> Iterable[Mapping[str, Any]]:
@@ -399,9 +401,9 @@ def _recognizing(files: Iterable[ProfileFile]) -> dict[str, Head]:
     layers: set[tuple[str, bool, str | None]] = set()
     for file in files:
         head = file.head
-        if (head.name, file.own, file.practice) in layers:
+        if (head.name, file.is_own, file.practice) in layers:
             raise RuleError(f"profile {head.name}: two files of one folder bear this name; make them one")
-        layers.add((head.name, file.own, file.practice))
+        layers.add((head.name, file.is_own, file.practice))
         if head.level == "program":
             _refuse_odd_program(head)
         elif head.name in Program.__members__.values():
@@ -410,10 +412,10 @@ def _recognizing(files: Iterable[ProfileFile]) -> dict[str, Head]:
             found[head.name] = _joined(found[head.name], head) if head.name in found else head
     claimed: dict[tuple[str, str], str] = {}
     for head in found.values():
-        for space, one in _claims_of(head, found):
-            other = claimed.setdefault((space, spelled(one)), head.name)
-            if other != head.name:
-                raise RuleError(f"profiles {other} and {head.name} both claim {one} ({space}); take it out of one")
+        for space, name in _claims_of(head, found):
+            claimant = claimed.setdefault((space, spelled(name)), head.name)
+            if claimant != head.name:
+                raise RuleError(f"profiles {claimant} and {head.name} both claim {name} ({space}); take it out of one")
     return found
 
 
@@ -442,7 +444,7 @@ def _claims_of(head: Head, found: Mapping[str, Head]) -> Iterable[tuple[str, str
             raise RuleError(f"profile {head.name}: a plan needs plan_ids and a payer that has a profile")
         if head.programs or head.payer_ids or head.payer_names:
             raise RuleError(f"profile {head.name}: a plan is known by plan_ids; its payer has the programs and names")
-        return [(f"plan of {head.payer}", one) for one in head.plan_ids]
+        return [(f"plan of {head.payer}", name) for name in head.plan_ids]
     if head.plan_ids:
         raise RuleError(f"profile {head.name}: has plan_ids and no payer; a plan names the profile of its payer")
     if not head.programs or not (head.payer_ids or head.payer_names):

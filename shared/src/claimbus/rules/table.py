@@ -185,8 +185,8 @@ def merge_rule_sets(*sets: RuleSet) -> RuleSet:
     for name, version in (item for rules in sets for item in (rules.tables or {}).items()):
         tables[name] = newest((version, tables.get(name, version)))
     return RuleSet(
-        version=newest(one.version for one in sets),
-        sha256=_digest(one.sha256 for one in sets),
+        version=newest(rules.version for rules in sets),
+        sha256=_digest(rules.sha256 for rules in sets),
         tables=dict(sorted(tables.items())),
     )
 

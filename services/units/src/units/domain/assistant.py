@@ -24,8 +24,8 @@ class Worked:
     known: bool = True
     """False where the record does not tell them apart; then all stand with the therapist."""
 
-    def __add__(self, other: "Worked") -> "Worked":
-        return Worked(self.therapist + other.therapist, self.assistant + other.assistant, self.known and other.known)
+    def __add__(self, more: "Worked") -> "Worked":
+        return Worked(self.therapist + more.therapist, self.assistant + more.assistant, self.known and more.known)
 
     def first(self, room: int) -> tuple["Worked", "Worked"]:
         """The first `room` minutes, the therapist's before the assistant's, and the rest."""
@@ -66,7 +66,7 @@ def share_units(
         elif not worked.known:
             assistant, reason = None, UNKNOWN
         else:
-            assistant, reason = _judge(part if unit_minutes else whole, unit_minutes, rule)
+            assistant, reason = share_of(part if unit_minutes else whole, unit_minutes, rule)
         shares.append(
             UnitShare(
                 therapist_minutes=part.therapist, assistant_minutes=part.assistant, assistant=assistant, reason=reason
@@ -111,7 +111,7 @@ def _divide(units: int, worked: Worked, unit: int) -> list[_Part]:
     return parts
 
 
-def _judge(part: _Part, unit_minutes: int, rule: AssistantRow) -> tuple[bool, str]:
+def share_of(part: _Part, unit_minutes: int, rule: AssistantRow) -> tuple[bool, str]:
     if part.owner == "therapist" or not part.assistant:
         return False, "the therapist furnished this unit"
     if part.owner == "assistant" or not part.therapist:

@@ -32,7 +32,7 @@ class Family(NamedTuple):
         matching = [item.intervention.intervention_id for item in self.members if item.row.code == code]
         return tuple(matching) if matching or code == self.first.code else self.ids(self.first.code)
 
-    def bears(self, code: str) -> bool:
+    def has_member(self, code: str) -> bool:
         return any(item.row.code == code for item in self.members)
 
 
@@ -123,7 +123,7 @@ def spread(units: Mapping[str, int], families: Mapping[str, Family]) -> dict[str
             by_code[code] = count
             continue
         by_code[code] = min(count, 1)
-        if count > 1 or family.bears(family.further.code):
+        if count > 1 or family.has_member(family.further.code):
             by_code[family.further.code] = max(count - 1, 0)
     return by_code
 
