@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from typing import Any, get_args
+from typing import Any
 
 import pytest
-from claimbus.events import Basis, DeadLetter, Event, InvalidEvent, Problem, VisitCompleted, VisitVoided, basis_for
+from claimbus.events import Basis, DeadLetter, InvalidEvent, Problem, VisitCompleted, VisitVoided, basis_for
 from claimbus.events.envelope import Envelope, to_headers
 from claimbus.events.subjects import EVENTS, subject_for
 from claimbus.messaging import StaleRead, decode
@@ -13,7 +13,7 @@ from claimbus.messaging.errors import problems_of
 from claimbus.testing.visits import visit_data
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 CANARY = "Zebulon-Quartz-4711"
 SUBJECT = "visits.p.v.completed"
@@ -171,25 +171,3 @@ def test_problems_of_an_error_are_named_without_its_text() -> None:
 
 def test_problems_of_an_invalid_event_are_at_most_20() -> None:
     assert len(problems_of(InvalidEvent(*[Problem(field="f", problem="p")] * 30))) == 20
-
-
-def records_of(kind: type[BaseModel]) -> set[type[BaseModel]]:
-    """The records that an event is made of, itself included."""
-    found, types = {kind}, [field.annotation for field in kind.model_fields.values()]
-    while types:
-        annotation = types.pop()
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            found |= records_of(annotation)
-        types += get_args(annotation)
-    return found
-
-
-@pytest.mark.parametrize("event", [event for event in EVENTS if event.omits_nulls], ids=lambda event: event.fact)
-def test_an_event_that_leaves_nulls_out_is_read_without_them(event: type[Event]) -> None:
-    required = {
-        f"{record.__name__}.{name}"
-        for record in records_of(event)
-        for name, field in record.model_fields.items()
-        if field.is_required() and type(None) in get_args(field.annotation)
-    }
-    assert required == set()

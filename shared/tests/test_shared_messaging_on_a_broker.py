@@ -91,7 +91,9 @@ def derived(body: bytes) -> tuple[VisitCoded, UnitsComputed, DocumentationChecke
         "rule_set": RULE_SET,
     }
     return (
-        VisitCoded(**common, service_date="2026-11-18", program="commercial", interventions=()),
+        VisitCoded(
+            **common, service_date="2026-11-18", program="commercial", assistant_present=False, interventions=()
+        ),
         UnitsComputed(
             **common, worksheet=Worksheet(rule="r", citation="c", timed_minutes=0, timed_units=0, services=())
         ),

@@ -140,7 +140,7 @@ def test_a_payers_profile_is_the_one_of_the_day_and_belongs_to_the_rule_set(ours
     tricare = PayerKey(Program.TRICARE)
     for day in (date(1999, 1, 1), date(2026, 11, 18), date(2030, 1, 1)):
         assert book.on(day).profile_of(tricare, "p") == book.profiles.of(tricare, "p", day)
-    assert set(book.rule_set.tables or ()) == {"limits", "payer-profiles"}
+    assert set(book.rule_set.tables) == {"limits", "payer-profiles"}
 
 
 def test_profiles_of_an_overlay_go_before_ours(ours: Path, overlay: Path) -> None:

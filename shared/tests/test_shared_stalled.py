@@ -46,7 +46,9 @@ def facts_of(body: bytes) -> tuple[VisitCoded, DocumentationChecked]:
         "basis": basis, "rule_set": RULES,
     }  # fmt: skip
     return (
-        VisitCoded(**common, service_date="2026-11-18", program="commercial", interventions=()),
+        VisitCoded(
+            **common, service_date="2026-11-18", program="commercial", assistant_present=False, interventions=()
+        ),
         DocumentationChecked(**common, checks=()),
     )
 

@@ -95,6 +95,7 @@ def coded(of: VisitCompleted) -> VisitCoded:
         **FACT,
         service_date=of.service_date,
         program=of.primary.program,
+        assistant_present=False,
         interventions=tuple(
             CodedIntervention(intervention_id=row.id, code=row.code, chosen_by="clinician", rule="r", citation="c")
             for row in of.interventions

@@ -29,7 +29,8 @@ def visit(*interventions: dict[str, Any], program: str = "medicare_part_b", on: 
     )
     return VisitCoded(
         practice_id="p", visit_id="v", revision=3, basis=Basis(event_id="e", sha256="s"), service_date=on,
-        program=Program(program), interventions=rows, rule_set=RuleSet(version="1", sha256="s", tables={}), **facts,
+        program=Program(program), interventions=rows, rule_set=RuleSet(version="1", sha256="s", tables={}),
+        **{"assistant_present": False, **facts},
     )  # fmt: skip
 
 

@@ -70,6 +70,7 @@ def compute(lines: list[dict[str, Any]], program: Program = Program.MEDICARE_PAR
     coded = VisitCoded(
         practice_id="p", visit_id="v", revision=1, basis=Basis(event_id="e", sha256="s"), service_date=DAY,
         program=program, rule_set=RuleSet(version="1", sha256="s", tables={}), interventions=tuple(rows),
+        assistant_present=False,
     )  # fmt: skip
     return compute_units(coded, BOOK)
 

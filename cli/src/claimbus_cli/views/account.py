@@ -360,6 +360,6 @@ def _rest(decision: Decision) -> Iterator[RenderableType]:
             parts.append(f"{count(totals.authorized_visits, 'earlier visit')} under this authorization")
         grid.add_row("seen before", f"{'; '.join(parts)} (as far as this pipeline has seen them)")
     rules = decision.rule_set
-    grid.add_row("rules", f"{rules.version}, sha256 {rules.sha256[:16]}, {count(len(rules.tables or ()), 'table')}")
+    grid.add_row("rules", f"{rules.version}, sha256 {rules.sha256[:16]}, {count(len(rules.tables), 'table')}")
     grid.add_row("decided", f"{decision.decided_at:%Y-%m-%d %H:%M %Z}, claim {decision.claim_id}")
     yield grid

@@ -24,7 +24,7 @@ class DocumentationChecked(Derived):
     family: ClassVar[str] = "visits"
     fact: ClassVar[str] = "documentation-checked"
     schema_version: ClassVar[str] = "1.1"
-    omits_nulls: ClassVar[bool] = True
+    omits_defaults: ClassVar[bool] = True
 
     checks: tuple[Finding, ...]
     """What failed or is unknown, and what is due next; of an event of schema 1.0 what passed too."""

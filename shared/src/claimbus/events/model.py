@@ -35,12 +35,12 @@ class Event(Keyed):
     """First token of the subject: `visits` or `claims`."""
     fact: ClassVar[str]
     """Last token of the subject."""
-    omits_nulls: ClassVar[bool] = False
-    """Whether its JSON leaves out what is null: unknown either way."""
+    omits_defaults: ClassVar[bool] = False
+    """Whether its JSON leaves out what has its default: nulls, empty lists. Readers of any release fill it in."""
 
     def to_json(self) -> bytes:
         """The event's data as it is published."""
-        return self.model_dump_json(exclude_none=self.omits_nulls).encode()
+        return self.model_dump_json(exclude_defaults=self.omits_defaults).encode()
 
     @classmethod
     def schema_id(cls) -> str:
@@ -64,16 +64,16 @@ class RuleSet(Record):
 
     version: str
     sha256: str
-    tables: dict[str, str] | None = None
-    """Version by name of a table. Null in what travels between services: the tables of a digest are stored once."""
+    tables: dict[str, str]
+    """Version by name of a table. Empty in what travels between services: the tables of a digest are stored once."""
 
     def __hash__(self) -> int:
-        return hash((self.sha256, self.tables is None))
+        return hash((self.sha256, bool(self.tables)))
 
     @property
     def reference(self) -> "RuleSet":
         """Version and digest alone."""
-        return RuleSet(version=self.version, sha256=self.sha256)
+        return RuleSet(version=self.version, sha256=self.sha256, tables={})
 
 
 class Derived(Event):

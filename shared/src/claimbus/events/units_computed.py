@@ -14,7 +14,7 @@ class UnitShare(Record):
 
     therapist_minutes: int
     assistant_minutes: int
-    assistant: bool | None = None
+    assistant: bool | None
     """Null where the minutes do not tell."""
     reason: str
 
@@ -26,7 +26,7 @@ class Service(Record):
     kind: Literal["timed", "untimed"]
     pooled: bool
     """Whether its minutes enter the day's pool of the CMS rule."""
-    minutes: int | None = None
+    minutes: int | None
     """Minutes credited to it; null where an untimed service has none documented, or none of its own."""
     whole_units: int
     remainder: int
@@ -53,7 +53,7 @@ class Unbilled(Record):
     """Something done that is not billed, with the reason."""
 
     intervention_id: str
-    code: str | None = None
+    code: str | None
     reason: str
     rule: str
 
@@ -93,7 +93,7 @@ class UnitsComputed(Derived):
     family: ClassVar[str] = "visits"
     fact: ClassVar[str] = "units-computed"
     schema_version: ClassVar[str] = "1.1"
-    omits_nulls: ClassVar[bool] = True
+    omits_defaults: ClassVar[bool] = True
 
     worksheet: Worksheet
     unbilled: Rows[Unbilled] = ()

@@ -13,7 +13,7 @@ F = TypeVar("F", VisitCoded, UnitsComputed, DocumentationChecked)
 
 def upgraded(fact: F) -> F:
     """The same fact with the fields of schema 1.1. One of schema 1.0 is known by the tables in its rule set."""
-    if fact.rule_set.tables is None:
+    if not fact.rule_set.tables:
         return fact
     field = "checks" if isinstance(fact, DocumentationChecked) else "findings"
     return fact.model_copy(update={field: tuple(_with_code_and_field(getattr(fact, field)))})

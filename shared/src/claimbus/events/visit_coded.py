@@ -36,7 +36,7 @@ class MachineSuggestion(Record):
     code: str
     confidence: float = Field(ge=0, le=1)
     evidence: tuple[Evidence, ...] = ()
-    supported_by: Literal["clinician", "rules"] | None = None
+    supported_by: Literal["clinician", "rules"] | None
     """Who said the same; None where nobody did, and then the code is not the machine's."""
 
 
@@ -47,9 +47,9 @@ class CodedIntervention(Record):
     """
 
     intervention_id: str
-    code: str | None = None
+    code: str | None
     """The code to bill: the clinician's where given, else the suggestion where it is sure enough."""
-    chosen_by: Literal["clinician", "rules"] | None = None
+    chosen_by: Literal["clinician", "rules"] | None
     suggested_code: str | None = None
     confidence: float = Field(default=0.0, ge=0, le=1)
     evidence: tuple[Evidence, ...] = ()
@@ -84,7 +84,7 @@ class VisitCoded(Derived):
     family: ClassVar[str] = "visits"
     fact: ClassVar[str] = "coded"
     schema_version: ClassVar[str] = "1.1"
-    omits_nulls: ClassVar[bool] = True
+    omits_defaults: ClassVar[bool] = True
 
     service_date: date
     program: Program
@@ -95,7 +95,7 @@ class VisitCoded(Derived):
     """Minutes under all timed codes together, as documented."""
     total_minutes: Minutes | None = None
     """Treatment minutes of the whole visit, timed and untimed, as documented."""
-    assistant_present: bool = False
+    assistant_present: bool
     """Whether the visit names an assistant."""
     interventions: tuple[CodedIntervention, ...]
     findings: Rows[Finding] = ()

@@ -49,7 +49,7 @@ class RuleSets:
         A fact of schema 1.0 brought its tables along. A decision is never held back for the names of tables: version
         and digest still say what it was made by. Raises nats-py's errors.
         """
-        if reference.tables is not None:
+        if reference.tables:
             return reference
         if reference.sha256 not in self._known:
             found = await read_last(client, RULES, rule_set_subject(service, reference.sha256))

@@ -182,7 +182,7 @@ def rule_set_of(*tables: Table[Any]) -> RuleSet:
 def merge_rule_sets(*sets: RuleSet) -> RuleSet:
     """One identity for the rule sets of several services; the order they come in does not matter."""
     tables: dict[str, str] = {}
-    for name, version in (item for rules in sets for item in (rules.tables or {}).items()):
+    for name, version in (item for rules in sets for item in rules.tables.items()):
         tables[name] = newest((version, tables.get(name, version)))
     return RuleSet(
         version=newest(rules.version for rules in sets),
