@@ -366,7 +366,7 @@ def test_the_shipped_cases_pass_and_those_of_an_overlay_run_with_them(overlay: P
     ("text", "complaint"),
     [
         ("[[case]]\n", "case 1, name: Field required"),
-        ('base = "nowhere"\n[[case]]\nname = "a"\n', "case 'a': nowhere: no example"),
+        ('base = "nowhere"\n[[case]]\nname = "a"\n', "case 'a', base: nowhere: no example"),
         ("[[case]\n", "own.toml: "),
     ],
 )
