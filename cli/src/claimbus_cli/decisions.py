@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import click
@@ -32,7 +32,14 @@ def load_rules(overlay: Path | None = None) -> Rules:
     Raises `click.ClickException` for what a service would not start with.
     """
     with loading_rules():
-        return Rules.load(overlay or Settings.read().profiles)
+        folder = overlay or Settings.read().profiles
+        return _shipped_rules() if folder is None else Rules.load(folder)
+
+
+@cache
+def _shipped_rules() -> Rules:
+    """Loaded once, however many commands a process runs."""
+    return Rules.load()
 
 
 def suggester_of_practice() -> Suggester | None:
