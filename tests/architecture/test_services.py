@@ -11,7 +11,7 @@ from claimbus.service import Wiring
 from claimbus.services import SERVICES, ServiceRow
 from claimbus.settings import Settings
 from service_files import PARTS
-from workspace import ROOT
+from workspace import ROOT, member_folders
 
 NAMED: Mapping[str, tuple[str, ...]] = {
     "README.md": ("**{name}**",),
@@ -107,3 +107,9 @@ def test_each_thing_that_is_taken_out_of_a_file_is_named(path: str, needle: str)
 def test_a_list_of_services_is_seen() -> None:
     assert listed_in("for service in coding units documentation-check claims; do") != []
     assert listed_in("claims and documentation-check are rebuilt; precoding, subunits") == []
+
+
+def test_a_build_of_an_image_is_given_every_member() -> None:
+    folders = {folder.relative_to(ROOT).parts[0] for folder in member_folders()}
+    assert [name for name in folders if f"!{name}\n" not in read(".dockerignore")] == []
+    assert [name for name in folders if f"COPY {name} {name}\n" not in read("Dockerfile")] == []
