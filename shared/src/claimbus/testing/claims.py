@@ -87,7 +87,7 @@ def _decision(kind: type[D], visit: VisitCompleted, changes: Mapping[str, Any], 
     decision = {
         **keys_of(visit), "claim_id": claim_id, "event_ids": {}, "trace_id": None,
         "basis": basis_for(VisitCompleted, visit.practice_id, visit.visit_id, visit.to_json()),
-        "rule_set": {"version": "none", "sha256": "0" * 64},
+        "rule_set": {"version": "none", "sha256": "0" * 64, "tables": {}},
         "decided_at": f"{visit.service_date}T23:00:00Z", "lines": lines, "unbilled": [],
         "units": {"rule": "none", "timed_minutes": minutes, "timed_units": sum(line["units"] for line in lines)},
         "findings": [], "checks": {"passed": 1, "failed": 0, "unknown": 0}, "claim": document,
