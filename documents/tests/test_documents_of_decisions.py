@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from claimbus.events import ClaimReady, Finding
+from claimbus.events import ClaimReady, Decision, Finding
 from claimbus_documents.cms1500.form import Form, fill_form
 from claimbus_documents.fhir.claim import Json, claim_of
-from claimbus_documents.refusal import Decision, Refusal
+from claimbus_documents.refusal import Refusal
 from claimbus_documents.x12.professional import render_professional
 from claimbus_documents.x12.submission import Given, complete_submission
 from claimbus_engine import Rules, evaluate, read_visit

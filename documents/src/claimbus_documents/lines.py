@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
+from claimbus.events import Decision
+
 from claimbus_documents.fields import Fields
-from claimbus_documents.refusal import Decision
 
 MOST_DOLLARS = Decimal("99999999.99")
 """The ten digits that an amount has in X12 (005010X222A1, SV102 and CLM02: general knowledge)."""

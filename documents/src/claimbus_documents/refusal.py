@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable
 
-from claimbus.events import ClaimDenialRisk, ClaimReady, Problem
-
-Decision = ClaimReady | ClaimDenialRisk
+from claimbus.events import Decision, Problem
 
 
 class Refusal(ValueError):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from claimbus.events import Case, ClaimDocument, Line
+from claimbus.events import Case, ClaimDocument, Decision, Line
 from claimbus.events.visit_completed import Address, Clinician, Coverage, Patient, Subscriber
 from claimbus.values import Program
 
@@ -14,7 +14,7 @@ from claimbus_documents.cms1500.tables import CellRow
 from claimbus_documents.fields import Fields, causes_of, with_hyphen
 from claimbus_documents.lines import check_lines
 from claimbus_documents.printing import folded
-from claimbus_documents.refusal import Decision, Refusal
+from claimbus_documents.refusal import Refusal
 from claimbus_documents.rules import DocumentTables
 
 Totals = Literal["last", "each"]

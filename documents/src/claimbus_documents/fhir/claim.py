@@ -11,14 +11,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from claimbus.events import Line
+from claimbus.events import Decision, Line
 from claimbus.events.visit_completed import Address, BillingProvider, Case, Clinician, Coverage, Patient, Subscriber
 from claimbus.values import Program
 
 from claimbus_documents.fhir.tables import FhirCodeRow
 from claimbus_documents.fields import Fields, causes_of, is_whole_cents, with_hyphen
 from claimbus_documents.lines import MOST_DOLLARS, check_lines
-from claimbus_documents.refusal import Decision, Refusal
+from claimbus_documents.refusal import Refusal
 from claimbus_documents.rules import DocumentTables
 
 Json = dict[str, Any]

@@ -16,14 +16,14 @@ from datetime import date
 from itertools import groupby
 from typing import NamedTuple
 
-from claimbus.events import Case, ClaimDocument, Line, Problem
+from claimbus.events import Case, ClaimDocument, Decision, Line, Problem
 from claimbus.events.visit_completed import BillingProvider, Clinician, Coverage, Patient, Subscriber
 from claimbus.identifiers import RelationshipRow, normalize_npi
 from claimbus.values import Program
 
 from claimbus_documents.fields import causes_of
 from claimbus_documents.lines import check_lines
-from claimbus_documents.refusal import Decision, Refusal
+from claimbus_documents.refusal import Refusal
 from claimbus_documents.rules import DocumentRules
 from claimbus_documents.x12.elements import Elements, day, dollars
 from claimbus_documents.x12.interchange import Envelope, Segment, write_interchange

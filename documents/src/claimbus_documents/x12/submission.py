@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeVar
 
-from claimbus.events import Problem
+from claimbus.events import Decision, Problem
 from claimbus.identifiers import normalize_npi
 
-from claimbus_documents.refusal import Decision
 from claimbus_documents.rules import DocumentTables
 from claimbus_documents.x12.elements import Elements
 

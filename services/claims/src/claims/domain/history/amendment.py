@@ -12,10 +12,9 @@ from claimbus.events import (
     Change,
     Checked,
     ClaimAdjudicated,
-    ClaimDenialRisk,
-    ClaimReady,
     ClaimSubmitted,
     Coverage,
+    Decision,
     Keyed,
     Line,
     VisitCompleted,
@@ -25,8 +24,6 @@ from claims.domain.findings import ClaimFinding
 from claims.domain.history.decided_visit import VisitKey, key_of
 from claims.domain.lines.modifiers import ASSISTANT_MODIFIER
 from claims.domain.tables import ClaimRules
-
-Decision = ClaimReady | ClaimDenialRisk
 
 _ASSISTANT = frozenset(ASSISTANT_MODIFIER.values())
 _LINE_FIELDS = ("units", "minutes", "modifiers", "charge", "allowed_amount", "expected_amount", "diagnosis_pointers")
